@@ -1,0 +1,167 @@
+#!/usr/bin/env bash
+# Does the door keep what the server behind it can do? Runs the official MCP conformance harness.
+#
+#   conformance/run.sh direct   the fixture alone; every scored scenario must pass
+#   conformance/run.sh door     the fixture behind the door, with the development bypass
+#   conformance/run.sh token    the same with tokens, which a small proxy adds for the harness
+#   conformance/run.sh stdio    the fixture as a child process of the door
+#
+# Several may be named; none means all four. Each must pass the same checks as the fixture alone, except for
+# what conformance/expected/<mode>.yml names with a reason. Results are left in target/conformance/.
+# The harness and, where the installed one is too old, Node.js are installed into .test-peers/ from npm.
+# Everything listens on 127.0.0.1, at ports that the system chooses.
+set -euo pipefail
+
+HARNESS_VERSION=0.2.0-alpha.12
+NODE_MAJOR=22
+NODE_VERSION=22.23.3
+# How long a program may take until it says where it listens, in tenths of a second.
+PATIENCE=300
+
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+root="$(dirname "$here")"
+peers="$root/.test-peers/conformance"
+target="${CARGO_TARGET_DIR:-$root/target}"
+results="$target/conformance"
+claviger="${CLAVIGER:-$target/debug/claviger}"
+
+started=()
+scratch="$(mktemp -d)"
+stop_all() {
+  local pid
+  for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
+  for pid in "${started[@]}"; do wait "$pid" 2>/dev/null || true; done
+  started=()
+}
+trap 'stop_all; rm -rf "$scratch"' EXIT
+
+say() { printf 'conformance: %s\n' "$*"; }
+fail() { printf 'conformance: %s\n' "$*" >&2; exit 1; }
+
+install_harness() {
+  node="$(command -v node || true)"
+  local packages=("@modelcontextprotocol/conformance@$HARNESS_VERSION") platform
+  if [[ -z "$node" ]] || (( $("$node" -p 'process.versions.node.split(".")[0]') < NODE_MAJOR )); then
+    platform="$(node_platform)"
+    packages+=("node-$platform@$NODE_VERSION")
+    node="$peers/node_modules/node-$platform/bin/node"
+  fi
+  harness="$peers/node_modules/@modelcontextprotocol/conformance/dist/index.js"
+  local stamp="$peers/installed" wanted="${packages[*]}"
+  if [[ ! -f "$stamp" || "$(<"$stamp")" != "$wanted" ]]; then
+    say "installing $wanted from npm into .test-peers/conformance"
+    mkdir -p "$peers"
+    printf '{"private":true}\n' >"$peers/package.json"
+    npm install --prefix "$peers" --no-audit --no-fund --ignore-scripts --omit=dev --loglevel=error "${packages[@]}"
+    printf '%s\n' "$wanted" >"$stamp"
+  fi
+}
+
+node_platform() {
+  case "$(uname -s)-$(uname -m)" in
+    Linux-x86_64) echo linux-x64 ;;
+    Linux-aarch64) echo linux-arm64 ;;
+    Darwin-x86_64) echo darwin-x64 ;;
+    Darwin-arm64) echo darwin-arm64 ;;
+    *) fail "no Node.js $NODE_MAJOR for this machine on npm: install it yourself" ;;
+  esac
+}
+
+# start NAME PATTERN COMMAND...: runs a program until the end of this script; `url` becomes what PATTERN finds.
+start() {
+  local name="$1" pattern="$2" log="$scratch/$1.log" pid
+  shift 2
+  "$@" >"$log" 2>&1 &
+  pid=$!
+  started+=("$pid")
+  for ((i = 0; i < PATIENCE; i++)); do
+    url="$(grep -aoE -m1 "$pattern" "$log" | grep -aoE -m1 'http://[^[:space:]]+' || true)"
+    if [[ -n "$url" ]]; then return; fi
+    if ! kill -0 "$pid" 2>/dev/null; then break; fi
+    sleep 0.1
+  done
+  cat "$log" >&2
+  fail "$name did not say where it listens"
+}
+
+start_fixture() { start fixture '^http://.*' "$target/debug/fixture-server" --listen 127.0.0.1:0; }
+
+# start_door ARGUMENT...: a door with a state folder of its own.
+start_door() {
+  [[ -x "$claviger" ]] || fail "$claviger is not there: cargo build -p claviger"
+  start door 'door +http://127\.0\.0\.1:[0-9]+/mcp/[A-Za-z0-9._-]+' \
+    "$claviger" serve --listen 127.0.0.1:0 --state "$scratch/state" "$@"
+}
+
+# run_harness MODE URL: the four runs, and their summary.
+run_harness() {
+  local mode="$1" against="$2" out="$results/$1" run flag
+  rm -rf "$out"
+  mkdir -p "$out"
+  for run in 2025-11-25 2026-07-28 2025-06-18 2025-03-26; do
+    flag=--spec-version
+    case "$run" in 2025-11-25 | 2026-07-28) flag=--requirements ;; esac
+    # The exit code says only that something failed; the summary says what.
+    "$node" "$harness" server --url "$against" "$flag" "$run" -o "$out/$run" >"$out/$run.log" 2>&1 || true
+  done
+  "$node" "$here/summary.mjs" write "$peers" "$out" "$results/$mode.json"
+}
+
+run_direct() {
+  start_fixture
+  say "direct: $url"
+  run_harness direct "$url"
+}
+
+run_door() {
+  start_fixture
+  CLAVIGER_DEV_BYPASS=1 start_door --url "$url"
+  say "door: $url"
+  run_harness door "$url"
+}
+
+run_token() {
+  start_fixture
+  start_door --url "$url"
+  (umask 077 && "$claviger" token mint --aud "$url" --ttl 900 --sub harness --state "$scratch/state" >"$scratch/token")
+  start token-proxy '^http://.*' "$target/debug/token-proxy" --to "$url" --token-file "$scratch/token"
+  say "token: $url"
+  run_harness token "$url"
+}
+
+run_stdio() {
+  CLAVIGER_DEV_BYPASS=1 start_door -- "$target/debug/fixture-server" --stdio
+  say "stdio: $url"
+  run_harness stdio "$url"
+}
+
+main() {
+  local modes=("$@") mode bad=0
+  if (( $# == 0 )); then modes=(direct door token stdio); fi
+  for mode in "${modes[@]}"; do
+    case "$mode" in direct | door | token | stdio) ;; *) fail "unknown mode: $mode (direct, door, token or stdio)" ;; esac
+  done
+  install_harness
+  cargo build --quiet --manifest-path "$root/Cargo.toml" -p claviger-testkit --bins
+  if [[ "${modes[*]}" != direct && -z "${CLAVIGER:-}" ]]; then
+    cargo build --quiet --manifest-path "$root/Cargo.toml" -p claviger
+  fi
+  # The others are compared with the fixture alone, as it is now.
+  if [[ "${modes[0]}" != direct && ! "$results/direct.json" -nt "$target/debug/fixture-server" ]]; then
+    modes=(direct "${modes[@]}")
+  fi
+  for mode in "${modes[@]}"; do
+    rm -rf "$scratch/state"
+    "run_$mode"
+    stop_all
+    if [[ "$mode" == direct ]]; then
+      "$node" "$here/summary.mjs" check "$results/direct.json" || bad=1
+    else
+      "$node" "$here/summary.mjs" compare "$peers" "$results/direct.json" "$results/$mode.json" "$here/expected/$mode.yml" || bad=1
+    fi
+  done
+  (( bad == 0 )) || fail "not as it should be; details in $results"
+  say "all as it should be"
+}
+
+main "$@"

@@ -1,0 +1,1 @@
+//! What happened, provably? Records, their chain, the writer, verification, retention.

@@ -1,0 +1,149 @@
+//! What does the process find around it? The only reader of the environment, the working folder and our own path; everything else gets them as values.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A variable that Claviger reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Variable {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// What it does, in one line.
+    pub(crate) meaning: &'static str,
+}
+
+/// The configuration file when `--config` is absent.
+pub(crate) const CONFIG: Variable = Variable { name: "CLAVIGER_CONFIG", meaning: "the configuration file, when `--config` is absent" };
+/// The development bypass (A6).
+pub(crate) const DEV_BYPASS: Variable = Variable {
+    name: "CLAVIGER_DEV_BYPASS",
+    meaning: "`1` lets everybody in without a token; only on loopback and outside production",
+};
+/// The environment's name when `--env` is absent.
+pub(crate) const ENV: Variable = Variable { name: "CLAVIGER_ENV", meaning: "the environment's name, when `--env` is absent" };
+/// What is logged.
+pub(crate) const LOG: Variable = Variable { name: "CLAVIGER_LOG", meaning: "what is logged, such as `info` or `gateway=debug`" };
+/// The state folder when `--state` is absent.
+pub(crate) const STATE: Variable = Variable { name: "CLAVIGER_STATE", meaning: "the state folder, when `--state` is absent" };
+/// The token of `claviger call`.
+pub(crate) const TOKEN: Variable = Variable { name: "CLAVIGER_TOKEN", meaning: "the bearer token of `claviger call`" };
+/// The person's home folder.
+pub(crate) const HOME: Variable = Variable { name: "HOME", meaning: "the state folder is under it, when nothing else says where" };
+/// The base of state folders by the XDG convention.
+pub(crate) const XDG_STATE_HOME: Variable = Variable { name: "XDG_STATE_HOME", meaning: "the state folder is `claviger` in it" };
+
+/// Every variable that Claviger reads. References in a configuration name further ones.
+pub(crate) const VARIABLES: [Variable; 8] = [CONFIG, DEV_BYPASS, ENV, LOG, STATE, TOKEN, HOME, XDG_STATE_HOME];
+
+/// What the process finds around it. No `Debug`: variables may hold secrets.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    variables: BTreeMap<String, String>,
+    folder: PathBuf,
+    program: PathBuf,
+}
+
+impl Surroundings {
+    /// Reads them, once. Variables whose name or value is not UTF-8 are left out.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    pub(crate) fn of_this_process() -> std::io::Result<Self> {
+        let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Ok(Self { variables: variables.collect(), folder: std::env::current_dir()?, program: std::env::current_exe()? })
+    }
+
+    /// Made-up surroundings.
+    #[cfg(test)]
+    pub(crate) fn pretend(folder: &Path, variables: &[(&str, &str)]) -> Self {
+        let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Self { variables: owned.collect(), folder: folder.to_owned(), program: PathBuf::from("/usr/bin/claviger") }
+    }
+
+    /// The value of a variable; an empty one counts as absent.
+    pub(crate) fn value(&self, variable: Variable) -> Option<&str> {
+        self.variables.get(variable.name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// All variables, for references in a configuration.
+    pub(crate) fn variables(&self) -> &BTreeMap<String, String> {
+        &self.variables
+    }
+
+    /// The working folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Our own binary, which is also the guard of the children.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// What every child inherits: where programs and the home folder are, locale, terminal and temporary folder; nothing else.
+    pub(crate) fn inherited(&self) -> BTreeMap<String, String> {
+        let wanted = |name: &str| INHERITED.contains(&name) || name.starts_with("LC_");
+        self.variables.iter().filter(|(name, _)| wanted(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    /// The state folder: the flag, the variable, the XDG folder, the home folder; `None` when nothing says where.
+    pub(crate) fn state_folder(&self, flag: Option<&Path>) -> Option<PathBuf> {
+        let chosen = match flag {
+            Some(flag) => flag.to_owned(),
+            None => match self.value(STATE) {
+                Some(folder) => PathBuf::from(folder),
+                None => self.default_state_folder()?,
+            },
+        };
+        Some(self.folder.join(chosen))
+    }
+
+    /// Variables that start like ours and are not ours, each with the one that was probably meant.
+    pub(crate) fn strangers(&self) -> impl Iterator<Item = (&str, Option<&'static str>)> {
+        let known = |name: &str| VARIABLES.iter().any(|variable| variable.name == name);
+        self.variables
+            .keys()
+            .filter(move |name| name.starts_with("CLAVIGER_") && !known(name))
+            .map(|name| (name.as_str(), super::fault::closest(name, VARIABLES.iter().map(|variable| variable.name))))
+    }
+
+    fn default_state_folder(&self) -> Option<PathBuf> {
+        // The XDG base directory specification has relative paths ignored.
+        if let Some(base) = self.value(XDG_STATE_HOME).map(Path::new).filter(|base| base.is_absolute()) {
+            return Some(base.join("claviger"));
+        }
+        self.value(HOME).map(|home| Path::new(home).join(".local/state/claviger"))
+    }
+}
+
+/// Inherited by every child, besides `LC_*`.
+const INHERITED: [&str; 8] = ["HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "TERM", "TMPDIR", "USER"];
+
+#[cfg(test)]
+mod tests {
+    use super::{Path, PathBuf, Surroundings};
+
+    #[test]
+    fn the_state_folder_is_found_in_the_documented_order() {
+        let all = [("CLAVIGER_STATE", "mine"), ("XDG_STATE_HOME", "/xdg"), ("HOME", "/home/ann")];
+        let folder = Path::new("/work");
+        let found = |flag: Option<&str>, count: usize| {
+            Surroundings::pretend(folder, &all[all.len() - count..]).state_folder(flag.map(Path::new))
+        };
+        assert_eq!(found(Some("here"), 3), Some(PathBuf::from("/work/here")));
+        assert_eq!(found(None, 3), Some(PathBuf::from("/work/mine")));
+        assert_eq!(found(None, 2), Some(PathBuf::from("/xdg/claviger")));
+        assert_eq!(found(None, 1), Some(PathBuf::from("/home/ann/.local/state/claviger")));
+        assert_eq!(found(None, 0), None);
+    }
+
+    #[test]
+    fn a_child_inherits_nothing_but_the_named_few() {
+        let around = Surroundings::pretend(Path::new("/"), &[("PATH", "/bin"), ("LC_ALL", "C"), ("AWS_SECRET_ACCESS_KEY", "x"), ("CLAVIGER_TOKEN", "x")]);
+        assert_eq!(around.inherited().into_keys().collect::<Vec<_>>(), ["LC_ALL", "PATH"]);
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_noticed() {
+        let around = Surroundings::pretend(Path::new("/"), &[("CLAVIGER_DEV_BYPAS", "1"), ("CLAVIGER_ENV", "test")]);
+        assert_eq!(around.strangers().collect::<Vec<_>>(), [("CLAVIGER_DEV_BYPAS", Some("CLAVIGER_DEV_BYPASS"))]);
+    }
+}

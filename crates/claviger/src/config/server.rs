@@ -1,0 +1,335 @@
+//! Is this a server that the door can take in? From what a person wrote about one server to what the gateway needs.
+
+use std::collections::BTreeMap;
+use std::path::{Path as FilePath, PathBuf};
+
+use aws_lc_rs::digest;
+use broker::reference::Template;
+use gateway::config::{Process, Protocol, Server, ServerName, Upstream, is_loopback};
+use http::HeaderName;
+use oauth::scope::{Scope, ScopeSet};
+use policy::{Demand, Implications, Rule, RuleSet};
+use url::{Host, Url};
+
+use super::env::Surroundings;
+use super::fault::Faults;
+use super::judge::Judge;
+use super::tree::{Node, Path};
+use super::{builtin, file};
+
+/// Where the settings of one server were read.
+pub(crate) struct Origin<'o> {
+    /// The tree; `None`: the command line.
+    pub(crate) root: Option<&'o Node>,
+    /// The way to the server's table.
+    pub(crate) path: Path,
+    /// Whose words these are.
+    pub(crate) dialect: Dialect,
+    /// Where relative paths start.
+    pub(crate) folder: &'o FilePath,
+}
+
+/// Whose words settings are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// An MCP client's: `command` and `args`.
+    Client,
+    /// Flags.
+    CommandLine,
+    /// Ours: `command` is the whole list.
+    Own,
+}
+
+/// The server as the gateway takes it; `None` when something about it is wrong.
+pub(crate) fn build(name: &str, server: &file::Server, origin: &Origin<'_>, around: &Surroundings, faults: &mut Faults) -> Option<(ServerName, Server)> {
+    let mut builder = Builder { server, origin, around, judge: Judge::new(origin.root, faults) };
+    let parsed = ServerName::parse(name).map_err(|error| builder.judge.blame_key(&origin.path, error)).ok();
+    builder.only_what_fits();
+    let upstream = builder.upstream();
+    let rules = builder.rules();
+    let protocol = match server.protocol {
+        None | Some(file::Protocol::Auto) => Protocol::Auto,
+        Some(file::Protocol::Legacy) => Protocol::Legacy,
+        Some(file::Protocol::Modern) => Protocol::Modern,
+    };
+    let fingerprint = fingerprint(name, server, origin);
+    Some((parsed?, Server { upstream: upstream?, rules: rules?, protocol, title: server.title.clone(), fingerprint }))
+}
+
+struct Builder<'b> {
+    server: &'b file::Server,
+    origin: &'b Origin<'b>,
+    around: &'b Surroundings,
+    judge: Judge<'b>,
+}
+
+impl Builder<'_> {
+    /// Where a setting stands, in the words of its origin.
+    fn at(&self, key: &str) -> Path {
+        match (self.origin.dialect, key) {
+            (Dialect::CommandLine, "command") => Path::default().key("COMMAND"),
+            (Dialect::CommandLine, "scopes") => Path::default().key("--scope"),
+            (Dialect::CommandLine, key) => Path::default().key(&format!("--{key}")),
+            (_, key) => self.origin.path.key(key),
+        }
+    }
+
+    fn at_argument(&self, index: usize) -> Path {
+        match (self.origin.dialect, index) {
+            (Dialect::Client, 0) => self.at("command"),
+            (Dialect::Client, _) => self.at("args").index(index - 1),
+            (Dialect::CommandLine | Dialect::Own, _) => self.at("command").index(index),
+        }
+    }
+
+    /// A setting of another kind of server would be silently without effect.
+    fn only_what_fits(&mut self) {
+        let server = self.server;
+        let given = [
+            ("command", server.command.is_some(), "command"),
+            ("env", !server.env.is_empty(), "command"),
+            ("cwd", server.cwd.is_some(), "command"),
+            ("url", server.url.is_some(), "url"),
+            ("headers", !server.headers.is_empty(), "url"),
+            ("builtin", server.builtin.is_some(), "builtin"),
+            ("root", server.root.is_some(), "builtin"),
+        ];
+        let kind = if server.command.is_some() {
+            "command"
+        } else if server.url.is_some() {
+            "url"
+        } else if server.builtin.is_some() {
+            "builtin"
+        } else {
+            let path = self.origin.path.clone();
+            return self.judge.blame_with_hint(&path, "nothing says what the server is", "write `command = [...]`, `url = \"...\"` or `builtin = \"filesystem\"`");
+        };
+        for (key, present, belongs_to) in given {
+            if present && belongs_to != kind {
+                let path = self.at(key);
+                self.judge.blame_key(&path, format!("does not go together with `{kind}`"));
+            }
+        }
+    }
+
+    fn upstream(&mut self) -> Option<Upstream> {
+        let server = self.server;
+        if let Some(command) = &server.command {
+            return self.process(command).map(Upstream::Process);
+        }
+        if let Some(url) = &server.url {
+            let headers = self.headers();
+            let url = self.url(url);
+            return Some(Upstream::Http { url: url?, headers: headers? });
+        }
+        match server.builtin? {
+            file::Builtin::Filesystem => {
+                let root = self.origin.folder.join(server.root.as_deref().unwrap_or("."));
+                let path = self.at("root");
+                self.judge.accept(&path, builtin::filesystem(&root)).map(Upstream::Builtin)
+            }
+        }
+    }
+
+    fn process(&mut self, command: &[String]) -> Option<Process> {
+        let Some((program, arguments)) = command.split_first().filter(|(program, _)| !program.is_empty()) else {
+            let path = self.at("command");
+            self.judge.blame(&path, "the program is missing");
+            return None;
+        };
+        let arguments: Vec<_> = arguments.iter().enumerate().map(|(index, text)| self.argument(index + 1, text, arguments.get(index.wrapping_sub(1)))).collect();
+        let environment: Vec<_> = self.server.env.iter().map(|(name, value)| self.variable(name, value)).collect();
+        let directory = self.directory();
+        Some(Process {
+            program: program.clone(),
+            arguments: arguments.into_iter().collect::<Option<_>>()?,
+            environment: environment.into_iter().collect::<Option<_>>()?,
+            inherited: self.around.inherited(),
+            directory: Some(directory?),
+            guard_program: self.around.program().to_owned(),
+        })
+    }
+
+    /// The flag before an argument names it: `--api-key VALUE`.
+    fn argument(&mut self, index: usize, text: &str, before: Option<&String>) -> Option<Template> {
+        let path = self.at_argument(index);
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) if name.starts_with('-') => (name, value),
+            _ => (before.map_or("", String::as_str), text),
+        };
+        self.template(&path, name, text, value)
+    }
+
+    fn variable(&mut self, name: &str, value: &str) -> Option<(String, Template)> {
+        let path = self.at("env").key(name);
+        if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+            self.judge.blame_key(&path, "a variable's name is not empty and holds no `=`, and there is no NUL in name or value");
+            return None;
+        }
+        self.template(&path, name, value, value).map(|template| (name.to_owned(), template))
+    }
+
+    fn headers(&mut self) -> Option<Vec<(HeaderName, Template)>> {
+        let headers: Vec<_> = self.server.headers.iter().map(|(name, value)| self.header(name, value)).collect();
+        headers.into_iter().collect()
+    }
+
+    fn header(&mut self, name: &str, value: &str) -> Option<(HeaderName, Template)> {
+        let path = self.at("headers").key(name);
+        let Ok(parsed) = HeaderName::from_bytes(name.as_bytes()) else {
+            self.judge.blame_key(&path, "this is no header name");
+            return None;
+        };
+        if OWN_HEADERS.contains(&parsed.as_str()) || parsed.as_str().starts_with("mcp-") {
+            self.judge.blame_key(&path, "the door sets this header itself");
+            return None;
+        }
+        self.template(&path, name, value, value).map(|template| (parsed, template))
+    }
+
+    /// Text with references in it, and nothing that looks like a literal secret (K1). `value` is the part of `text` that could be one.
+    fn template(&mut self, path: &Path, name: &str, text: &str, value: &str) -> Option<Template> {
+        let parsed = if names_a_secret(name) { Template::parse_secret(text) } else { Template::parse(text) };
+        let template = parsed.map_err(|error| self.judge.blame_secret(path, error, "references are `env://NAME`, `file:///path` and `${NAME}`")).ok()?;
+        let suspicious = template.literals().chain([value]).any(|literal| broker::literal::looks_like_secret(name, literal).is_some());
+        if suspicious && !(template.is_literal() && value.is_empty()) && !only_references(&template) {
+            self.judge.blame_secret(
+                path,
+                "this looks like a literal secret",
+                format!("keep it elsewhere and write a reference, such as `env://{}`", variable_for(name)),
+            );
+            return None;
+        }
+        Some(template)
+    }
+
+    fn url(&mut self, text: &str) -> Option<Url> {
+        let path = self.at("url");
+        let url = self.judge.accept(&path, Url::parse(text))?;
+        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+            self.judge.blame(&path, "an http or https URL is expected");
+            return None;
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            self.judge.blame_secret(&path, "a URL holds no user name and no password", "write them as a header: `headers = { Authorization = \"Basic ${NAME}\" }`");
+            return None;
+        }
+        if let Some((name, _)) = url.query_pairs().find(|(name, value)| broker::literal::looks_like_secret(name, value).is_some()) {
+            self.judge.blame_secret(&path, format!("`{name}` looks like a literal secret"), "send it as a header with a reference, where the server allows");
+            return None;
+        }
+        if url.scheme() == "http" && !is_local(&url) {
+            self.judge.blame_with_hint(&path, "plain http is for servers on this machine", "write `https://`");
+            return None;
+        }
+        Some(url)
+    }
+
+    fn directory(&mut self) -> Option<PathBuf> {
+        let Some(cwd) = &self.server.cwd else { return Some(self.origin.folder.to_owned()) };
+        let path = self.at("cwd");
+        let directory = self.origin.folder.join(cwd);
+        if directory.is_dir() {
+            return Some(directory);
+        }
+        self.judge.blame(&path, format!("there is no folder `{}`", directory.display()));
+        None
+    }
+
+    fn rules(&mut self) -> Option<RuleSet> {
+        let rules: Vec<_> = self.server.scopes.iter().map(|(pattern, demand)| self.rule(pattern, demand)).collect();
+        let implied: Vec<_> = self.server.implies.iter().map(|(scope, implied)| self.implication(scope, implied)).collect();
+        let implications: Implications = implied.into_iter().collect::<Option<BTreeMap<_, _>>>()?;
+        Some(RuleSet::new(rules.into_iter().collect::<Option<_>>()?, &implications))
+    }
+
+    fn rule(&mut self, pattern: &str, demand: &file::Demand) -> Option<Rule> {
+        let path = if self.origin.dialect == Dialect::CommandLine { self.at("scopes") } else { self.at("scopes").key(pattern) };
+        let demand = match demand {
+            file::Demand::Everybody(true) => Demand::AnyCaller,
+            file::Demand::Everybody(false) => Demand::Nobody,
+            file::Demand::List(scopes) => Demand::Scopes(self.scopes(&path, scopes)?),
+            file::Demand::Text(text) => Demand::Scopes(self.scopes(&path, std::slice::from_ref(text))?),
+        };
+        Rule::new(pattern, demand).map_err(|error| self.judge.blame_key(&path, error)).ok()
+    }
+
+    fn scopes(&mut self, path: &Path, texts: &[String]) -> Option<ScopeSet> {
+        let mut all = ScopeSet::default();
+        for text in texts {
+            all = all.union(&self.judge.accept(path, ScopeSet::parse(text))?);
+        }
+        if all.is_empty() {
+            self.judge.blame_with_hint(path, "no scope is named", "write `true` for every caller with a good token, `false` for nobody");
+            return None;
+        }
+        Some(all)
+    }
+
+    fn implication(&mut self, scope: &str, implied: &file::OneOrMore) -> Option<(Scope, ScopeSet)> {
+        let path = self.at("implies").key(scope);
+        let parsed = Scope::parse(scope).map_err(|error| self.judge.blame_key(&path, error)).ok();
+        let implied = self.scopes(&path, implied.all());
+        Some((parsed?, implied?))
+    }
+}
+
+/// Whether a URL leads to this machine: a loopback address, or `localhost`.
+pub(crate) fn is_local(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name.trim_end_matches('.') == "localhost" || name.trim_end_matches('.').ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => is_loopback(address.into()),
+        Some(Host::Ipv6(address)) => is_loopback(address.into()),
+        None => false,
+    }
+}
+
+/// Whether a name says that its value is secret.
+fn names_a_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    ["AUTH", "COOKIE", "CREDENTIAL", "KEY", "PASS", "SECRET", "TOKEN"].iter().any(|word| name.contains(word))
+}
+
+fn only_references(template: &Template) -> bool {
+    template.references().next().is_some() && template.literals().all(|literal| literal.trim().is_empty())
+}
+
+/// A name for the variable that a hint proposes: `X-Api-Key` becomes `X_API_KEY`.
+fn variable_for(name: &str) -> String {
+    let name = name.trim_start_matches('-');
+    let clean = name.chars().map(|character| if character.is_ascii_alphanumeric() { character.to_ascii_uppercase() } else { '_' });
+    let clean: String = clean.collect();
+    if clean.starts_with(|first: char| first.is_ascii_alphabetic()) { clean } else { "NAME".to_owned() }
+}
+
+/// A hash of everything that a person wrote about the server, and of where relative paths start.
+fn fingerprint(name: &str, server: &file::Server, origin: &Origin<'_>) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(format!("{name:?} {server:?} {:?}", origin.folder).as_bytes());
+    let mut output = [0; 32];
+    output.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
+    output
+}
+
+/// Headers that the door writes for each message, or that belong to one connection (RFC 9110 §7.6.1).
+const OWN_HEADERS: [&str; 16] = [
+    "accept",
+    "accept-encoding",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "keep-alive",
+    "last-event-id",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "traceparent",
+    "transfer-encoding",
+    "upgrade",
+];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,3 @@
+//! The key-keeper at the door of MCP servers.
+
+fn main() {}

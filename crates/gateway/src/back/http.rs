@@ -1,0 +1,277 @@
+//! A Streamable HTTP server behind the door: bytes out, bytes back. Headers are rebuilt from what was judged, never copied whole (protocol.md §1.5).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use broker::resolve::Resolver;
+use bytes::{Bytes, BytesMut};
+use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http_body::Body as _;
+use http_body_util::{BodyExt as _, Full};
+use mcp::era::Era;
+use mcp::header;
+use mcp::version::ProtocolVersion;
+use outbound::pool::{Lease, Pool, SendFailure};
+use policy::Permit;
+use secrecy::ExposeSecret as _;
+use tokio::sync::Mutex;
+
+use crate::back::probe::PROBE;
+use crate::back::{BackFailure, Content, Eras, Outgoing, Reply, Source};
+use crate::config::Protocol;
+
+/// One Streamable HTTP upstream.
+pub(crate) struct HttpBack {
+    pub(crate) pool: Pool,
+    pub(crate) headers: Vec<(HeaderName, broker::reference::Template)>,
+    pub(crate) resolver: Arc<Resolver>,
+    pub(crate) protocol: Protocol,
+    pub(crate) limits: HttpLimits,
+    pub(crate) eras: ArcSwapOption<Eras>,
+    pub(crate) probing: Mutex<()>,
+    /// What kept the last request from reaching the upstream; cleared by the next that does.
+    pub(crate) unreachable: ArcSwapOption<String>,
+}
+
+/// Caps of one upstream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HttpLimits {
+    pub(crate) message_bytes: usize,
+    pub(crate) call: Duration,
+    pub(crate) probe: Duration,
+}
+
+impl HttpBack {
+    /// Passes one message on. `whole`: the answer must come back in one piece where it is JSON, because it will be rewritten.
+    pub(crate) async fn send(&self, outgoing: &Outgoing<'_>, whole: bool) -> Result<Reply, BackFailure> {
+        if outgoing.version.is_modern() {
+            self.require(outgoing, |eras| eras.modern).await?;
+        }
+        let mut headers = self.headers_for(outgoing)?;
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.add_credential(&mut headers, outgoing.permit).await?;
+        let response = self.exchange(Method::POST, headers, outgoing.body.clone(), self.limits.call).await?;
+        let reply = self.reply(response, whole).await?;
+        if outgoing.opens_session() && reply.is_error() {
+            // A modern-only server refuses `initialize` in its own words; the caller deserves to be told what the pair is.
+            self.require(outgoing, |eras| eras.legacy).await?;
+        }
+        Ok(reply)
+    }
+
+    /// Opens the stream on which a legacy server speaks first, or resumes one.
+    pub(crate) async fn listen(&self, session: Option<&str>, version: Option<ProtocolVersion>, caller: &HeaderMap, permit: &Permit) -> Result<Reply, BackFailure> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        copy(caller, &mut headers, &header::LAST_EVENT_ID);
+        self.name_session(&mut headers, session, version)?;
+        self.add_credential(&mut headers, permit).await?;
+        let response = self.exchange(Method::GET, headers, Bytes::new(), self.limits.call).await?;
+        self.reply(response, false).await
+    }
+
+    /// Ends a legacy session.
+    pub(crate) async fn end(&self, session: &str, version: Option<ProtocolVersion>, permit: &Permit) -> Result<Reply, BackFailure> {
+        let mut headers = HeaderMap::new();
+        self.name_session(&mut headers, Some(session), version)?;
+        self.add_credential(&mut headers, permit).await?;
+        let response = self.exchange(Method::DELETE, headers, Bytes::new(), self.limits.call).await?;
+        self.reply(response, false).await
+    }
+
+    /// Why calls have been failing, if the last one that tried found no upstream.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.unreachable.load().as_ref().map(|reason| reason.to_string())
+    }
+
+    fn headers_for(&self, outgoing: &Outgoing<'_>) -> Result<HeaderMap, BackFailure> {
+        let mut headers = HeaderMap::with_capacity(16);
+        headers.insert(ACCEPT, HeaderValue::from_static(BOTH_KINDS));
+        for name in ["traceparent", "tracestate", "baggage"] {
+            copy(outgoing.headers, &mut headers, &HeaderName::from_static(name));
+        }
+        if outgoing.version.is_modern() {
+            let message = outgoing.message;
+            headers.insert(header::MCP_PROTOCOL_VERSION.clone(), HeaderValue::from_static(outgoing.version.as_str()));
+            if let Some(method) = message.method() {
+                headers.insert(header::MCP_METHOD.clone(), header_value(method)?);
+            }
+            if let Some(name) = header::mirrored_name(message) {
+                headers.insert(header::MCP_NAME.clone(), header_value(name)?);
+            }
+            for (name, value) in outgoing.headers.iter().filter(|(name, _)| name.as_str().starts_with(header::MCP_PARAM_PREFIX)) {
+                headers.append(name.clone(), value.clone());
+            }
+        } else {
+            // A legacy `initialize` carries no version header; every later request does, if its caller sent one.
+            let version = (!outgoing.opens_session()).then_some(outgoing.session_version()).flatten();
+            self.name_session(&mut headers, outgoing.session.map(|session| session.upstream.as_str()), version)?;
+        }
+        Ok(headers)
+    }
+
+    fn name_session(&self, headers: &mut HeaderMap, session: Option<&str>, version: Option<ProtocolVersion>) -> Result<(), BackFailure> {
+        if let Some(session) = session {
+            headers.insert(header::MCP_SESSION_ID.clone(), HeaderValue::from_str(session).map_err(|_| BackFailure::Protocol)?);
+        }
+        if let Some(version) = version {
+            headers.insert(header::MCP_PROTOCOL_VERSION.clone(), HeaderValue::from_static(version.as_str()));
+        }
+        Ok(())
+    }
+
+    /// The upstream's own credential, against the permit. It is added last, so that nothing of the caller's can stand in its place.
+    async fn add_credential(&self, headers: &mut HeaderMap, permit: &Permit) -> Result<(), BackFailure> {
+        headers.insert(USER_AGENT, HeaderValue::from_static(OUR_NAME));
+        for (name, template) in &self.headers {
+            let value = self.resolver.resolve(template, permit).await.map_err(BackFailure::Credential)?;
+            let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| BackFailure::CredentialShape { header: name.clone() })?;
+            value.set_sensitive(true);
+            headers.insert(name.clone(), value);
+        }
+        Ok(())
+    }
+
+    async fn exchange(&self, method: Method, headers: HeaderMap, body: Bytes, timeout: Duration) -> Result<Response<Lease>, BackFailure> {
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = method;
+        *request.headers_mut() = headers;
+        let outcome = tokio::time::timeout(timeout, self.pool.send(request)).await.map_err(|_| BackFailure::TimedOut { after: timeout })?;
+        match &outcome {
+            Ok(_) if self.unreachable.load().is_some() => self.unreachable.store(None),
+            Err(failure @ (SendFailure::Connect(_) | SendFailure::ConnectTimedOut(_))) => {
+                self.unreachable.store(Some(Arc::new(failure.to_string())));
+            }
+            Ok(_) | Err(SendFailure::Exchange(_)) => {}
+        }
+        outcome.map_err(BackFailure::Unreachable)
+    }
+
+    /// Turns the upstream's response into ours. Its `WWW-Authenticate` and `Set-Cookie` never reach the caller: an upstream's 401 is
+    /// about our credential, not about theirs.
+    async fn reply(&self, response: Response<Lease>, whole: bool) -> Result<Reply, BackFailure> {
+        let status = response.status();
+        if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
+            return Err(BackFailure::CredentialRefused { status });
+        }
+        if status.is_redirection() || status.is_informational() {
+            return Err(BackFailure::UnexpectedStatus { status });
+        }
+        let session = response.headers().get(&header::MCP_SESSION_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let content = content_of(response.headers());
+        let body = response.into_body();
+        match content {
+            Some(Content::Events) if status.is_success() => Ok(Reply::Stream { status, content: Content::Events, source: Source::Http(body), session }),
+            Some(Content::Json) => self.json(status, body, whole, session, retry_after).await,
+            _ if status.is_success() => Ok(Reply::Accepted { status: status_without_body(status), session }),
+            _ => Ok(Reply::Bare { status, retry_after }),
+        }
+    }
+
+    async fn json(&self, status: StatusCode, body: Lease, whole: bool, session: Option<String>, retry_after: Option<u64>) -> Result<Reply, BackFailure> {
+        let declared = body.size_hint().exact();
+        let limit = if whole || declared.is_none() { self.limits.message_bytes } else { SMALL };
+        if !whole && declared.is_some_and(|length| length > SMALL as u64) {
+            return Ok(Reply::Stream { status, content: Content::Json, source: Source::Http(body), session });
+        }
+        let body = read_whole(body, limit).await?;
+        Ok(Reply::Json { status, body, session, retry_after })
+    }
+
+    /// Holds the upstream to an era, asking it once where the configuration does not say.
+    async fn require(&self, outgoing: &Outgoing<'_>, speaks: impl Fn(&Eras) -> bool) -> Result<(), BackFailure> {
+        let eras = self.eras(outgoing.permit).await?;
+        if speaks(&eras) {
+            return Ok(());
+        }
+        let (upstream, caller) = if outgoing.version.is_modern() { (Era::Legacy, Era::Modern) } else { (Era::Modern, Era::Legacy) };
+        Err(BackFailure::ImpossiblePair { upstream, caller, requested: outgoing.version.as_str().to_owned() })
+    }
+
+    async fn eras(&self, permit: &Permit) -> Result<Eras, BackFailure> {
+        match self.protocol {
+            Protocol::Legacy => return Ok(Eras::LEGACY),
+            Protocol::Modern => return Ok(Eras::MODERN),
+            Protocol::Auto => {}
+        }
+        if let Some(known) = self.eras.load().as_deref() {
+            return Ok(*known);
+        }
+        let _alone = self.probing.lock().await;
+        if let Some(known) = self.eras.load().as_deref() {
+            return Ok(*known);
+        }
+        let eras = self.probe(permit).await?;
+        self.eras.store(Some(Arc::new(eras)));
+        Ok(eras)
+    }
+
+    /// Asks `server/discover`, and nothing else: other methods are run by some legacy servers before `initialize` (protocol.md fact 24).
+    async fn probe(&self, permit: &Permit) -> Result<Eras, BackFailure> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static(BOTH_KINDS));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::MCP_PROTOCOL_VERSION.clone(), HeaderValue::from_static(ProtocolVersion::MODERN.as_str()));
+        headers.insert(header::MCP_METHOD.clone(), HeaderValue::from_static("server/discover"));
+        self.add_credential(&mut headers, permit).await?;
+        let response = self.exchange(Method::POST, headers, Bytes::from_static(PROBE), self.limits.probe).await?;
+        let body = match self.reply(response, true).await {
+            Ok(Reply::Json { body, .. }) => body,
+            Ok(Reply::Stream { source: Source::Http(body), .. }) => read_whole(body, self.limits.message_bytes).await?,
+            Ok(_) => Bytes::new(),
+            Err(failure) => return Err(failure),
+        };
+        Ok(Eras::of_answer(&body))
+    }
+}
+
+fn header_value(text: &str) -> Result<HeaderValue, BackFailure> {
+    HeaderValue::try_from(header::encode_value(text).as_ref()).map_err(|_| BackFailure::Protocol)
+}
+
+fn copy(from: &HeaderMap, to: &mut HeaderMap, name: &HeaderName) {
+    if let Some(value) = from.get(name) {
+        to.insert(name.clone(), value.clone());
+    }
+}
+
+fn content_of(headers: &HeaderMap) -> Option<Content> {
+    let kind = headers.get(CONTENT_TYPE)?.to_str().ok()?.split(';').next()?.trim();
+    if kind.eq_ignore_ascii_case("application/json") {
+        Some(Content::Json)
+    } else if kind.eq_ignore_ascii_case("text/event-stream") {
+        Some(Content::Events)
+    } else {
+        None
+    }
+}
+
+fn status_without_body(status: StatusCode) -> StatusCode {
+    if status == StatusCode::OK || status == StatusCode::NO_CONTENT { status } else { StatusCode::ACCEPTED }
+}
+
+async fn read_whole(mut body: Lease, limit: usize) -> Result<Bytes, BackFailure> {
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(piece) = frame.map_err(BackFailure::Broken)?.into_data() else { continue };
+        if first.len() + rest.len() + piece.len() > limit {
+            return Err(BackFailure::TooLarge { limit });
+        }
+        if first.is_empty() && rest.is_empty() {
+            first = piece;
+            continue;
+        }
+        rest.extend_from_slice(&std::mem::take(&mut first));
+        rest.extend_from_slice(&piece);
+    }
+    Ok(if rest.is_empty() { first } else { rest.freeze() })
+}
+
+const BOTH_KINDS: &str = "application/json, text/event-stream";
+const OUR_NAME: &str = concat!("claviger/", env!("CARGO_PKG_VERSION"));
+/// Answers up to this size go back in one piece; longer ones are passed on as they come.
+const SMALL: usize = 256 * 1024;

@@ -1,0 +1,127 @@
+//! Where does a call go? The servers behind the door, each kind in its own module, and the words that all of them share.
+
+pub(crate) mod http;
+mod probe;
+pub mod stdio;
+
+use ::http::{HeaderMap, StatusCode};
+use bytes::Bytes;
+use mcp::envelope::Message;
+use mcp::version::ProtocolVersion;
+use outbound::pool::Lease;
+use policy::Permit;
+use tokio::sync::mpsc;
+
+pub use probe::Eras;
+pub use stdio::failure::BackFailure;
+
+use crate::layers::session::Session;
+use crate::principal::Principal;
+
+/// What stands behind one name.
+pub(crate) enum Back {
+    /// A Streamable HTTP server.
+    Http(std::sync::Arc<http::HttpBack>),
+    /// A program, or a server of our own, over a pipe.
+    Stdio(std::sync::Arc<stdio::StdioBack>),
+}
+
+impl Back {
+    /// The same back for the next generation of the table: connections, children and sessions live on.
+    pub(crate) fn shared(&self) -> Self {
+        match self {
+            Self::Http(back) => Self::Http(std::sync::Arc::clone(back)),
+            Self::Stdio(back) => Self::Stdio(std::sync::Arc::clone(back)),
+        }
+    }
+
+    /// Why it cannot serve just now, for the operator.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        match self {
+            Self::Http(back) => back.trouble(),
+            Self::Stdio(back) => back.trouble(),
+        }
+    }
+}
+
+/// One message on its way to an upstream: everything that a back may know.
+pub(crate) struct Outgoing<'a> {
+    /// The caller's message, byte for byte.
+    pub(crate) body: &'a Bytes,
+    /// The borrowed view of the same bytes.
+    pub(crate) message: &'a Message<'a>,
+    /// The revision that the caller speaks.
+    pub(crate) version: ProtocolVersion,
+    /// Whether the caller said so in a header.
+    pub(crate) version_declared: bool,
+    /// The session, for legacy callers that have one.
+    pub(crate) session: Option<&'a Session>,
+    /// Who calls.
+    pub(crate) principal: &'a Principal,
+    /// The proof that they may.
+    pub(crate) permit: &'a Permit,
+    /// The caller's headers, of which a back copies what the protocol allows.
+    pub(crate) headers: &'a HeaderMap,
+}
+
+impl Outgoing<'_> {
+    /// Whether this is the legacy `initialize`.
+    pub(crate) fn opens_session(&self) -> bool {
+        !self.version.is_modern() && self.message.method() == Some("initialize")
+    }
+
+    /// The revision to name to a legacy upstream: the one that the caller declared, else the session's.
+    pub(crate) fn session_version(&self) -> Option<ProtocolVersion> {
+        if self.version_declared { Some(self.version) } else { self.session.map(|session| session.version) }
+    }
+}
+
+/// What a back gives back.
+pub(crate) enum Reply {
+    /// Nothing to say: 202, or 200 and 204 where the upstream chose them.
+    Accepted { status: StatusCode, session: Option<String> },
+    /// A status of the upstream's without a body worth passing on.
+    Bare { status: StatusCode, retry_after: Option<u64> },
+    /// One whole JSON message.
+    Json { status: StatusCode, body: Bytes, session: Option<String>, retry_after: Option<u64> },
+    /// A stream, passed on as it comes.
+    Stream { status: StatusCode, content: Content, source: Source, session: Option<String> },
+}
+
+impl Reply {
+    /// Whether the upstream refused: an HTTP error, or a JSON-RPC error in one piece.
+    pub(crate) fn is_error(&self) -> bool {
+        match self {
+            Self::Accepted { .. } => false,
+            Self::Bare { status, .. } | Self::Stream { status, .. } => !status.is_success(),
+            Self::Json { status, body, .. } => {
+                !status.is_success() || Message::parse(body).is_ok_and(|message| message.error_code().is_some())
+            }
+        }
+    }
+
+    /// The upstream's own id of the session that this reply opened.
+    pub(crate) fn session(&self) -> Option<&str> {
+        match self {
+            Self::Accepted { session, .. } | Self::Json { session, .. } | Self::Stream { session, .. } => session.as_deref(),
+            Self::Bare { .. } => None,
+        }
+    }
+}
+
+/// What a stream carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Server-sent events.
+    Events,
+    /// One long JSON message.
+    Json,
+}
+
+/// Where a stream comes from.
+pub(crate) enum Source {
+    /// Frames made by the door.
+    Channel(mpsc::Receiver<Bytes>),
+    /// An upstream's body.
+    Http(Lease),
+}

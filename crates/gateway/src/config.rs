@@ -1,0 +1,293 @@
+//! Everything the door needs to be told, already valid. Only `claviger/config` knows files, variables and flags; it builds this.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::reference::Template;
+use ipnet::IpNet;
+use oauth::issuer::Issuer;
+use policy::RuleSet;
+use policy::quota::Rate;
+use token::SharedSecret;
+use tokio::io::DuplexStream;
+use url::Url;
+
+/// The whole door.
+#[derive(Clone)]
+pub struct Config {
+    /// Where callers knock.
+    pub listen: Listen,
+    /// Who may come in.
+    pub accept: Accept,
+    /// The servers behind the door, by name.
+    pub servers: BTreeMap<ServerName, Server>,
+    /// How much and how often.
+    pub limits: Limits,
+    /// How long.
+    pub timeouts: Timeouts,
+    /// Whether a call is refused when it cannot be recorded.
+    pub when_unrecorded: WhenUnrecorded,
+}
+
+/// The public listener and what it is called from outside.
+#[derive(Clone, Debug)]
+pub struct Listen {
+    /// The address to bind; port 0 lets the system choose.
+    pub address: SocketAddr,
+    /// The URL that callers use, without a trailing slash; resources are built from it, never from `Host`. `None`: the bound address.
+    pub public_url: Option<Url>,
+    /// Host names accepted besides those of `public_url` and `address`.
+    pub allowed_hosts: Vec<String>,
+    /// Origins of browser clients, exactly as browsers send them. On a loopback listener, loopback origins are accepted too.
+    pub allowed_origins: Vec<String>,
+    /// Peers whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Certificate chain and key, as PEM files; `None`: plain http, on loopback or behind a trusted proxy only.
+    pub tls: Option<Tls>,
+}
+
+/// PEM files of the listener's certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The chain, leaf first.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// Who may come in.
+#[derive(Clone)]
+pub enum Accept {
+    /// Everybody, as one caller called `developer` (A6). The binary lets this through on loopback and outside production only.
+    Bypass,
+    /// Callers with a token of one of these.
+    Tokens(Vec<TokenSource>),
+}
+
+/// One kind of accepted token.
+#[derive(Clone)]
+pub enum TokenSource {
+    /// JWTs of an authorization server, found by discovery (A2).
+    Issuer {
+        /// The issuer, exactly as its tokens say it.
+        issuer: Issuer,
+        /// Further accepted `aud` values, beyond the server's resource.
+        audiences: Vec<String>,
+        /// The servers it is good for; `None`: all.
+        servers: Option<Vec<ServerName>>,
+    },
+    /// HS256 tokens of one server (A4): the first secret mints, all verify.
+    SharedSecret {
+        /// At least one, each of 32 bytes or more.
+        secrets: Vec<Arc<SharedSecret>>,
+        /// The one server that these secrets are good for.
+        server: ServerName,
+        /// Tokens that live longer are refused.
+        max_lifetime: Duration,
+    },
+}
+
+/// A server's name: 1 to 64 of `a-z A-Z 0-9 _ . -`, as it stands in `/mcp/<name>`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ServerName(Arc<str>);
+
+/// Why a text is no server name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a server's name is 1 to 64 of the characters a-z A-Z 0-9 _ . - and does not start with a dot")]
+pub struct InvalidServerName;
+
+impl ServerName {
+    /// Checks and wraps a name.
+    pub fn parse(text: &str) -> Result<Self, InvalidServerName> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+        if text.is_empty() || text.len() > 64 || text.starts_with('.') || !text.bytes().all(allowed) {
+            return Err(InvalidServerName);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The name itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ServerName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::borrow::Borrow<str> for ServerName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// One server behind the door.
+#[derive(Clone)]
+pub struct Server {
+    /// What it is and where.
+    pub upstream: Upstream,
+    /// Who may do what with it.
+    pub rules: RuleSet,
+    /// Which eras to expect of it.
+    pub protocol: Protocol,
+    /// A name for people, shown in the resource metadata.
+    pub title: Option<String>,
+    /// A hash of everything above, so that a reload keeps what did not change.
+    pub fingerprint: [u8; 32],
+}
+
+/// What stands behind the door.
+#[derive(Clone)]
+pub enum Upstream {
+    /// A server of our own, spoken to over a pipe inside the process.
+    Builtin(Builtin),
+    /// A Streamable HTTP server.
+    Http {
+        /// Its MCP endpoint.
+        url: Url,
+        /// Headers that the door adds, credentials among them.
+        headers: Vec<(http::HeaderName, Template)>,
+    },
+    /// A program that speaks MCP on its standard input and output.
+    Process(Process),
+}
+
+/// Starts one instance of a built-in server and hands over the other end of its pipe.
+pub type Builtin = Arc<dyn Fn() -> DuplexStream + Send + Sync>;
+
+/// A program and how it is started.
+#[derive(Clone, Debug)]
+pub struct Process {
+    /// The program, looked up in the declared `PATH`.
+    pub program: String,
+    /// Its arguments; references are resolved when it starts.
+    pub arguments: Vec<Template>,
+    /// The environment that it gets besides the inherited few.
+    pub environment: BTreeMap<String, Template>,
+    /// `PATH`, `HOME`, locale and the like, as handed to every child.
+    pub inherited: BTreeMap<String, String>,
+    /// Where it runs; `None`: the door's own directory.
+    pub directory: Option<PathBuf>,
+    /// The binary whose `child-guard` command watches over the child.
+    pub guard_program: PathBuf,
+}
+
+/// Which protocol eras an upstream speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// Found out by asking (`server/discover`), once.
+    #[default]
+    Auto,
+    /// Revisions up to 2025-11-25 only.
+    Legacy,
+    /// 2026-07-28 and later only.
+    Modern,
+}
+
+/// Caps and rates.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Calls per address; `None`: no limit.
+    pub per_address: Option<Rate>,
+    /// Calls per subject and issuer; `None`: no limit.
+    pub per_subject: Option<Rate>,
+    /// Failed authentications per address.
+    pub failures_per_address: Rate,
+    /// Largest request body, in bytes.
+    pub body_bytes: usize,
+    /// Largest sum of request headers, in bytes.
+    pub header_bytes: usize,
+    /// Largest single message from an upstream that the door has to read whole, in bytes.
+    pub message_bytes: usize,
+    /// Open connections at once.
+    pub connections: NonZeroU32,
+    /// Calls in flight at once.
+    pub calls_in_flight: NonZeroU32,
+    /// Open event streams per caller.
+    pub streams_per_caller: NonZeroU32,
+    /// Child processes per server.
+    pub children: NonZeroU32,
+    /// Legacy sessions per caller and server that a child holds state for.
+    pub sessions_per_caller: NonZeroU32,
+    /// Verified tokens kept.
+    pub cached_tokens: NonZeroU32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            per_address: None,
+            per_subject: None,
+            failures_per_address: Rate::per_minute(at_least_one(30)),
+            body_bytes: 4 * 1024 * 1024,
+            header_bytes: 32 * 1024,
+            message_bytes: 16 * 1024 * 1024,
+            connections: at_least_one(4096),
+            calls_in_flight: at_least_one(1024),
+            streams_per_caller: at_least_one(64),
+            children: at_least_one(64),
+            sessions_per_caller: at_least_one(64),
+            cached_tokens: at_least_one(16_384),
+        }
+    }
+}
+
+/// How long the door waits.
+#[derive(Clone, Debug)]
+pub struct Timeouts {
+    /// For a request's headers.
+    pub request_headers: Duration,
+    /// For a request's body.
+    pub request_body: Duration,
+    /// For a connection to an upstream.
+    pub connect: Duration,
+    /// For an upstream's first byte of an answer.
+    pub call: Duration,
+    /// For the answer to `server/discover` when an upstream's era is not known.
+    pub probe: Duration,
+    /// Before an idle child or upstream connection is closed.
+    pub idle: Duration,
+    /// For calls in flight when the door shuts down.
+    pub drain: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            request_headers: Duration::from_secs(10),
+            request_body: Duration::from_secs(30),
+            connect: Duration::from_secs(5),
+            call: Duration::from_secs(300),
+            probe: Duration::from_secs(5),
+            idle: Duration::from_secs(300),
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What happens to a call that cannot be recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenUnrecorded {
+    /// It is served; `/ready` fails and a metric counts.
+    #[default]
+    Serve,
+    /// It is refused with 503.
+    Refuse,
+}
+
+/// Whether only this machine can reach the address.
+pub fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}
+
+fn at_least_one(count: u32) -> NonZeroU32 {
+    NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN)
+}

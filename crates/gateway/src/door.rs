@@ -1,0 +1,374 @@
+//! The door itself: what lives as long as the process, and the table that a reload swaps.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use audit::fingerprint::Fingerprinter;
+use audit::sink::Auditor;
+use broker::resolve::Resolver;
+use http::{Response, StatusCode};
+use outbound::client::Client;
+use outbound::pool::{InvalidUpstream, Pool, PoolLimits};
+use store::Store;
+use store::seal::InstanceKey;
+use token::{KeySet, Trust, TypRule};
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::back::stdio::StdioBack;
+use crate::back::{Back, http as http_back};
+use crate::body::Body;
+use crate::clock::Clock;
+use crate::config::{self, Accept, Config, ServerName, TokenSource, WhenUnrecorded};
+use crate::issuer_keys::IssuerKeys;
+use crate::layers::authenticate::Authenticator;
+use crate::layers::host_guard::HostGuard;
+use crate::layers::rate_limit::AddressQuotas;
+use crate::layers::session::Sessions;
+use crate::metrics::{Metrics, ReloadLabel};
+use crate::refusal::Refusal;
+use crate::routes;
+use crate::table::{Challenges, Gate, Keys, Server, Table, Trusted, metadata_document, resource_of};
+
+/// What the door is built on; made in one place, `claviger/wire`.
+pub struct Parts {
+    /// Time.
+    pub clock: Clock,
+    /// Seals sessions and derives keys.
+    pub instance_key: InstanceKey,
+    /// What outlives a request.
+    pub store: Arc<dyn Store>,
+    /// The record.
+    pub auditor: Arc<Auditor>,
+    /// Calls other people's servers, behind the guard.
+    pub client: Arc<Client>,
+    /// TLS toward upstreams.
+    pub tls: Arc<rustls::ClientConfig>,
+    /// Resolves references into credentials.
+    pub resolver: Arc<Resolver>,
+    /// The counters.
+    pub metrics: Arc<Metrics>,
+}
+
+/// A door in front of MCP servers.
+pub struct Door {
+    pub(crate) clock: Clock,
+    pub(crate) table: ArcSwap<Table>,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) address_quotas: AddressQuotas,
+    pub(crate) sessions: Sessions,
+    pub(crate) auditor: Arc<Auditor>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// Tasks that must end before the process does.
+    pub(crate) tasks: TaskTracker,
+    /// No new work; long-lived streams end.
+    pub(crate) draining: CancellationToken,
+    /// Everything ends.
+    pub(crate) closing: CancellationToken,
+    places: Semaphore,
+    instance: String,
+    requests: AtomicU64,
+    client: Arc<Client>,
+    tls: Arc<rustls::ClientConfig>,
+    resolver: Arc<Resolver>,
+}
+
+/// Why a configuration cannot become a door.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A resource URL cannot be made.
+    #[error("server `{server}`: the public URL makes no valid resource identifier")]
+    Resource {
+        /// Which server.
+        server: ServerName,
+        /// Why.
+        #[source]
+        source: oauth::resource::InvalidResource,
+    },
+    /// An upstream URL cannot be used.
+    #[error("server `{server}`: {source}")]
+    Upstream {
+        /// Which server.
+        server: ServerName,
+        /// Why.
+        source: InvalidUpstream,
+    },
+    /// The metadata cannot be written as JSON.
+    #[error("server `{server}`: its metadata cannot be written")]
+    Metadata {
+        /// Which server.
+        server: ServerName,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// No random numbers.
+    #[error("the system gives no random numbers")]
+    Random,
+}
+
+impl Door {
+    /// Builds a door. `public_url` is what callers use, without a trailing slash.
+    pub fn new(config: Config, public_url: &str, parts: Parts) -> Result<Arc<Self>, BuildError> {
+        let mut instance = [0; 4];
+        aws_lc_rs::rand::fill(&mut instance).map_err(|_| BuildError::Random)?;
+        let fingerprinter = Fingerprinter::new(&parts.instance_key.derive("token-fingerprint", ""));
+        let Parts { clock, instance_key, store, auditor, client, tls, resolver, metrics } = parts;
+        let forge = Forge { clock, client: &client, tls: &tls, resolver: &resolver, metrics: &metrics };
+        let places = config.limits.calls_in_flight.get() as usize;
+        let authenticator = Authenticator::new(clock, &config.limits, fingerprinter);
+        let table = forge.table(config, public_url, None)?;
+        Ok(Arc::new(Self {
+            clock,
+            table: ArcSwap::from_pointee(table),
+            authenticator,
+            address_quotas: AddressQuotas::new(),
+            sessions: Sessions::new(&instance_key, store, clock),
+            auditor,
+            tasks: TaskTracker::new(),
+            draining: CancellationToken::new(),
+            closing: CancellationToken::new(),
+            places: Semaphore::new(places),
+            instance: instance.iter().map(|byte| format!("{byte:02x}")).collect(),
+            requests: AtomicU64::new(0),
+            metrics,
+            client,
+            tls,
+            resolver,
+        }))
+    }
+
+    /// Takes a new configuration into use without dropping a call: servers that did not change keep their connections, children and
+    /// sessions; calls under way end as they began. On an error the old configuration stays.
+    pub fn reload(&self, config: Config) -> Result<(), BuildError> {
+        let old = self.table.load_full();
+        let forge = Forge { clock: self.clock, client: &self.client, tls: &self.tls, resolver: &self.resolver, metrics: &self.metrics };
+        let table = forge.table(config, &old.public_url, Some(&old)).inspect_err(|_| self.reloaded("refused"))?;
+        let kept: Vec<*const StdioBack> = table.servers.values().filter_map(|server| server.stdio().map(Arc::as_ptr)).collect();
+        self.table.store(Arc::new(table));
+        self.reloaded("accepted");
+        for gone in old.servers.values().filter_map(|server| server.stdio()).filter(|back| !kept.contains(&Arc::as_ptr(back))) {
+            let back = Arc::clone(gone);
+            let patience = old.config.timeouts.drain;
+            self.tasks.spawn(async move { back.shutdown(patience).await });
+        }
+        Ok(())
+    }
+
+    /// Notes a reload that failed before it reached the door.
+    pub fn refused_reload(&self) {
+        self.reloaded("refused");
+    }
+
+    fn reloaded(&self, result: &'static str) {
+        self.metrics.reloads.get_or_create(&ReloadLabel { result }).inc();
+    }
+
+    /// Stops long-lived streams, waits for calls in flight, at most as long as configured, then ends everything.
+    pub async fn drain(&self) {
+        self.draining.cancel();
+        self.tasks.close();
+        let patience = self.table.load().config.timeouts.drain;
+        if tokio::time::timeout(patience, self.tasks.wait()).await.is_err() {
+            tracing::warn!(target: "door", "calls were still in flight when the time for draining ended");
+        }
+        self.stop().await;
+    }
+
+    /// Ends everything at once.
+    pub async fn stop(&self) {
+        self.draining.cancel();
+        self.closing.cancel();
+        let table = self.table.load_full();
+        for back in table.servers.values().filter_map(|server| server.stdio()) {
+            back.shutdown(CHILDREN_HAVE).await;
+        }
+    }
+
+    /// Whether the door can serve, and which part cannot.
+    pub fn readiness(&self, table: &Table) -> Readiness {
+        let mut troubles = Vec::new();
+        if self.draining.is_cancelled() {
+            troubles.push(("door".to_owned(), "is shutting down".to_owned()));
+        }
+        if let Err(reason) = self.auditor.health() {
+            troubles.push(("audit".to_owned(), reason.to_string()));
+        }
+        for server in table.servers.values() {
+            if let Some(trouble) = server.back.trouble() {
+                troubles.push((format!("server {}", server.name), trouble));
+            }
+        }
+        troubles.sort();
+        Readiness { troubles }
+    }
+
+    /// Whether the door, as it is now, can serve.
+    pub fn ready(&self) -> Readiness {
+        self.readiness(&self.table.load())
+    }
+
+    pub(crate) fn place(&self) -> Result<SemaphorePermit<'_>, Refusal> {
+        if self.draining.is_cancelled() {
+            return Err(Refusal::Closing);
+        }
+        self.places.try_acquire().map_err(|_| Refusal::Busy)
+    }
+
+    pub(crate) fn can_record(&self, table: &Table) -> Result<(), Refusal> {
+        match table.config.when_unrecorded {
+            WhenUnrecorded::Refuse if self.auditor.health().is_err() => Err(Refusal::Unrecorded),
+            WhenUnrecorded::Refuse | WhenUnrecorded::Serve => Ok(()),
+        }
+    }
+
+    pub(crate) fn next_request_id(&self) -> String {
+        format!("{}-{:x}", self.instance, self.requests.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(crate) fn message_bytes(&self) -> usize {
+        self.table.load().config.limits.message_bytes
+    }
+}
+
+/// Which parts of the door cannot serve.
+#[derive(Clone, Debug)]
+pub struct Readiness {
+    troubles: Vec<(String, String)>,
+}
+
+impl Readiness {
+    /// Whether there is nothing to complain about.
+    pub fn is_ready(&self) -> bool {
+        self.troubles.is_empty()
+    }
+
+    /// Part and trouble.
+    pub fn troubles(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.troubles.iter().map(|(part, trouble)| (part.as_str(), trouble.as_str()))
+    }
+
+    /// The public answer names the parts only; the reasons stand in the log and on the admin listener.
+    pub(crate) fn response(&self) -> Response<Body> {
+        let parts: Vec<&str> = self.troubles.iter().map(|(part, _)| part.as_str()).collect();
+        let body = serde_json::json!({ "status": if self.is_ready() { "ready" } else { "not ready" }, "not_ready": parts });
+        routes::json(if self.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, body.to_string().into())
+    }
+}
+
+/// Makes tables.
+struct Forge<'a> {
+    clock: Clock,
+    client: &'a Arc<Client>,
+    tls: &'a Arc<rustls::ClientConfig>,
+    resolver: &'a Arc<Resolver>,
+    metrics: &'a Arc<Metrics>,
+}
+
+impl Forge<'_> {
+    fn table(&self, config: Config, public_url: &str, old: Option<&Table>) -> Result<Table, BuildError> {
+        let mut issuers: HashMap<String, Arc<IssuerKeys>> = HashMap::new();
+        let mut servers = HashMap::new();
+        for (name, server) in &config.servers {
+            let built = self.server(name, server, &config, public_url, old, &mut issuers)?;
+            servers.insert(name.as_str().into(), Arc::new(built));
+        }
+        let host_guard = HostGuard::new(&config.listen, public_url);
+        let generation = old.map_or(0, |old| old.generation + 1);
+        Ok(Table { config, generation, public_url: public_url.to_owned(), host_guard, servers })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a server is made of all of these")]
+    fn server(
+        &self,
+        name: &ServerName,
+        server: &config::Server,
+        config: &Config,
+        public_url: &str,
+        old: Option<&Table>,
+        issuers: &mut HashMap<String, Arc<IssuerKeys>>,
+    ) -> Result<Server, BuildError> {
+        let resource = resource_of(public_url, name).map_err(|source| BuildError::Resource { server: name.clone(), source })?;
+        let document = metadata_document(&resource, config, name, server);
+        let metadata = serde_json::to_vec(&document).map_err(|source| BuildError::Metadata { server: name.clone(), source })?;
+        let unchanged = old.and_then(|old| old.server(name.as_str())).filter(|old| old.fingerprint == server.fingerprint);
+        let back = match unchanged.map(|old| old.back.shared()) {
+            Some(back) => back,
+            None => self.back(name, server, config).map_err(|source| BuildError::Upstream { server: name.clone(), source })?,
+        };
+        Ok(Server {
+            gate: self.gate(name, resource.as_str(), config, issuers),
+            challenges: Challenges::new(&resource, &server.rules.baseline()),
+            name: name.clone(),
+            resource,
+            rules: server.rules.clone(),
+            metadata: metadata.into(),
+            back,
+            fingerprint: server.fingerprint,
+            metrics: self.metrics.for_server(name.as_str()),
+        })
+    }
+
+    fn back(&self, name: &ServerName, server: &config::Server, config: &Config) -> Result<Back, InvalidUpstream> {
+        let limits = &config.limits;
+        let timeouts = &config.timeouts;
+        Ok(match &server.upstream {
+            config::Upstream::Http { url, headers } => {
+                let pool_limits = PoolLimits { connect_timeout: timeouts.connect, ..PoolLimits::default() };
+                Back::Http(Arc::new(http_back::HttpBack {
+                    pool: Pool::new(url, self.tls, pool_limits)?,
+                    headers: headers.clone(),
+                    resolver: Arc::clone(self.resolver),
+                    protocol: server.protocol,
+                    limits: http_back::HttpLimits { message_bytes: limits.message_bytes, call: timeouts.call, probe: timeouts.probe },
+                    eras: ArcSwapOption::empty(),
+                    probing: Mutex::default(),
+                    unreachable: ArcSwapOption::empty(),
+                }))
+            }
+            upstream => Back::Stdio(StdioBack::for_upstream(name, upstream, server.protocol, self.resolver, limits, timeouts)),
+        })
+    }
+
+    fn gate(&self, name: &ServerName, resource: &str, config: &Config, issuers: &mut HashMap<String, Arc<IssuerKeys>>) -> Gate {
+        match &config.accept {
+            Accept::Bypass => Gate::Bypass,
+            Accept::Tokens(sources) => Gate::Tokens(sources.iter().filter_map(|source| self.trusted(source, name, resource, issuers)).collect()),
+        }
+    }
+
+    fn trusted(&self, source: &TokenSource, name: &ServerName, resource: &str, issuers: &mut HashMap<String, Arc<IssuerKeys>>) -> Option<Trusted> {
+        match source {
+            TokenSource::Issuer { issuer, audiences, servers } => {
+                if servers.as_ref().is_some_and(|servers| !servers.contains(name)) {
+                    return None;
+                }
+                let keys = issuers
+                    .entry(issuer.as_str().to_owned())
+                    .or_insert_with(|| Arc::new(IssuerKeys::new(issuer.clone(), Arc::clone(self.client), self.clock)));
+                let audiences = std::iter::once(resource.to_owned()).chain(audiences.iter().cloned()).collect();
+                let trust = Trust { issuer: Some(issuer.as_str().to_owned()), audiences, typ: TypRule::default(), leeway_seconds: LEEWAY, max_lifetime_seconds: None };
+                Some(Trusted { trust, keys: Keys::Issuer(Arc::clone(keys)) })
+            }
+            TokenSource::SharedSecret { secrets, server, max_lifetime } if server == name => {
+                // The bare name is what `token mint --aud` and its elders write; it is accepted for secrets that only this server has (A4).
+                let trust = Trust {
+                    issuer: None,
+                    audiences: vec![resource.to_owned(), name.to_string()],
+                    typ: TypRule::default(),
+                    leeway_seconds: LEEWAY,
+                    max_lifetime_seconds: Some(max_lifetime.as_secs()),
+                };
+                Some(Trusted { trust, keys: Keys::Fixed(KeySet::shared_secrets(secrets.clone())) })
+            }
+            TokenSource::SharedSecret { .. } => None,
+        }
+    }
+}
+
+const LEEWAY: u64 = 30;
+const CHILDREN_HAVE: Duration = Duration::from_secs(5);

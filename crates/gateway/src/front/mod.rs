@@ -1,0 +1,3 @@
+//! Where do callers knock?
+
+pub mod http;

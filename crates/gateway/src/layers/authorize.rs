@@ -1,0 +1,40 @@
+//! May they? Names the action once, from the body, and asks the server's rules.
+
+use mcp::envelope::{Message, Target};
+use policy::{Action, Permit};
+
+use crate::principal::Principal;
+use crate::refusal::Refusal;
+use crate::table::Server;
+
+/// The permit for one message, or why not. A message that names several targets needs all of them allowed.
+pub(crate) fn authorize(server: &Server, principal: &Principal, message: &Message<'_>) -> Result<Permit, Refusal> {
+    let caller = principal.as_caller();
+    let decide = |action: Action<'_>| server.rules.decide(&caller, &action).map_err(refusal);
+    // A response to the server's own request carries no method; its session is what ties it to one.
+    let permit = decide(Action::Method(message.method().unwrap_or("response")))?;
+    match message.target()? {
+        Target::None | Target::Task(_) => {}
+        Target::Prompt(name) => return decide(Action::Prompt(name)),
+        Target::Resource(uri) => return decide(Action::Resource(uri)),
+        Target::Tool(name) => return decide(Action::Tool(name)),
+    }
+    if let Some(params) = message.params() {
+        for uri in params.resource_subscriptions() {
+            decide(Action::Resource(uri))?;
+        }
+    }
+    Ok(permit)
+}
+
+/// The permit for something that has no message: opening or ending a legacy stream.
+pub(crate) fn authorize_method(server: &Server, principal: &Principal, method: &str) -> Result<Permit, Refusal> {
+    server.rules.decide(&principal.as_caller(), &Action::Method(method)).map_err(refusal)
+}
+
+fn refusal(refusal: policy::Refusal) -> Refusal {
+    match refusal {
+        policy::Refusal::Nobody { rule } => Refusal::NotPermitted { rule },
+        policy::Refusal::Scopes { needed, rule } => Refusal::InsufficientScope { needed, rule },
+    }
+}

@@ -1,0 +1,9 @@
+//! The layers that a request passes, each in its own file; `crate::stack` puts them in order.
+
+pub(crate) mod authenticate;
+pub(crate) mod authorize;
+pub(crate) mod body_limit;
+pub(crate) mod host_guard;
+pub(crate) mod rate_limit;
+pub(crate) mod rescue;
+pub(crate) mod session;

@@ -1,0 +1,101 @@
+//! The single table from refusals to HTTP. Different causes share one outward answer where telling them apart would help an attacker.
+
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
+use mcp::error_code;
+
+use crate::body::Body;
+use crate::refusal::{Challenge, Outward, Refusal, SOON};
+use crate::table::Server;
+
+/// Turns a refusal into the response that the caller sees. `id` is the raw JSON-RPC id where the message could be read that far.
+pub(crate) fn rescue(refusal: &Refusal, server: Option<&Server>, id: Option<&str>) -> Response<Body> {
+    let outward = outward(refusal);
+    let body = mcp::error_code::error_response(id, outward.code, &outward.message, outward.data.as_deref());
+    let mut response = Response::new(Body::full(body));
+    *response.status_mut() = outward.status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(allow) = outward.allow {
+        headers.insert(ALLOW, HeaderValue::from_static(allow));
+    }
+    if let Some(seconds) = outward.retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let (Some(challenge), Some(server)) = (outward.challenge, server) {
+        headers.insert(WWW_AUTHENTICATE, challenge_header(&challenge, server));
+    }
+    response
+}
+
+fn challenge_header(challenge: &Challenge, server: &Server) -> HeaderValue {
+    match challenge {
+        Challenge::Welcome => server.challenges.welcome.clone(),
+        Challenge::InvalidToken { expired: true } => server.challenges.expired.clone(),
+        Challenge::InvalidToken { expired: false } => server.challenges.invalid.clone(),
+        Challenge::InvalidRequest => server.challenges.malformed.clone(),
+        Challenge::InsufficientScope(needed) => server.challenges.insufficient(needed),
+    }
+}
+
+#[expect(clippy::too_many_lines, reason = "one table, read top to bottom")]
+fn outward(refusal: &Refusal) -> Outward {
+    let text = refusal.to_string();
+    match refusal {
+        Refusal::ForeignHost | Refusal::ForeignOrigin => plain(StatusCode::FORBIDDEN, error_code::FORBIDDEN, text),
+        Refusal::NoSuchPath | Refusal::UnknownServer => plain(StatusCode::NOT_FOUND, error_code::NOT_FOUND, text),
+        Refusal::MethodNotAllowed { allow } => {
+            Outward { allow: Some(allow), ..plain(StatusCode::METHOD_NOT_ALLOWED, error_code::INVALID_REQUEST, text) }
+        }
+
+        Refusal::NoToken => challenge(StatusCode::UNAUTHORIZED, error_code::UNAUTHORIZED, text, Challenge::Welcome),
+        Refusal::TokenInQuery | Refusal::MalformedAuthorization => {
+            challenge(StatusCode::BAD_REQUEST, error_code::INVALID_REQUEST, text, Challenge::InvalidRequest)
+        }
+        // Which check failed is for the log alone; that a token has expired is no secret and helps an honest client.
+        Refusal::BadToken(cause) => {
+            challenge(StatusCode::UNAUTHORIZED, error_code::UNAUTHORIZED, text, Challenge::InvalidToken { expired: cause.is_expired() })
+        }
+        Refusal::TooManyFailures { retry_after } | Refusal::RateLimited { retry_after, .. } => {
+            later(StatusCode::TOO_MANY_REQUESTS, error_code::RATE_LIMITED, text, retry_after.seconds())
+        }
+        Refusal::KeysUnavailable | Refusal::Busy | Refusal::Unrecorded | Refusal::Closing => {
+            later(StatusCode::SERVICE_UNAVAILABLE, error_code::UNAVAILABLE, text, SOON.as_secs())
+        }
+
+        Refusal::InsufficientScope { needed, .. } => {
+            challenge(StatusCode::FORBIDDEN, error_code::FORBIDDEN, text, Challenge::InsufficientScope(needed.clone()))
+        }
+        // No `insufficient_scope` here: a client that saw it would log in again and again (protocol fact 29).
+        Refusal::NotPermitted { .. } => plain(StatusCode::FORBIDDEN, error_code::FORBIDDEN, text),
+
+        Refusal::UnsupportedMediaType => plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, error_code::INVALID_REQUEST, text),
+        Refusal::NotAcceptable => plain(StatusCode::NOT_ACCEPTABLE, error_code::INVALID_REQUEST, text),
+        Refusal::BodyTooLarge { .. } => plain(StatusCode::PAYLOAD_TOO_LARGE, error_code::INVALID_REQUEST, text),
+        Refusal::HeadersTooLarge { .. } => plain(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, error_code::INVALID_REQUEST, text),
+        Refusal::BodyTimedOut => plain(StatusCode::REQUEST_TIMEOUT, error_code::INVALID_REQUEST, text),
+        Refusal::BodyBroken | Refusal::BatchNotAllowed | Refusal::SessionMissing => {
+            plain(StatusCode::BAD_REQUEST, error_code::INVALID_REQUEST, text)
+        }
+        Refusal::Envelope(error) => plain(StatusCode::BAD_REQUEST, error.code(), text),
+        Refusal::Wire(error) => Outward {
+            data: error.data(),
+            ..plain(StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST), error.code(), text)
+        },
+        Refusal::SessionUnknown => plain(StatusCode::NOT_FOUND, error_code::NOT_FOUND, text),
+        Refusal::Back(failure) => Outward { data: failure.data(), ..plain(failure.status(), failure.json_rpc_code(), failure.outward()) },
+    }
+}
+
+fn plain(status: StatusCode, code: i64, message: String) -> Outward {
+    Outward { status, code, message, data: None, challenge: None, retry_after: None, allow: None }
+}
+
+fn challenge(status: StatusCode, code: i64, message: String, challenge: Challenge) -> Outward {
+    Outward { challenge: Some(challenge), ..plain(status, code, message) }
+}
+
+fn later(status: StatusCode, code: i64, message: String, seconds: u64) -> Outward {
+    Outward { retry_after: Some(seconds), ..plain(status, code, message) }
+}

@@ -1,0 +1,101 @@
+//! Whose conversation is this? Session ids of legacy callers are sealed tokens that carry their own state, so any replica can
+//! open one; each belongs to one server, issuer and subject, and to nobody else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mcp::version::ProtocolVersion;
+use quick_cache::sync::Cache;
+use serde::{Deserialize, Serialize};
+use store::Store;
+use store::seal::{InstanceKey, Sealer};
+
+use crate::clock::Clock;
+use crate::principal::PrincipalKey;
+use crate::refusal::Refusal;
+
+/// An open legacy session.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Session {
+    /// The id by which the upstream, or the door's own table of children, knows it.
+    #[serde(rename = "u")]
+    pub upstream: String,
+    /// The revision that both sides agreed on.
+    #[serde(rename = "v")]
+    pub version: ProtocolVersion,
+    /// Unix seconds at which it was opened.
+    #[serde(rename = "t")]
+    pub opened_at: u64,
+}
+
+/// Opens, closes and remembers sessions.
+pub(crate) struct Sessions {
+    sealer: Sealer,
+    store: Arc<dyn Store>,
+    clock: Clock,
+    /// Ids opened lately by this process, each for the caller it belongs to.
+    opened: Cache<(Box<str>, PrincipalKey), Arc<Session>>,
+}
+
+impl Sessions {
+    pub(crate) fn new(key: &InstanceKey, store: Arc<dyn Store>, clock: Clock) -> Self {
+        Self { sealer: Sealer::new(key, "mcp-session"), store, clock, opened: Cache::new(REMEMBERED) }
+    }
+
+    /// The public id of a new session.
+    pub(crate) fn seal(&self, server: &str, owner: &PrincipalKey, session: &Session) -> Option<String> {
+        let plain = serde_json::to_vec(session).ok()?;
+        Some(self.sealer.seal(&plain, &context(server, owner)))
+    }
+
+    /// The session behind an id, if it is this caller's and has not ended. Anything else is the same 404: an outsider learns nothing.
+    pub(crate) async fn open(&self, server: &str, owner: &PrincipalKey, id: &str) -> Result<Arc<Session>, Refusal> {
+        let key = (Box::from(id), owner.clone());
+        if let Some(session) = self.opened.get(&key) {
+            return Ok(session);
+        }
+        if id.len() > MAX_ID_BYTES {
+            return Err(Refusal::SessionUnknown);
+        }
+        let plain = self.sealer.open(id, &context(server, owner)).map_err(|_| Refusal::SessionUnknown)?;
+        let session: Session = serde_json::from_slice(&plain).map_err(|_| Refusal::SessionUnknown)?;
+        if self.clock.unix_seconds() >= session.opened_at + LIFETIME.as_secs() {
+            return Err(Refusal::SessionUnknown);
+        }
+        match self.store.get(&tombstone(id)).await {
+            Ok(None) => {}
+            Ok(Some(_)) => return Err(Refusal::SessionUnknown),
+            Err(error) => {
+                tracing::error!(target: "door", error = &error as &dyn std::error::Error, "the store cannot say whether a session has ended");
+                return Err(Refusal::Busy);
+            }
+        }
+        let session = Arc::new(session);
+        self.opened.insert(key, Arc::clone(&session));
+        Ok(session)
+    }
+
+    /// Ends a session for good: its id is refused from now on, also after a restart.
+    pub(crate) async fn end(&self, owner: &PrincipalKey, id: &str) {
+        let ended = self.store.put(&tombstone(id), b"1", Some(LIFETIME)).await;
+        self.opened.remove(&(Box::from(id), owner.clone()));
+        if let Err(error) = ended {
+            tracing::error!(target: "door", error = &error as &dyn std::error::Error, "the end of a session could not be stored");
+        }
+    }
+}
+
+fn context(server: &str, owner: &PrincipalKey) -> Vec<u8> {
+    format!("{server}\u{1f}{}", owner.as_str()).into_bytes()
+}
+
+/// The store never holds the id itself.
+fn tombstone(id: &str) -> String {
+    use base64::Engine as _;
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, id.as_bytes());
+    format!("session-ended/{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest))
+}
+
+const LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
+const MAX_ID_BYTES: usize = 4096;
+const REMEMBERED: usize = 16_384;

@@ -1,0 +1,25 @@
+//! How does a message travel? Fronts, layers, sessions, backs.
+//!
+//! Start reading at `stack`: the layers of a request, in order. `door` is what lives as long as the process, `table` what a reload
+//! swaps, `layers::rescue` the one table from refusals to HTTP.
+
+pub mod back;
+mod body;
+pub mod clock;
+pub mod config;
+mod door;
+mod exchange;
+pub mod front;
+mod issuer_keys;
+mod layers;
+mod lists;
+pub mod metrics;
+mod principal;
+mod refusal;
+mod relay;
+mod routes;
+mod stack;
+mod table;
+
+pub use door::{BuildError, Door, Parts, Readiness};
+pub use principal::PrincipalKey;

@@ -1,0 +1,56 @@
+//! What may this caller see? List results are cut down to what the rules allow (P2), by splicing bytes out.
+
+use bytes::Bytes;
+use mcp::envelope::Message;
+use mcp::list::ListKind;
+use policy::Action;
+
+use crate::principal::Principal;
+use crate::table::Server;
+
+/// A change that an answer needs on its way to the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rewrite {
+    /// `server/discover`: only revisions that the door speaks too; private where lists are filtered.
+    Discover,
+    /// A list: only the items that this caller may use.
+    List(ListKind),
+}
+
+/// Which change the answer to this message needs, if any.
+pub(crate) fn rewrite_for(server: &Server, message: &Message<'_>) -> Option<Rewrite> {
+    match message.method()? {
+        "server/discover" => Some(Rewrite::Discover),
+        method => ListKind::of_method(method).filter(|_| !server.rules.hides_nothing()).map(Rewrite::List),
+    }
+}
+
+/// Applies the change to one message; messages that it does not concern come back untouched.
+///
+/// `None`: the message claims to be a result of this list but cannot be read as one, so it cannot be shown.
+pub(crate) fn apply(rewrite: Rewrite, body: Bytes, server: &Server, principal: &Principal) -> Option<Bytes> {
+    let message = Message::parse(&body).ok()?;
+    let Some(result) = message.result() else { return Some(body) };
+    let edits = match rewrite {
+        Rewrite::Discover => mcp::discover::restrict_versions(result, !server.rules.hides_nothing()),
+        Rewrite::List(kind) => {
+            let caller = principal.as_caller();
+            mcp::list::filter(result, kind, |name| server.rules.decide(&caller, &action(kind, name)).is_ok())
+        }
+    }
+    .ok()?;
+    if edits.is_empty() {
+        return Some(body);
+    }
+    let start = message.range_of(result).start;
+    let spliced = mcp::splice::splice(&body, &mcp::splice::shifted(edits, start));
+    Some(spliced.into())
+}
+
+fn action(kind: ListKind, name: &str) -> Action<'_> {
+    match kind {
+        ListKind::Prompts => Action::Prompt(name),
+        ListKind::Resources | ListKind::ResourceTemplates => Action::Resource(name),
+        ListKind::Tools => Action::Tool(name),
+    }
+}

@@ -1,0 +1,117 @@
+//! Who is calling? What a verified token comes to, kept for as long as the token is good.
+
+use std::sync::Arc;
+
+use oauth::scope::ScopeSet;
+use policy::Caller;
+use policy::quota::Bucket;
+use quick_cache::sync::Cache;
+use tokio::sync::Semaphore;
+use token::{Claims, Verified};
+
+/// Issuer and subject as one key: sessions, children and quotas belong to it, never to token bytes (a refresh must not end a session).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PrincipalKey(Arc<str>);
+
+impl PrincipalKey {
+    /// Joins the two with a character that neither may hold.
+    pub fn new(issuer: &str, subject: &str) -> Self {
+        Self(format!("{issuer}\u{1f}{subject}").into())
+    }
+
+    /// The joined text; not secret, but personal: records show its parts, logs do not.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A caller whose token was verified for one server.
+#[derive(Debug)]
+pub struct Principal {
+    /// Issuer and subject together.
+    pub key: PrincipalKey,
+    /// Who vouches.
+    pub issuer: Box<str>,
+    /// Whom the token speaks of.
+    pub subject: Box<str>,
+    /// The OAuth client, where the token names one.
+    pub client: Option<Box<str>>,
+    /// What the token grants.
+    pub scopes: ScopeSet,
+    /// Unix seconds; never used beyond.
+    pub expires_at: u64,
+    /// Keyed fingerprint of the token, for the record.
+    pub fingerprint: Box<str>,
+    /// The quota and streams shared by all tokens of this caller.
+    pub(crate) standing: Arc<Standing>,
+}
+
+impl Principal {
+    pub(crate) fn from_claims(claims: &Verified<Claims>, default_issuer: &str, fingerprint: String, standings: &Standings) -> Self {
+        let issuer = claims.issuer.as_deref().unwrap_or(default_issuer);
+        let key = PrincipalKey::new(issuer, &claims.subject);
+        let standing = standings.of(&key);
+        Self {
+            issuer: issuer.into(),
+            subject: claims.subject.as_str().into(),
+            client: claims.client_id.as_deref().map(Into::into),
+            scopes: claims.scopes.clone(),
+            expires_at: claims.expires_at,
+            fingerprint: fingerprint.into(),
+            standing,
+            key,
+        }
+    }
+
+    /// The one caller of a door in development bypass (A6).
+    pub(crate) fn developer(standings: &Standings) -> Self {
+        let key = PrincipalKey::new(BYPASS_ISSUER, "developer");
+        Self {
+            issuer: BYPASS_ISSUER.into(),
+            subject: "developer".into(),
+            client: None,
+            scopes: ScopeSet::default(),
+            expires_at: u64::MAX,
+            fingerprint: Box::default(),
+            standing: standings.of(&key),
+            key,
+        }
+    }
+
+    /// The caller as the rules see one.
+    pub fn as_caller(&self) -> Caller<'_> {
+        Caller { issuer: &self.issuer, subject: &self.subject, client: self.client.as_deref(), scopes: &self.scopes }
+    }
+}
+
+/// What all tokens of one caller share.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    pub(crate) calls: Bucket,
+    pub(crate) streams: Arc<Semaphore>,
+}
+
+/// The standing of each caller seen lately; bounded, the least used goes first.
+#[derive(Debug)]
+pub(crate) struct Standings {
+    by_caller: Cache<PrincipalKey, Arc<Standing>>,
+    streams_per_caller: usize,
+}
+
+impl Standings {
+    pub(crate) fn new(streams_per_caller: u32) -> Self {
+        Self { by_caller: Cache::new(CALLERS_REMEMBERED), streams_per_caller: streams_per_caller as usize }
+    }
+
+    fn of(&self, key: &PrincipalKey) -> Arc<Standing> {
+        let fresh =
+            || Ok::<_, std::convert::Infallible>(Arc::new(Standing { calls: Bucket::default(), streams: Arc::new(Semaphore::new(self.streams_per_caller)) }));
+        match self.by_caller.get_or_insert_with(key, fresh) {
+            Ok(standing) => standing,
+            Err(never) => match never {},
+        }
+    }
+}
+
+const BYPASS_ISSUER: &str = "claviger:bypass";
+const CALLERS_REMEMBERED: usize = 65_536;

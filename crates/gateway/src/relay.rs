@@ -1,0 +1,196 @@
+//! How does an answer get home? Whole ones at once; streams by a task that passes on each piece as it comes and closes the record at the end.
+
+use audit::record::Outcome;
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use mcp::envelope::Message;
+use mcp::sse;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+use crate::back::{Content, Reply, Source};
+use crate::body::{Body, Broken};
+use crate::exchange::{End, Exchange};
+use crate::lists::Rewrite;
+use crate::refusal::Refusal;
+
+/// An answer with everything that its way home needs.
+pub(crate) struct Homeward {
+    pub(crate) reply: Reply,
+    /// The sealed id of a session that this answer opens.
+    pub(crate) session: Option<String>,
+    pub(crate) rewrite: Option<Rewrite>,
+    /// Held while a stream is open.
+    pub(crate) stream_place: Option<OwnedSemaphorePermit>,
+}
+
+/// Makes the response and sees to it that the record is closed when its last byte has gone.
+pub(crate) fn respond(homeward: Homeward, exchange: Exchange) -> Result<Response<Body>, (Refusal, Exchange)> {
+    let Homeward { reply, session, rewrite, stream_place } = homeward;
+    let mut response = match reply {
+        Reply::Accepted { status, .. } => whole(status, Bytes::new(), None, Outcome::Ok, exchange),
+        Reply::Bare { status, retry_after } => {
+            let body = mcp::error_code::error_response(exchange.id.as_deref(), mcp::error_code::INTERNAL_ERROR, &format!("the server answered with status {}", status.as_u16()), None);
+            with_retry(whole(status, body.into(), Some(JSON), Outcome::Error, exchange), retry_after)
+        }
+        Reply::Json { status, body, retry_after, .. } => {
+            let body = match rewrite {
+                None => body,
+                Some(rewrite) => match exchange.rewrite(rewrite, body) {
+                    Some(body) => body,
+                    None => return Err((Refusal::Back(crate::back::BackFailure::BadAnswer), exchange)),
+                },
+            };
+            let outcome = outcome_of(status, &body);
+            with_retry(whole(status, body, Some(JSON), outcome, exchange), retry_after)
+        }
+        Reply::Stream { status, content, source, .. } => streamed(Stream { status, content, source, rewrite, place: stream_place }, exchange),
+    };
+    if let Some(id) = session.and_then(|id| HeaderValue::try_from(id).ok()) {
+        response.headers_mut().insert(mcp::header::MCP_SESSION_ID.clone(), id);
+    }
+    Ok(response)
+}
+
+fn whole(status: StatusCode, body: Bytes, kind: Option<&'static str>, outcome: Outcome, exchange: Exchange) -> Response<Body> {
+    exchange.close(End { status, outcome, bytes_out: body.len() as u64 });
+    let mut response = Response::new(Body::full(body));
+    *response.status_mut() = status;
+    if let Some(kind) = kind {
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    }
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn with_retry(mut response: Response<Body>, seconds: Option<u64>) -> Response<Body> {
+    if let Some(seconds) = seconds {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// A JSON-RPC error inside a 200 is an error for the record. Results are not parsed for it: an answer that starts with the member is one.
+fn outcome_of(status: StatusCode, body: &Bytes) -> Outcome {
+    if !status.is_success() || (body.len() < ERRORS_ARE_SHORT && Message::parse(body).is_ok_and(|message| message.error_code().is_some())) {
+        Outcome::Error
+    } else {
+        Outcome::Ok
+    }
+}
+
+struct Stream {
+    status: StatusCode,
+    content: Content,
+    source: Source,
+    rewrite: Option<Rewrite>,
+    place: Option<OwnedSemaphorePermit>,
+}
+
+fn streamed(stream: Stream, exchange: Exchange) -> Response<Body> {
+    let (pieces, body) = mpsc::channel(PIECES_AHEAD);
+    let mut response = Response::new(Body::Stream(body));
+    *response.status_mut() = stream.status;
+    let headers = response.headers_mut();
+    match stream.content {
+        Content::Events => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store"));
+            headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+        }
+        Content::Json => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+    }
+    exchange.door().tasks.spawn(pump(stream, pieces, exchange));
+    response
+}
+
+/// Passes pieces on until the upstream is done, the caller hangs up, or the door closes. Dropping the source is what tells the upstream.
+async fn pump(mut stream: Stream, pieces: mpsc::Sender<Result<Bytes, Broken>>, exchange: Exchange) {
+    let closing = if stream.place.is_some() { exchange.door().draining.clone() } else { exchange.door().closing.clone() };
+    let gauge = exchange.door().metrics.streams.clone();
+    gauge.inc();
+    let mut filter = stream.rewrite.map(|rewrite| EventFilter { decoder: sse::Decoder::new(exchange.door().message_bytes()), rewrite });
+    let mut bytes_out = 0;
+    let outcome = loop {
+        let piece = tokio::select! {
+            biased;
+            () = pieces.closed() => break Outcome::Cancelled,
+            () = closing.cancelled() => break Outcome::Cancelled,
+            piece = stream.source.next() => piece,
+        };
+        let piece = match (piece, &mut filter) {
+            (None, _) => break Outcome::Ok,
+            (Some(Ok(piece)), None) => piece,
+            (Some(Ok(piece)), Some(filter)) => match filter.pass(&piece, &exchange) {
+                Some(piece) => piece,
+                None => break cut(&pieces).await,
+            },
+            (Some(Err(Broken)), _) => break cut(&pieces).await,
+        };
+        bytes_out += piece.len() as u64;
+        if pieces.send(Ok(piece)).await.is_err() {
+            break Outcome::Cancelled;
+        }
+    };
+    drop(stream.source);
+    drop(stream.place);
+    gauge.dec();
+    exchange.close(End { status: stream.status, outcome, bytes_out });
+}
+
+/// Breaks the connection off, so that the caller does not take a part for the whole.
+async fn cut(pieces: &mpsc::Sender<Result<Bytes, Broken>>) -> Outcome {
+    // A caller who is gone needs no telling.
+    let _ = pieces.send(Err(Broken)).await;
+    Outcome::Error
+}
+
+impl Source {
+    async fn next(&mut self) -> Option<Result<Bytes, Broken>> {
+        match self {
+            Self::Channel(frames) => frames.recv().await.map(Ok),
+            Self::Http(body) => loop {
+                match body.frame().await? {
+                    Ok(frame) => {
+                        if let Ok(piece) = frame.into_data() {
+                            return Some(Ok(piece));
+                        }
+                    }
+                    Err(error) => {
+                        tracing::debug!(target: "door", error = &error as &dyn std::error::Error, "an upstream's stream broke");
+                        return Some(Err(Broken));
+                    }
+                }
+            },
+        }
+    }
+}
+
+/// Rewrites the one event that carries a list; all others pass as they are.
+struct EventFilter {
+    decoder: sse::Decoder,
+    rewrite: Rewrite,
+}
+
+impl EventFilter {
+    fn pass(&mut self, piece: &[u8], exchange: &Exchange) -> Option<Bytes> {
+        let mut output = Vec::with_capacity(piece.len());
+        for event in self.decoder.feed(piece).ok()? {
+            let mut event = event;
+            if !event.data.is_empty() {
+                let data = exchange.rewrite(self.rewrite, Bytes::from(std::mem::take(&mut event.data)))?;
+                event.data = String::from_utf8(data.into()).ok()?;
+            }
+            sse::encode(&event, &mut output);
+        }
+        Some(output.into())
+    }
+}
+
+const JSON: &str = "application/json";
+const PIECES_AHEAD: usize = 16;
+const ERRORS_ARE_SHORT: usize = 16 * 1024;

@@ -1,0 +1,156 @@
+//! What is served at which path? Metadata and health need no token; `/mcp/<name>` takes the road through `crate::stack`.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+    CACHE_CONTROL, CONTENT_TYPE, ORIGIN, VARY,
+};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+
+use crate::body::Body;
+use crate::door::Door;
+use crate::layers::rescue;
+use crate::refusal::Refusal;
+use crate::stack;
+use crate::table::{Server, Table};
+
+/// Answers one request on the public listener.
+pub(crate) async fn answer(door: &Arc<Door>, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
+    let table = door.table.load_full();
+    let path = request.uri().path();
+    if path == "/health" || path == "/ready" {
+        return get_only(request.method(), || if path == "/health" { alive() } else { door.readiness(&table).response() });
+    }
+    if let Err(refusal) = table.host_guard.check(request.uri(), request.headers()) {
+        door.metrics.refused_at_the_gate(&refusal);
+        return rescue::rescue(&refusal, None, None);
+    }
+    let origin = request.headers().get(ORIGIN).cloned();
+    let mut response = match route(&table, path) {
+        Route::Metadata(server) => return metadata(request.method(), server),
+        Route::Health(server) => get_only(request.method(), || health(server)),
+        Route::Mcp(_) if request.method() == Method::OPTIONS => preflight(),
+        Route::Mcp(server) => {
+            let address = caller_address(&table, request.headers(), peer.ip());
+            stack::answer(door, &table, &Arc::clone(server), request, address).await
+        }
+        Route::Unknown(refusal) => rescue::rescue(&refusal, None, None),
+    };
+    if let Some(origin) = origin {
+        allow_origin(response.headers_mut(), origin);
+    }
+    response
+}
+
+enum Route<'a> {
+    Metadata(&'a Arc<Server>),
+    Health(&'a Arc<Server>),
+    Mcp(&'a Arc<Server>),
+    Unknown(Refusal),
+}
+
+fn route<'a>(table: &'a Table, path: &str) -> Route<'a> {
+    if let Some(resource_path) = path.strip_prefix(METADATA_PATH) {
+        // The root form speaks for the one server there is; with several, only the path-inserted form is unambiguous (RFC 9728 §3.1).
+        let server = match resource_path {
+            "" | "/" if table.servers.len() == 1 => table.servers.values().next(),
+            inserted => inserted.strip_prefix("/mcp/").and_then(|name| table.server(name)),
+        };
+        return server.map_or(Route::Unknown(Refusal::NoSuchPath), Route::Metadata);
+    }
+    let Some(rest) = path.strip_prefix("/mcp/") else { return Route::Unknown(Refusal::NoSuchPath) };
+    match rest.split_once('/') {
+        None => table.server(rest).map_or(Route::Unknown(Refusal::UnknownServer), Route::Mcp),
+        Some((name, "health")) => table.server(name).map_or(Route::Unknown(Refusal::UnknownServer), Route::Health),
+        Some(_) => Route::Unknown(Refusal::NoSuchPath),
+    }
+}
+
+/// Public by design: any page may read it (RFC 9728 §3).
+fn metadata(method: &Method, server: &Arc<Server>) -> Response<Body> {
+    let mut response = match *method {
+        Method::GET | Method::HEAD => json(StatusCode::OK, if method == Method::HEAD { Bytes::new() } else { server.metadata.clone() }),
+        Method::OPTIONS => preflight(),
+        _ => return rescue::rescue(&Refusal::MethodNotAllowed { allow: "GET, HEAD, OPTIONS" }, None, None),
+    };
+    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    response
+}
+
+fn alive() -> Response<Body> {
+    json(StatusCode::OK, Bytes::from_static(br#"{"status":"alive"}"#))
+}
+
+fn health(server: &Server) -> Response<Body> {
+    let (status, word) = match server.back.trouble() {
+        None => (StatusCode::OK, "ok"),
+        Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+    };
+    json(status, format!(r#"{{"server":"{}","status":"{word}"}}"#, server.name).into())
+}
+
+fn get_only(method: &Method, answer: impl FnOnce() -> Response<Body>) -> Response<Body> {
+    match *method {
+        Method::GET => answer(),
+        Method::HEAD => {
+            let mut response = answer();
+            *response.body_mut() = Body::empty();
+            response
+        }
+        _ => rescue::rescue(&Refusal::MethodNotAllowed { allow: "GET, HEAD" }, None, None),
+    }
+}
+
+/// A JSON answer of the door's own.
+pub(crate) fn json(status: StatusCode, body: Bytes) -> Response<Body> {
+    let mut response = Response::new(Body::full(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Preflights carry no token and need none.
+fn preflight() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, DELETE, OPTIONS"));
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(REQUEST_HEADERS));
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    response
+}
+
+/// The origin has passed the host guard.
+fn allow_origin(headers: &mut HeaderMap, origin: HeaderValue) {
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version, Retry-After"));
+    headers.append(VARY, HeaderValue::from_static("Origin"));
+}
+
+/// Who is at the other end: the peer, or the nearest address that no trusted proxy vouches for.
+fn caller_address(table: &Table, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+    let trusted = |address: &IpAddr| table.config.listen.trusted_proxies.iter().any(|network| network.contains(&address.to_canonical()));
+    if !trusted(&peer) {
+        return peer.to_canonical();
+    }
+    let forwarded: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();
+    let mut nearest = peer;
+    for hop in forwarded.iter().rev() {
+        let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
+        nearest = address;
+        if !trusted(&address) {
+            break;
+        }
+    }
+    nearest.to_canonical()
+}
+
+const METADATA_PATH: &str = "/.well-known/oauth-protected-resource";
+const REQUEST_HEADERS: &str =
+    "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Session-Id, Last-Event-ID, Mcp-Method, Mcp-Name, DPoP, Traceparent";

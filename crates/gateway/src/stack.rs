@@ -1,0 +1,287 @@
+//! ★ The layers of a request, in order, one line each. Reading [`road`] is reading the product.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use audit::record::Outcome;
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, Method, Request, Response};
+use hyper::body::Incoming;
+use mcp::envelope::{Body as Envelopes, Message};
+use mcp::era::{self, Era};
+use mcp::header;
+use mcp::version::ProtocolVersion;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::back::{Back, Outgoing, Reply};
+use crate::body::Body;
+use crate::door::Door;
+use crate::exchange::{End, Exchange};
+use crate::layers::session::Session;
+use crate::layers::{authorize, body_limit, rate_limit, rescue};
+use crate::lists;
+use crate::principal::Principal;
+use crate::refusal::Refusal;
+use crate::relay::{self, Homeward};
+use crate::table::{Server, Table};
+
+/// One request for `/mcp/<name>`: always answered, always recorded.
+pub(crate) async fn answer(door: &Arc<Door>, table: &Table, server: &Arc<Server>, request: Request<Incoming>, address: IpAddr) -> Response<Body> {
+    let mut exchange = Exchange::open(door, server, address, request.headers());
+    let outcome = road(door, table, server, request, address, &mut exchange).await;
+    let refused = match outcome {
+        Ok(homeward) => match relay::respond(homeward, exchange) {
+            Ok(response) => return response,
+            Err(refused) => refused,
+        },
+        Err(refusal) => (refusal, exchange),
+    };
+    let (refusal, mut exchange) = refused;
+    exchange.refused(&refusal);
+    let response = rescue::rescue(&refusal, Some(server), exchange.id.as_deref());
+    let outcome = if refusal.is_denial() { Outcome::Denied } else { Outcome::Error };
+    let bytes_out = http_body::Body::size_hint(response.body()).exact().unwrap_or_default();
+    exchange.close(End { status: response.status(), outcome, bytes_out });
+    response
+}
+
+async fn road(
+    door: &Arc<Door>,
+    table: &Table,
+    server: &Arc<Server>,
+    request: Request<Incoming>,
+    address: IpAddr,
+    exchange: &mut Exchange,
+) -> Result<Homeward, Refusal> {
+    let limits = &table.config.limits;
+    body_limit::headers_within(request.headers(), limits.header_bytes)?;
+    door.address_quotas.spend(address, limits.per_address, door.clock.monotonic_nanoseconds())?;
+    let _place = door.place()?;
+    door.can_record(table)?;
+    let principal = door.authenticator.authenticate(request.uri(), request.headers(), server, table.generation, address).await?;
+    exchange.caller_is(&principal);
+    let call = Call { door, table, server, principal };
+    match *request.method() {
+        Method::POST => call.post(request, exchange).await,
+        Method::GET => call.listen(request.headers(), exchange).await,
+        Method::DELETE => call.end(request.headers(), exchange).await,
+        _ => Err(Refusal::MethodNotAllowed { allow: ALLOWED }),
+    }
+}
+
+/// A caller who is in, at one server.
+struct Call<'a> {
+    door: &'a Arc<Door>,
+    table: &'a Table,
+    server: &'a Arc<Server>,
+    principal: Arc<Principal>,
+}
+
+impl Call<'_> {
+    async fn post(&self, request: Request<Incoming>, exchange: &mut Exchange) -> Result<Homeward, Refusal> {
+        json_both_ways(request.headers())?;
+        let headers = request.headers().clone();
+        let body = body_limit::read(request, self.table.config.limits.body_bytes, self.table.config.timeouts.request_body).await?;
+        exchange.received(body.len());
+        match Envelopes::parse(&body)? {
+            Envelopes::Single(message) => {
+                exchange.concerns(&message);
+                self.single(&message, &body, &headers, exchange).await
+            }
+            Envelopes::Batch(messages) => self.batch(&messages, &body, &headers, exchange).await,
+        }
+    }
+
+    async fn single(&self, message: &Message<'_>, body: &Bytes, headers: &HeaderMap, exchange: &mut Exchange) -> Result<Homeward, Refusal> {
+        let wire = era::classify(&wire_headers(headers), message).map_err(Refusal::Wire)?;
+        let permit = authorize::authorize(self.server, &self.principal, message)?;
+        exchange.allowed(&permit);
+        rate_limit::spend(&self.principal, self.table.config.limits.per_subject, self.door.clock.monotonic_nanoseconds())?;
+        let session = match wire.era {
+            Era::Legacy if message.method() != Some("initialize") => self.session(headers).await?,
+            Era::Legacy | Era::Modern => None,
+        };
+        let version = wire.version.or(session.as_deref().map(|session| session.version)).unwrap_or(ProtocolVersion::ASSUMED);
+        exchange.speaks(version.as_str());
+        let rewrite = lists::rewrite_for(self.server, message);
+        let outgoing = Outgoing {
+            body,
+            message,
+            version,
+            version_declared: wire.version.is_some(),
+            session: session.as_deref(),
+            principal: &self.principal,
+            permit: &permit,
+            headers,
+        };
+        let reply = match &self.server.back {
+            Back::Http(back) => back.send(&outgoing, rewrite.is_some()).await?,
+            Back::Stdio(back) => back.carry(&outgoing).await?,
+        };
+        let session = if outgoing.opens_session() { self.seal_session(&reply, message) } else { None };
+        let stream_place = if message.method() == Some("subscriptions/listen") { Some(self.stream_place()?) } else { None };
+        Ok(Homeward { reply, session, rewrite, stream_place })
+    }
+
+    /// The batches of revision 2025-03-26: every member is judged, and one that may not pass stops all.
+    async fn batch(&self, messages: &[Message<'_>], body: &Bytes, headers: &HeaderMap, exchange: &mut Exchange) -> Result<Homeward, Refusal> {
+        exchange.concerns_method("batch");
+        let session = self.session(headers).await?;
+        let version = match header_text(headers, &header::MCP_PROTOCOL_VERSION) {
+            Some(text) => ProtocolVersion::parse(text).ok_or(Refusal::BatchNotAllowed)?,
+            None => session.as_deref().map_or(ProtocolVersion::ASSUMED, |session| session.version),
+        };
+        let opens = messages.iter().any(|message| message.method() == Some("initialize"));
+        if version != ProtocolVersion::V2025_03_26 || opens || messages.is_empty() {
+            return Err(Refusal::BatchNotAllowed);
+        }
+        exchange.speaks(version.as_str());
+        let now = self.door.clock.monotonic_nanoseconds();
+        let mut permit = None;
+        for message in messages {
+            permit = Some(authorize::authorize(self.server, &self.principal, message)?);
+            rate_limit::spend(&self.principal, self.table.config.limits.per_subject, now)?;
+        }
+        let (Some(permit), Some(first)) = (permit, messages.first()) else { return Err(Refusal::BatchNotAllowed) };
+        exchange.allowed(&permit);
+        // Lists inside a batch would have to be cut out of an array of answers; such a batch is refused where lists are filtered.
+        if messages.iter().any(|message| lists::rewrite_for(self.server, message).is_some()) {
+            return Err(Refusal::BatchNotAllowed);
+        }
+        let outgoing = Outgoing {
+            body,
+            message: first,
+            version,
+            version_declared: true,
+            session: session.as_deref(),
+            principal: &self.principal,
+            permit: &permit,
+            headers,
+        };
+        let reply = match &self.server.back {
+            Back::Http(back) => back.send(&outgoing, false).await?,
+            Back::Stdio(back) => back.carry_all(&outgoing, messages).await?,
+        };
+        Ok(Homeward { reply, session: None, rewrite: None, stream_place: None })
+    }
+
+    /// GET: the stream on which a legacy server speaks first.
+    async fn listen(&self, headers: &HeaderMap, exchange: &mut Exchange) -> Result<Homeward, Refusal> {
+        exchange.concerns_method("session/listen");
+        legacy_only(headers)?;
+        if !accepts(headers, "text/event-stream") {
+            return Err(Refusal::NotAcceptable);
+        }
+        let permit = authorize::authorize_method(self.server, &self.principal, "session/listen")?;
+        exchange.allowed(&permit);
+        let session = self.session(headers).await?;
+        let place = self.stream_place()?;
+        let reply = match &self.server.back {
+            Back::Http(back) => {
+                let id = session.as_deref().map(|session| session.upstream.as_str());
+                back.listen(id, session.as_deref().map(|session| session.version), headers, &permit).await?
+            }
+            Back::Stdio(back) => {
+                let session = session.as_deref().ok_or(Refusal::SessionMissing)?;
+                back.listen(&self.principal.key, &session.upstream).await?.into()
+            }
+        };
+        Ok(Homeward { reply, session: None, rewrite: None, stream_place: Some(place) })
+    }
+
+    /// DELETE: ends a legacy session, here first, so that its id is dead whatever the upstream says.
+    async fn end(&self, headers: &HeaderMap, exchange: &mut Exchange) -> Result<Homeward, Refusal> {
+        exchange.concerns_method("session/end");
+        legacy_only(headers)?;
+        let permit = authorize::authorize_method(self.server, &self.principal, "session/end")?;
+        exchange.allowed(&permit);
+        let session = self.session(headers).await?.ok_or(Refusal::SessionMissing)?;
+        if let Some(id) = header_text(headers, &header::MCP_SESSION_ID) {
+            self.door.sessions.end(&self.principal.key, id).await;
+        }
+        let reply = match &self.server.back {
+            Back::Http(back) => back.end(&session.upstream, Some(session.version), &permit).await?,
+            Back::Stdio(back) => {
+                back.close(&self.principal.key, &session.upstream).await?;
+                Reply::Accepted { status: http::StatusCode::OK, session: None }
+            }
+        };
+        Ok(Homeward { reply, session: None, rewrite: None, stream_place: None })
+    }
+
+    /// The caller's session, if the request names one.
+    async fn session(&self, headers: &HeaderMap) -> Result<Option<Arc<Session>>, Refusal> {
+        match header_text(headers, &header::MCP_SESSION_ID) {
+            Some(id) => self.door.sessions.open(self.server.name.as_str(), &self.principal.key, id).await.map(Some),
+            None if matches!(self.server.back, Back::Stdio(_)) => Err(Refusal::SessionMissing),
+            None => Ok(None),
+        }
+    }
+
+    /// Long-lived streams are counted per caller.
+    fn stream_place(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        Arc::clone(&self.principal.standing.streams).try_acquire_owned().map_err(|_| Refusal::Busy)
+    }
+
+    /// The public id for the session that `initialize` opened, if the upstream keeps one.
+    fn seal_session(&self, reply: &Reply, message: &Message<'_>) -> Option<String> {
+        let upstream = reply.session()?.to_owned();
+        let agreed = match reply {
+            Reply::Json { body, .. } => Message::parse(body).ok().and_then(|answer| answer.result().and_then(agreed_version)),
+            _ => None,
+        };
+        let asked = message.params().and_then(|params| params.protocol_version()).and_then(ProtocolVersion::parse);
+        let version = agreed.or(asked).unwrap_or(ProtocolVersion::ASSUMED);
+        let session = Session { upstream, version, opened_at: self.door.clock.unix_seconds() };
+        self.door.sessions.seal(self.server.name.as_str(), &self.principal.key, &session)
+    }
+}
+
+fn agreed_version(result: &str) -> Option<ProtocolVersion> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Agreed {
+        protocol_version: String,
+    }
+    ProtocolVersion::parse(&serde_json::from_str::<Agreed>(result).ok()?.protocol_version)
+}
+
+/// Modern requests are POSTs only (protocol.md §1.3).
+fn legacy_only(headers: &HeaderMap) -> Result<(), Refusal> {
+    let modern = header_text(headers, &header::MCP_PROTOCOL_VERSION).and_then(ProtocolVersion::parse).is_some_and(ProtocolVersion::is_modern);
+    if modern { Err(Refusal::MethodNotAllowed { allow: "POST" }) } else { Ok(()) }
+}
+
+fn json_both_ways(headers: &HeaderMap) -> Result<(), Refusal> {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).and_then(|kind| kind.split(';').next());
+    if !kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
+        return Err(Refusal::UnsupportedMediaType);
+    }
+    if accepts(headers, "application/json") || accepts(headers, "text/event-stream") { Ok(()) } else { Err(Refusal::NotAcceptable) }
+}
+
+/// Whether `Accept` allows the kind; no `Accept` at all allows everything (RFC 9110 §12.5.1).
+fn accepts(headers: &HeaderMap, kind: &str) -> bool {
+    let mut values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).peekable();
+    let family = kind.split('/').next().unwrap_or_default();
+    values.peek().is_none()
+        || values.flat_map(|value| value.split(',')).any(|range| {
+            let range = range.split(';').next().unwrap_or_default().trim();
+            range == "*/*" || range.eq_ignore_ascii_case(kind) || range.strip_suffix("/*").is_some_and(|of| of.eq_ignore_ascii_case(family))
+        })
+}
+
+fn wire_headers(headers: &HeaderMap) -> era::WireHeaders<'_> {
+    era::WireHeaders {
+        protocol_version: header_text(headers, &header::MCP_PROTOCOL_VERSION),
+        method: header_text(headers, &header::MCP_METHOD),
+        name: header_text(headers, &header::MCP_NAME),
+    }
+}
+
+fn header_text<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+const ALLOWED: &str = "GET, POST, DELETE, OPTIONS";

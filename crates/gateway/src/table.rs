@@ -1,0 +1,154 @@
+//! Which servers are behind the door, and what does each demand? Built from the configuration, swapped whole on reload.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use oauth::challenge::Challenge;
+use oauth::protected_resource::ProtectedResourceMetadata;
+use oauth::resource::Resource;
+use oauth::scope::ScopeSet;
+use policy::RuleSet;
+use token::{KeySet, Trust};
+
+use crate::back::Back;
+use crate::back::stdio::StdioBack;
+use crate::config::{self, ServerName, TokenSource};
+use crate::issuer_keys::IssuerKeys;
+use crate::layers::host_guard::HostGuard;
+use crate::metrics::ServerMetrics;
+
+/// One generation of the door's configuration, ready for use.
+pub(crate) struct Table {
+    pub(crate) config: config::Config,
+    /// Counts up with every reload; what was judged under an older one is judged again.
+    pub(crate) generation: u64,
+    pub(crate) public_url: String,
+    pub(crate) host_guard: HostGuard,
+    pub(crate) servers: HashMap<Box<str>, Arc<Server>>,
+}
+
+/// One server behind the door.
+pub(crate) struct Server {
+    pub(crate) name: ServerName,
+    pub(crate) resource: Resource,
+    pub(crate) rules: RuleSet,
+    pub(crate) gate: Gate,
+    pub(crate) metadata: Bytes,
+    pub(crate) challenges: Challenges,
+    pub(crate) back: Back,
+    pub(crate) fingerprint: [u8; 32],
+    pub(crate) metrics: ServerMetrics,
+}
+
+impl Server {
+    /// The children's keeper, if the server is one that has children.
+    pub(crate) fn stdio(&self) -> Option<&Arc<StdioBack>> {
+        match &self.back {
+            Back::Http(_) => None,
+            Back::Stdio(back) => Some(back),
+        }
+    }
+}
+
+/// How callers of one server are let in.
+pub(crate) enum Gate {
+    /// Everybody, as one caller (A6).
+    Bypass,
+    /// Callers with a token that one of these trusts; told apart by `iss`.
+    Tokens(Vec<Trusted>),
+}
+
+/// One issuer, or the shared secrets, as one server trusts them.
+pub(crate) struct Trusted {
+    pub(crate) trust: Trust,
+    pub(crate) keys: Keys,
+}
+
+/// Where the keys come from.
+pub(crate) enum Keys {
+    Fixed(KeySet),
+    Issuer(Arc<IssuerKeys>),
+}
+
+/// The `WWW-Authenticate` values of one server, made once.
+pub(crate) struct Challenges {
+    pub(crate) welcome: HeaderValue,
+    pub(crate) invalid: HeaderValue,
+    pub(crate) expired: HeaderValue,
+    pub(crate) malformed: HeaderValue,
+    metadata_url: String,
+}
+
+impl Challenges {
+    pub(crate) fn new(resource: &Resource, baseline: &ScopeSet) -> Self {
+        let metadata_url = resource.metadata_url();
+        let scope = (!baseline.is_empty()).then(|| baseline.to_string());
+        let with = |error: Option<&str>, description: Option<&str>| {
+            header(&Challenge {
+                resource_metadata: Some(metadata_url.clone()),
+                scope: scope.clone(),
+                error: error.map(str::to_owned),
+                error_description: description.map(str::to_owned),
+            })
+        };
+        Self {
+            welcome: with(None, None),
+            invalid: with(Some("invalid_token"), Some("the access token is not good for this server")),
+            expired: with(Some("invalid_token"), Some("the access token has expired")),
+            malformed: with(Some("invalid_request"), Some("the request does not carry exactly one bearer token in its Authorization header")),
+            metadata_url,
+        }
+    }
+
+    pub(crate) fn insufficient(&self, needed: &ScopeSet) -> HeaderValue {
+        header(&Challenge {
+            resource_metadata: Some(self.metadata_url.clone()),
+            scope: Some(needed.to_string()),
+            error: Some("insufficient_scope".to_owned()),
+            error_description: Some("the operation needs more scopes than the access token grants".to_owned()),
+        })
+    }
+}
+
+/// Scopes, URLs and our own words hold nothing that a header may not; should that ever be wrong, the bare scheme is still a valid challenge.
+fn header(challenge: &Challenge) -> HeaderValue {
+    HeaderValue::try_from(challenge.to_header_value()).unwrap_or_else(|_| HeaderValue::from_static("Bearer"))
+}
+
+impl Table {
+    pub(crate) fn server(&self, name: &str) -> Option<&Arc<Server>> {
+        self.servers.get(name)
+    }
+}
+
+/// The resource of a server: the URL that callers use, which is also the audience of their tokens (RFC 8707, RFC 9728).
+pub(crate) fn resource_of(public_url: &str, name: &ServerName) -> Result<Resource, oauth::resource::InvalidResource> {
+    Resource::parse(&format!("{public_url}/mcp/{name}"))
+}
+
+/// The RFC 9728 document of one server.
+pub(crate) fn metadata_document(resource: &Resource, config: &config::Config, name: &ServerName, server: &config::Server) -> ProtectedResourceMetadata {
+    let issuers = match &config.accept {
+        config::Accept::Bypass => Vec::new(),
+        config::Accept::Tokens(sources) => sources.iter().filter_map(|source| issuer_for(source, name)).collect(),
+    };
+    ProtectedResourceMetadata {
+        resource: resource.as_str().to_owned(),
+        authorization_servers: issuers,
+        scopes_supported: server.rules.baseline().iter().map(ToString::to_string).collect(),
+        bearer_methods_supported: vec!["header".to_owned()],
+        resource_name: Some(server.title.clone().unwrap_or_else(|| name.to_string())),
+        ..ProtectedResourceMetadata::default()
+    }
+}
+
+fn issuer_for(source: &TokenSource, name: &ServerName) -> Option<String> {
+    match source {
+        TokenSource::Issuer { issuer, servers, .. } if servers.as_ref().is_none_or(|servers| servers.contains(name)) => {
+            Some(issuer.as_str().to_owned())
+        }
+        TokenSource::Issuer { .. } | TokenSource::SharedSecret { .. } => None,
+    }
+}

@@ -1,0 +1,1 @@
+//! What does MCP say? Envelope, headers, versions, eras, event streams.

@@ -1,0 +1,12 @@
+//! What do the OAuth documents say? Scopes, resources, metadata, challenges, errors.
+//!
+//! Pure values: nothing here opens a connection, reads a clock or touches a file.
+
+pub mod challenge;
+pub mod issuer;
+pub mod oauth_error;
+pub mod protected_resource;
+pub mod resource;
+pub mod scope;
+pub mod server_metadata;
+mod uri;

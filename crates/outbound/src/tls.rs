@@ -1,0 +1,100 @@
+//! Whose certificates do we trust when we call out? The system's, plus what the operator adds; Mozilla's list where the system has none.
+
+use std::sync::Arc;
+
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use rustls_platform_verifier::Verifier;
+use thiserror::Error;
+
+/// Certificate authorities trusted beyond the system's own. The default adds none.
+#[derive(Clone, Debug, Default)]
+pub struct Roots {
+    extra: Vec<CertificateDer<'static>>,
+}
+
+impl Roots {
+    /// Also trusts the certificates of a PEM file's content; there must be at least one.
+    pub fn with_pem(mut self, pem: &[u8]) -> Result<Self, InvalidRoots> {
+        let before = self.extra.len();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            self.extra.push(certificate.map_err(InvalidRoots::Pem)?);
+        }
+        if self.extra.len() == before { Err(InvalidRoots::Empty) } else { Ok(self) }
+    }
+}
+
+/// The TLS settings of every outgoing connection: TLS 1.2 or 1.3, certificates checked against `roots`, no client certificate, no ALPN (the
+/// caller names the protocols it speaks). Reads the system's store from disk: make one and share it.
+pub fn client_config(roots: &Roots) -> Result<ClientConfig, InvalidRoots> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder =
+        ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().map_err(InvalidRoots::Rejected)?;
+    Ok(match system_verifier(roots, &provider)? {
+        Some(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth(),
+        None => builder.with_root_certificates(mozilla_roots(roots)?).with_no_client_auth(),
+    })
+}
+
+/// Why the trusted certificates cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum InvalidRoots {
+    /// There is no certificate in the PEM text.
+    #[error("there is no certificate in the PEM text")]
+    Empty,
+    /// The text is not PEM.
+    #[error("the text is not PEM")]
+    Pem(#[source] rustls_pki_types::pem::Error),
+    /// A certificate cannot be used as an authority.
+    #[error("a certificate cannot be used as an authority")]
+    Rejected(#[source] rustls::Error),
+}
+
+/// `None` where the system has no store at all, as in a `scratch` image. That must be asked without the extra roots: with them the verifier
+/// is content and trusts nothing else.
+fn system_verifier(roots: &Roots, provider: &Arc<CryptoProvider>) -> Result<Option<Verifier>, InvalidRoots> {
+    let Ok(verifier) = Verifier::new(Arc::clone(provider)) else {
+        tracing::info!("the system has no certificate store; Mozilla's list is used");
+        return Ok(None);
+    };
+    if roots.extra.is_empty() {
+        return Ok(Some(verifier));
+    }
+    Verifier::new_with_extra_roots(roots.extra.iter().cloned(), Arc::clone(provider)).map(Some).map_err(InvalidRoots::Rejected)
+}
+
+fn mozilla_roots(roots: &Roots) -> Result<RootCertStore, InvalidRoots> {
+    let mut store = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    for certificate in &roots.extra {
+        store.add(certificate.clone()).map_err(InvalidRoots::Rejected)?;
+    }
+    Ok(store)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_without_a_certificate_is_no_root() {
+        assert!(matches!(Roots::default().with_pem(b"just text"), Err(InvalidRoots::Empty)));
+        let cut_short = b"-----BEGIN CERTIFICATE-----\nAAAA";
+        assert!(matches!(Roots::default().with_pem(cut_short), Err(InvalidRoots::Pem(_))));
+    }
+
+    #[test]
+    fn pem_that_holds_no_certificate_inside_is_rejected_when_used() {
+        let pem = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        let roots = Roots::default().with_pem(pem).unwrap();
+        assert!(matches!(client_config(&roots), Err(InvalidRoots::Rejected(_))));
+        assert!(matches!(mozilla_roots(&roots), Err(InvalidRoots::Rejected(_))));
+    }
+
+    #[test]
+    fn where_the_system_has_no_store_mozillas_list_is_there() {
+        assert!(mozilla_roots(&Roots::default()).unwrap().len() > 100);
+    }
+}

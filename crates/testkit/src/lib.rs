@@ -1,0 +1,7 @@
+//! How do we pretend? Fixture servers and helpers for tests; never published, never part of the product.
+
+pub mod fast;
+pub mod fixture;
+pub mod token_proxy;
+
+mod body;

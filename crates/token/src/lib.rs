@@ -1,0 +1,26 @@
+//! Is this token good? May we sign one? Keys, key sets, claims, verify, mint.
+//!
+//! The road is [`Unverified::parse`] (free), [`Unverified::reject_early`] (free), [`KeySet::find`]
+//! (free), then [`verify()`], which alone makes a [`Verified`] value. Time is a parameter.
+
+mod algorithm;
+mod claims;
+mod inspect;
+mod json;
+mod key_set;
+pub mod mint;
+mod refusal;
+mod shared_secret;
+mod trust;
+mod unverified;
+mod verify;
+
+pub use algorithm::Algorithm;
+pub use claims::Claims;
+pub use inspect::{Inspection, NotAToken, inspect};
+pub use key_set::{JwksError, KeySet, SkipReason, SkippedKey, VerificationKey};
+pub use refusal::{ClaimName, HeaderName, Part, Refusal};
+pub use shared_secret::{SharedSecret, WeakSecret};
+pub use trust::{DEFAULT_LEEWAY_SECONDS, MAX_LEEWAY_SECONDS, Trust, TypRule};
+pub use unverified::{MAX_HEADER_BYTES, MAX_TOKEN_BYTES, Unverified};
+pub use verify::{Verified, verify};

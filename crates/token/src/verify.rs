@@ -1,0 +1,65 @@
+//! Is this token signed by a key we trust, and is it for us, now? The only maker of `Verified`.
+
+#[cfg(test)]
+mod tests;
+
+use std::ops::Deref;
+
+use crate::claims::Claims;
+use crate::key_set::{KeySet, VerificationKey};
+use crate::refusal::{ClaimName, Refusal};
+use crate::trust::Trust;
+use crate::unverified::Unverified;
+
+/// A value that [`verify`] has vouched for. There is no other way to make one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified<T>(T);
+
+impl<T> Verified<T> {
+    /// The value, without the proof that it was verified.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl<T> Deref for Verified<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// Judges a token: first everything that is free, then the key, then the signature.
+///
+/// `now` is unix seconds. [`Unverified::reject_early`] is part of it, so that leaving it out
+/// elsewhere costs time and never safety.
+pub fn verify(unverified: &Unverified<'_>, trust: &Trust, keys: &KeySet, now: u64) -> Result<Verified<Claims>, Refusal> {
+    unverified.reject_early(trust, now)?;
+    let key = signing_key(unverified, keys)?;
+    let claims = &unverified.claims;
+    Ok(Verified(Claims {
+        issuer: claims.issuer.clone(),
+        subject: claims.subject.clone().ok_or(Refusal::MissingClaim(ClaimName::Subject))?,
+        audiences: claims.audiences.clone().ok_or(Refusal::MissingClaim(ClaimName::Audience))?,
+        client_id: claims.client_id().map(str::to_owned),
+        scopes: claims.scopes.clone(),
+        expires_at: claims.expires_at.ok_or(Refusal::MissingClaim(ClaimName::ExpiresAt))?,
+        issued_at: claims.issued_at,
+        not_before: claims.not_before,
+        jwt_id: claims.jwt_id.clone(),
+        key_id: key.id().map(str::to_owned),
+    }))
+}
+
+/// The key among the candidates whose signature this is.
+fn signing_key<'k>(unverified: &Unverified<'_>, keys: &'k KeySet) -> Result<&'k VerificationKey, Refusal> {
+    let candidates = keys.find(unverified)?;
+    candidates.iter().find(|key| is_signed_by(unverified, key)).ok_or(Refusal::BadSignature)
+}
+
+/// RFC 8725 §3.1: the algorithm is the key's, whatever the header says.
+fn is_signed_by(unverified: &Unverified<'_>, key: &VerificationKey) -> bool {
+    let algorithm = key.algorithm().to_jsonwebtoken();
+    jsonwebtoken::crypto::verify(unverified.signature, unverified.signing_input.as_bytes(), key.decoding(), algorithm).unwrap_or(false)
+}
