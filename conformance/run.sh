@@ -27,10 +27,18 @@ claviger="${CLAVIGER:-$target/debug/claviger}"
 
 started=()
 scratch="$(mktemp -d)"
+# Ends what this script started, and nothing else: politely first, after five seconds by force.
 stop_all() {
-  local pid
-  for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
-  for pid in "${started[@]}"; do wait "$pid" 2>/dev/null || true; done
+  local pid tenths
+  for pid in ${started[@]+"${started[@]}"}; do kill "$pid" 2>/dev/null || true; done
+  for pid in ${started[@]+"${started[@]}"}; do
+    for ((tenths = 0; tenths < 50; tenths++)); do
+      kill -0 "$pid" 2>/dev/null || break
+      sleep 0.1
+    done
+    kill -KILL "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+  done
   started=()
 }
 trap 'stop_all; rm -rf "$scratch"' EXIT

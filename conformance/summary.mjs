@@ -4,13 +4,12 @@
 //   summary.mjs check SUMMARY                         fails when a scored scenario fails
 //   summary.mjs compare PEERS BASE SUMMARY EXPECTED   fails when SUMMARY differs from BASE, except as EXPECTED says
 //
-// A summary is {run: {scenario: {scored, checks: {id: outcome}}}}. A check that is reported several times has its
-// worst outcome, so that a failure among many passes stays visible.
+// A summary is {run: {scenario: {scored, checks: {id: outcome}}}}. A check that is reported several times is told
+// apart by a number: `id`, `id #2`, `id #3`.
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 
-const WORST_FIRST = ["failed", "warning", "skipped", "passed", "info"];
 const OUTCOMES = { FAILURE: "failed", WARNING: "warning", SKIPPED: "skipped", SUCCESS: "passed", INFO: "info" };
 const MISSING = "missing";
 
@@ -22,7 +21,7 @@ function write(peers, folder, file) {
     for (const name of readdirSync(path.join(folder, run)).sort()) {
       const scenario = name.replace(/^server-/, "").replace(/-\d{4}-\d\d-\d\dT[\d-]+Z$/, "");
       const checks = JSON.parse(readFileSync(path.join(folder, run, name, "checks.json"), "utf8"));
-      scenarios[scenario] = { scored: scored === null || scored.has(scenario), checks: worstById(checks) };
+      scenarios[scenario] = { scored: scored === null || scored.has(scenario), checks: outcomesById(checks) };
     }
     for (const scenario of scored ?? []) scenarios[scenario] ??= { scored: true, checks: {} };
   }
@@ -109,13 +108,13 @@ function scoredScenarios(peers, run) {
   return new Set(parse(readFileSync(file, "utf8")).server);
 }
 
-function worstById(checks) {
-  const worst = {};
+function outcomesById(checks) {
+  const [outcomes, seen] = [{}, {}];
   for (const { id, status } of checks) {
-    const outcome = OUTCOMES[status] ?? "failed";
-    if (!(id in worst) || WORST_FIRST.indexOf(outcome) < WORST_FIRST.indexOf(worst[id])) worst[id] = outcome;
+    seen[id] = (seen[id] ?? 0) + 1;
+    outcomes[seen[id] === 1 ? id : `${id} #${seen[id]}`] = OUTCOMES[status] ?? "failed";
   }
-  return worst;
+  return outcomes;
 }
 
 function line(run, scenarios) {

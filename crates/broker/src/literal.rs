@@ -71,20 +71,26 @@ fn is_json_web_token(word: &str) -> bool {
         && [header, claims, signature].iter().all(|part| part.len() >= 16 && is_token(part))
 }
 
+/// `GITHUB_TOKEN` does; `TOKEN_URL`, `KEY_FILE` and `PUBLIC_KEY` do not.
 fn promises_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
-    ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "AUTHORIZATION"].iter().any(|word| name.contains(word))
+    let is_secret = ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "AUTHORIZATION"].iter().any(|word| name.contains(word));
+    let is_about_it = ["FILE", "PATH", "DIR", "URL", "URI", "NAME", "ENDPOINT"].iter().any(|ending| name.ends_with(ending));
+    is_secret && !is_about_it && !name.contains("PUBLIC")
 }
 
-/// At least 24 letters of a token, in two of the three kinds, spread as if by chance. Words, paths and names repeat themselves more.
+/// At least 24 letters of a token, with a stretch that mixes letters and digits, spread as if by chance. Words, paths and names with dashes
+/// repeat themselves more.
 fn looks_random(word: &str) -> bool {
-    if word.len() < MIN_RANDOM_BYTES || !is_token(word) || is_placeholder(word) {
+    let is_path = word.starts_with(['/', '.', '~']);
+    if word.len() < MIN_RANDOM_BYTES || is_path || !is_token(word) || is_placeholder(word) {
         return false;
     }
-    let kinds = [u8::is_ascii_digit, u8::is_ascii_lowercase, u8::is_ascii_uppercase];
-    let kinds = kinds.iter().filter(|is_kind| word.bytes().any(|letter| is_kind(&letter))).count();
-    let has_digit = word.bytes().any(|letter| letter.is_ascii_digit());
-    kinds >= 2 && has_digit && bits_per_letter(word) >= MIN_BITS_PER_LETTER
+    let is_mixed = |stretch: &str| {
+        let digits = stretch.bytes().filter(u8::is_ascii_digit).count();
+        stretch.len() >= MIN_STRETCH_BYTES && digits >= 2 && digits < stretch.len()
+    };
+    word.split(|letter: char| !letter.is_ascii_alphanumeric()).any(is_mixed) && bits_per_letter(word) >= MIN_BITS_PER_LETTER
 }
 
 /// The letters of base64, base64url and hexadecimal.
@@ -129,6 +135,7 @@ impl ProviderKey {
 }
 
 const MIN_RANDOM_BYTES: usize = 24;
+const MIN_STRETCH_BYTES: usize = 12;
 /// Random hexadecimal of 32 letters has about 3.6, random base64 about 4.5, English words about 3.5 at this length.
 const MIN_BITS_PER_LETTER: f64 = 3.2;
 const PROVIDER_KEYS: [ProviderKey; 26] = [

@@ -10,11 +10,12 @@ use audit::fingerprint::Fingerprinter;
 use audit::sink::Auditor;
 use broker::resolve::Resolver;
 use http::{Response, StatusCode};
+use oauth::resource::Resource;
 use outbound::client::Client;
 use outbound::pool::{InvalidUpstream, Pool, PoolLimits};
 use store::Store;
 use store::seal::InstanceKey;
-use token::{KeySet, Trust, TypRule};
+use token::{KeySet, Trust};
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -87,7 +88,7 @@ pub enum BuildError {
         server: ServerName,
         /// Why.
         #[source]
-        source: oauth::resource::InvalidResource,
+        source: oauth::resource::InvalidUri,
     },
     /// An upstream URL cannot be used.
     #[error("server `{server}`: {source}")]
@@ -109,6 +110,9 @@ pub enum BuildError {
     /// No random numbers.
     #[error("the system gives no random numbers")]
     Random,
+    /// No sealing of sessions.
+    #[error(transparent)]
+    Seal(#[from] store::seal::CannotSeal),
 }
 
 impl Door {
@@ -127,7 +131,7 @@ impl Door {
             table: ArcSwap::from_pointee(table),
             authenticator,
             address_quotas: AddressQuotas::new(),
-            sessions: Sessions::new(&instance_key, store, clock),
+            sessions: Sessions::new(&instance_key, store, clock)?,
             auditor,
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
@@ -294,14 +298,14 @@ impl Forge<'_> {
     ) -> Result<Server, BuildError> {
         let resource = resource_of(public_url, name).map_err(|source| BuildError::Resource { server: name.clone(), source })?;
         let document = metadata_document(&resource, config, name, server);
-        let metadata = serde_json::to_vec(&document).map_err(|source| BuildError::Metadata { server: name.clone(), source })?;
+        let metadata = document.to_json().map_err(|source| BuildError::Metadata { server: name.clone(), source })?;
         let unchanged = old.and_then(|old| old.server(name.as_str())).filter(|old| old.fingerprint == server.fingerprint);
         let back = match unchanged.map(|old| old.back.shared()) {
             Some(back) => back,
             None => self.back(name, server, config).map_err(|source| BuildError::Upstream { server: name.clone(), source })?,
         };
         Ok(Server {
-            gate: self.gate(name, resource.as_str(), config, issuers),
+            gate: self.gate(name, &resource, config, issuers),
             challenges: Challenges::new(&resource, &server.rules.baseline()),
             name: name.clone(),
             resource,
@@ -334,14 +338,14 @@ impl Forge<'_> {
         })
     }
 
-    fn gate(&self, name: &ServerName, resource: &str, config: &Config, issuers: &mut HashMap<String, Arc<IssuerKeys>>) -> Gate {
+    fn gate(&self, name: &ServerName, resource: &Resource, config: &Config, issuers: &mut HashMap<String, Arc<IssuerKeys>>) -> Gate {
         match &config.accept {
             Accept::Bypass => Gate::Bypass,
             Accept::Tokens(sources) => Gate::Tokens(sources.iter().filter_map(|source| self.trusted(source, name, resource, issuers)).collect()),
         }
     }
 
-    fn trusted(&self, source: &TokenSource, name: &ServerName, resource: &str, issuers: &mut HashMap<String, Arc<IssuerKeys>>) -> Option<Trusted> {
+    fn trusted(&self, source: &TokenSource, name: &ServerName, resource: &Resource, issuers: &mut HashMap<String, Arc<IssuerKeys>>) -> Option<Trusted> {
         match source {
             TokenSource::Issuer { issuer, audiences, servers } => {
                 if servers.as_ref().is_some_and(|servers| !servers.contains(name)) {
@@ -350,25 +354,19 @@ impl Forge<'_> {
                 let keys = issuers
                     .entry(issuer.as_str().to_owned())
                     .or_insert_with(|| Arc::new(IssuerKeys::new(issuer.clone(), Arc::clone(self.client), self.clock)));
-                let audiences = std::iter::once(resource.to_owned()).chain(audiences.iter().cloned()).collect();
-                let trust = Trust { issuer: Some(issuer.as_str().to_owned()), audiences, typ: TypRule::default(), leeway_seconds: LEEWAY, max_lifetime_seconds: None };
+                let audiences = resource.accepted_spellings().into_iter().chain(audiences.iter().cloned()).collect();
+                let trust = Trust::new(Some(issuer.as_str().to_owned()), audiences);
                 Some(Trusted { trust, keys: Keys::Issuer(Arc::clone(keys)) })
             }
             TokenSource::SharedSecret { secrets, server, max_lifetime } if server == name => {
                 // The bare name is what `token mint --aud` and its elders write; it is accepted for secrets that only this server has (A4).
-                let trust = Trust {
-                    issuer: None,
-                    audiences: vec![resource.to_owned(), name.to_string()],
-                    typ: TypRule::default(),
-                    leeway_seconds: LEEWAY,
-                    max_lifetime_seconds: Some(max_lifetime.as_secs()),
-                };
-                Some(Trusted { trust, keys: Keys::Fixed(KeySet::shared_secrets(secrets.clone())) })
+                let audiences = resource.accepted_spellings().into_iter().chain([name.to_string()]).collect();
+                let trust = Trust { max_lifetime_seconds: Some(max_lifetime.as_secs()), ..Trust::new(None, audiences) };
+                Some(Trusted { trust, keys: Keys::Fixed(KeySet::shared_secrets(secrets.iter().cloned())) })
             }
             TokenSource::SharedSecret { .. } => None,
         }
     }
 }
 
-const LEEWAY: u64 = 30;
 const CHILDREN_HAVE: Duration = Duration::from_secs(5);

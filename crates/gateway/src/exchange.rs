@@ -1,15 +1,19 @@
 //! What is known about one request while it travels: the material of its record, which is closed once, by a call.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use audit::record::{CallRecord, Decision, Outcome};
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use mcp::envelope::{Message, Target};
 use policy::Permit;
 
+use crate::body::Body;
 use crate::door::Door;
+use crate::layers::rescue;
 use crate::lists::{self, Rewrite};
 use crate::principal::Principal;
 use crate::refusal::Refusal;
@@ -27,10 +31,25 @@ pub(crate) struct Exchange {
     method: Option<String>,
     target: Option<String>,
     version: Option<&'static str>,
-    /// The raw JSON-RPC id, which every answer echoes.
-    pub(crate) id: Option<String>,
-    decision: Option<Decision>,
+    /// The body as it came, kept for the id that every answer echoes.
+    body: Bytes,
+    decision: Option<Verdict>,
     bytes_in: u64,
+}
+
+/// What was decided about it.
+enum Verdict {
+    Allow(Permit),
+    Deny(&'static str),
+}
+
+impl Verdict {
+    fn shown(&self) -> Decision<'_> {
+        match self {
+            Self::Allow(permit) => Decision::Allow { rule: permit.rule().into() },
+            Self::Deny(reason) => Decision::Deny { reason: (*reason).into() },
+        }
+    }
 }
 
 /// How it ended.
@@ -55,7 +74,7 @@ impl Exchange {
             method: None,
             target: None,
             version: None,
-            id: None,
+            body: Bytes::new(),
             decision: None,
             bytes_in: 0,
         }
@@ -74,20 +93,29 @@ impl Exchange {
         self.principal = Some(Arc::clone(principal));
     }
 
-    pub(crate) fn received(&mut self, bytes: usize) {
-        self.bytes_in = bytes as u64;
+    pub(crate) fn received(&mut self, body: &Bytes) {
+        self.bytes_in = body.len() as u64;
+        self.body = body.clone();
+    }
+
+    /// An error of the door's own, with the id of the request where that could be read.
+    pub(crate) fn error(&self, code: i64, message: &str) -> Vec<u8> {
+        let message_of_caller = Message::parse(&self.body).ok();
+        mcp::error_code::error_response(message_of_caller.as_ref().and_then(Message::id), code, message, None)
+    }
+
+    /// The response to a refusal.
+    pub(crate) fn rescue(&self, refusal: &Refusal) -> Response<Body> {
+        let message = Message::parse(&self.body).ok();
+        rescue::rescue(refusal, Some(&self.server), message.as_ref().and_then(Message::id))
     }
 
     /// Notes what the message asks for. The arguments are never looked at.
     pub(crate) fn concerns(&mut self, message: &Message<'_>) {
         self.method = Some(message.method().unwrap_or("response").to_owned());
-        self.id = message.id().map(|id| id.as_str().to_owned());
-        self.target = match message.target() {
-            Ok(Target::Prompt(name) | Target::Resource(name) | Target::Task(name) | Target::Tool(name)) => Some(name.to_owned()),
-            Ok(Target::None) | Err(_) => None,
-        };
+        self.target = message.action_target().ok().and_then(Target::as_str).map(str::to_owned);
         if self.trace_id.is_none() {
-            self.trace_id = message.params().and_then(|params| params.meta()).and_then(|meta| meta.traceparent()).and_then(trace_id);
+            self.trace_id = message.meta().and_then(|meta| meta.traceparent()).and_then(trace_id);
         }
     }
 
@@ -101,17 +129,12 @@ impl Exchange {
     }
 
     pub(crate) fn allowed(&mut self, permit: &Permit) {
-        self.decision = Some(Decision::Allow { rule: permit.rule().to_owned() });
+        self.decision = Some(Verdict::Allow(permit.clone()));
     }
 
     pub(crate) fn refused(&mut self, refusal: &Refusal) {
         if refusal.is_denial() {
-            let rule = match refusal {
-                Refusal::InsufficientScope { rule, .. } => Some(rule.clone()),
-                Refusal::NotPermitted { rule } => rule.clone(),
-                _ => None,
-            };
-            self.decision = Some(Decision::Deny { reason: refusal.code().to_owned(), rule });
+            self.decision = Some(Verdict::Deny(refusal.code()));
         }
         self.server.metrics.refusal(refusal);
         log_refusal(refusal, &self.request_id, &self.server.name);
@@ -123,24 +146,22 @@ impl Exchange {
         self.server.metrics.call(self.method.as_deref(), end.outcome, nanoseconds);
         let principal = self.principal.as_deref();
         let record = CallRecord {
-            unix_ms: self.door.clock.unix_milliseconds(),
-            server: self.server.name.to_string(),
-            method: self.method.unwrap_or_else(|| "unknown".to_owned()),
-            target: self.target,
+            method: Some(self.method.as_deref().unwrap_or("unknown").into()),
+            tool: self.target.as_deref().map(Into::into),
             status: end.status.as_u16(),
             outcome: end.outcome,
-            duration_ms: nanoseconds as f64 / 1e6,
-            subject: principal.map(|principal| principal.subject.to_string()),
-            client: principal.and_then(|principal| principal.client.as_deref().map(str::to_owned)),
-            issuer: principal.map(|principal| principal.issuer.to_string()),
-            request_id: self.request_id,
-            trace_id: self.trace_id,
-            decision: self.decision,
+            duration: Duration::from_nanos(nanoseconds),
+            decision: self.decision.as_ref().map_or(Decision::Deny { reason: "undecided".into() }, Verdict::shown),
+            issuer: principal.map(|principal| Cow::Borrowed(&*principal.issuer)),
+            subject: principal.map(|principal| Cow::Borrowed(&*principal.subject)),
+            client: principal.and_then(|principal| principal.client.as_deref()).map(Cow::Borrowed),
+            token_fingerprint: principal.and_then(|principal| principal.fingerprint),
+            address: Some(self.address),
+            version: self.version.map(Cow::Borrowed),
+            trace_id: self.trace_id.as_deref().map(Cow::Borrowed),
             bytes_in: self.bytes_in,
             bytes_out: end.bytes_out,
-            address: self.address.to_string(),
-            token_fingerprint: principal.filter(|principal| !principal.fingerprint.is_empty()).map(|principal| principal.fingerprint.to_string()),
-            version: self.version.map(str::to_owned),
+            ..CallRecord::new(self.door.clock.unix_milliseconds(), self.request_id.as_str(), self.server.name.as_str())
         };
         if let Err(error) = self.door.auditor.record(&record) {
             self.door.metrics.unrecorded.inc();

@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 use mcp::envelope::Message;
-use mcp::list::ListKind;
+use mcp::list::{self, ListError, ListKind};
+use mcp::method;
+use mcp::splice::{Edit, splice};
+use mcp::version::ProtocolVersion;
 use policy::Action;
 
 use crate::principal::Principal;
@@ -20,7 +23,7 @@ pub(crate) enum Rewrite {
 /// Which change the answer to this message needs, if any.
 pub(crate) fn rewrite_for(server: &Server, message: &Message<'_>) -> Option<Rewrite> {
     match message.method()? {
-        "server/discover" => Some(Rewrite::Discover),
+        method::SERVER_DISCOVER => Some(Rewrite::Discover),
         method => ListKind::of_method(method).filter(|_| !server.rules.hides_nothing()).map(Rewrite::List),
     }
 }
@@ -32,19 +35,28 @@ pub(crate) fn apply(rewrite: Rewrite, body: Bytes, server: &Server, principal: &
     let message = Message::parse(&body).ok()?;
     let Some(result) = message.result() else { return Some(body) };
     let edits = match rewrite {
-        Rewrite::Discover => mcp::discover::restrict_versions(result, !server.rules.hides_nothing()),
+        Rewrite::Discover => discovery(result.as_str(), server),
         Rewrite::List(kind) => {
             let caller = principal.as_caller();
-            mcp::list::filter(result, kind, |name| server.rules.decide(&caller, &action(kind, name)).is_ok())
+            list::filter(result.as_str(), kind, |name| server.rules.decide(&caller, &action(kind, name)).is_ok())
         }
     }
     .ok()?;
     if edits.is_empty() {
         return Some(body);
     }
-    let start = message.range_of(result).start;
-    let spliced = mcp::splice::splice(&body, &mcp::splice::shifted(edits, start));
-    Some(spliced.into())
+    let start = message.range_of(result)?.start;
+    let edits: Vec<Edit> = edits.into_iter().map(|edit| edit.shifted(start)).collect();
+    Some(splice(&body, &edits).into())
+}
+
+/// Where lists depend on the caller, so does what is said about them: the discovery must not be cached for others either.
+fn discovery(result: &str, server: &Server) -> Result<Vec<Edit>, ListError> {
+    let mut edits = mcp::discover::restrict_versions(result, &SERVED)?;
+    if !server.rules.hides_nothing() {
+        edits.extend(list::filter(result, ListKind::Tools, |_| true)?);
+    }
+    Ok(edits)
 }
 
 fn action(kind: ListKind, name: &str) -> Action<'_> {
@@ -54,3 +66,7 @@ fn action(kind: ListKind, name: &str) -> Action<'_> {
         ListKind::Tools => Action::Tool(name),
     }
 }
+
+/// The revisions that the door passes on.
+const SERVED: [ProtocolVersion; 4] =
+    [ProtocolVersion::V2025_03_26, ProtocolVersion::V2025_06_18, ProtocolVersion::V2025_11_25, ProtocolVersion::V2026_07_28];

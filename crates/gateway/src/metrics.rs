@@ -126,7 +126,7 @@ impl ServerMetrics {
             self.tool_calls.inc();
             return;
         }
-        let labels = CallLabels { server: Arc::clone(&self.server), method: known_method(method), outcome: outcome.as_str() };
+        let labels = CallLabels { server: Arc::clone(&self.server), method: known_method(method), outcome: word_for(outcome) };
         self.all.calls.get_or_create(&labels).inc();
     }
 
@@ -139,6 +139,15 @@ impl ServerMetrics {
             self.all.rate_limited.get_or_create(&labels).inc();
         }
         self.all.refusals.get_or_create(&labels).inc();
+    }
+}
+
+fn word_for(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Cancelled => "cancelled",
+        Outcome::Denied => "denied",
+        Outcome::Error => "error",
+        Outcome::Ok => "ok",
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use audit::fingerprint::Fingerprint;
 use oauth::scope::ScopeSet;
 use policy::Caller;
 use policy::quota::Bucket;
@@ -41,13 +42,13 @@ pub struct Principal {
     /// Unix seconds; never used beyond.
     pub expires_at: u64,
     /// Keyed fingerprint of the token, for the record.
-    pub fingerprint: Box<str>,
+    pub fingerprint: Option<Fingerprint>,
     /// The quota and streams shared by all tokens of this caller.
     pub(crate) standing: Arc<Standing>,
 }
 
 impl Principal {
-    pub(crate) fn from_claims(claims: &Verified<Claims>, default_issuer: &str, fingerprint: String, standings: &Standings) -> Self {
+    pub(crate) fn from_claims(claims: &Verified<Claims>, default_issuer: &str, fingerprint: Fingerprint, standings: &Standings) -> Self {
         let issuer = claims.issuer.as_deref().unwrap_or(default_issuer);
         let key = PrincipalKey::new(issuer, &claims.subject);
         let standing = standings.of(&key);
@@ -57,7 +58,7 @@ impl Principal {
             client: claims.client_id.as_deref().map(Into::into),
             scopes: claims.scopes.clone(),
             expires_at: claims.expires_at,
-            fingerprint: fingerprint.into(),
+            fingerprint: Some(fingerprint),
             standing,
             key,
         }
@@ -72,7 +73,7 @@ impl Principal {
             client: None,
             scopes: ScopeSet::default(),
             expires_at: u64::MAX,
-            fingerprint: Box::default(),
+            fingerprint: None,
             standing: standings.of(&key),
             key,
         }

@@ -107,7 +107,7 @@ pub enum Refusal {
     Envelope(#[from] mcp::envelope::EnvelopeError),
     /// The message breaks a rule of the wire: header and body differ, no such version, a member is missing.
     #[error("{0}")]
-    Wire(mcp::era::WireError),
+    Wire(mcp::wire_error::WireError),
     /// A batch outside revision 2025-03-26, or one that holds what a batch may not.
     #[error("batches exist in revision 2025-03-26 only, and never hold `initialize`")]
     BatchNotAllowed,

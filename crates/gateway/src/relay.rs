@@ -31,7 +31,7 @@ pub(crate) fn respond(homeward: Homeward, exchange: Exchange) -> Result<Response
     let mut response = match reply {
         Reply::Accepted { status, .. } => whole(status, Bytes::new(), None, Outcome::Ok, exchange),
         Reply::Bare { status, retry_after } => {
-            let body = mcp::error_code::error_response(exchange.id.as_deref(), mcp::error_code::INTERNAL_ERROR, &format!("the server answered with status {}", status.as_u16()), None);
+            let body = exchange.error(mcp::error_code::INTERNAL_ERROR, &format!("the server answered with status {}", status.as_u16()));
             with_retry(whole(status, body.into(), Some(JSON), Outcome::Error, exchange), retry_after)
         }
         Reply::Json { status, body, retry_after, .. } => {
@@ -48,7 +48,7 @@ pub(crate) fn respond(homeward: Homeward, exchange: Exchange) -> Result<Response
         Reply::Stream { status, content, source, .. } => streamed(Stream { status, content, source, rewrite, place: stream_place }, exchange),
     };
     if let Some(id) = session.and_then(|id| HeaderValue::try_from(id).ok()) {
-        response.headers_mut().insert(mcp::header::MCP_SESSION_ID.clone(), id);
+        response.headers_mut().insert(mcp::header::SESSION_ID, id);
     }
     Ok(response)
 }
@@ -73,7 +73,7 @@ fn with_retry(mut response: Response<Body>, seconds: Option<u64>) -> Response<Bo
 
 /// A JSON-RPC error inside a 200 is an error for the record. Results are not parsed for it: an answer that starts with the member is one.
 fn outcome_of(status: StatusCode, body: &Bytes) -> Outcome {
-    if !status.is_success() || (body.len() < ERRORS_ARE_SHORT && Message::parse(body).is_ok_and(|message| message.error_code().is_some())) {
+    if !status.is_success() || (body.len() < ERRORS_ARE_SHORT && Message::parse(body).is_ok_and(|message| message.error().is_some())) {
         Outcome::Error
     } else {
         Outcome::Ok

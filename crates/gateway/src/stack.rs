@@ -9,7 +9,7 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, Method, Request, Response};
 use hyper::body::Incoming;
 use mcp::envelope::{Body as Envelopes, Message};
-use mcp::era::{self, Era};
+use mcp::era::{self, Era, Headers};
 use mcp::header;
 use mcp::version::ProtocolVersion;
 use tokio::sync::OwnedSemaphorePermit;
@@ -19,7 +19,7 @@ use crate::body::Body;
 use crate::door::Door;
 use crate::exchange::{End, Exchange};
 use crate::layers::session::Session;
-use crate::layers::{authorize, body_limit, rate_limit, rescue};
+use crate::layers::{authorize, body_limit, rate_limit};
 use crate::lists;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
@@ -39,7 +39,7 @@ pub(crate) async fn answer(door: &Arc<Door>, table: &Table, server: &Arc<Server>
     };
     let (refusal, mut exchange) = refused;
     exchange.refused(&refusal);
-    let response = rescue::rescue(&refusal, Some(server), exchange.id.as_deref());
+    let response = exchange.rescue(&refusal);
     let outcome = if refusal.is_denial() { Outcome::Denied } else { Outcome::Error };
     let bytes_out = http_body::Body::size_hint(response.body()).exact().unwrap_or_default();
     exchange.close(End { status: response.status(), outcome, bytes_out });
@@ -83,7 +83,7 @@ impl Call<'_> {
         json_both_ways(request.headers())?;
         let headers = request.headers().clone();
         let body = body_limit::read(request, self.table.config.limits.body_bytes, self.table.config.timeouts.request_body).await?;
-        exchange.received(body.len());
+        exchange.received(&body);
         match Envelopes::parse(&body)? {
             Envelopes::Single(message) => {
                 exchange.concerns(&message);
@@ -94,7 +94,10 @@ impl Call<'_> {
     }
 
     async fn single(&self, message: &Message<'_>, body: &Bytes, headers: &HeaderMap, exchange: &mut Exchange) -> Result<Homeward, Refusal> {
-        let wire = era::classify(&wire_headers(headers), message).map_err(Refusal::Wire)?;
+        let wire = Headers::from_map(headers).and_then(|headers| era::classify(&headers, message)).map_err(Refusal::Wire)?;
+        if let Some(method) = message.method() {
+            era::require_method(wire.era, method).map_err(Refusal::Wire)?;
+        }
         let permit = authorize::authorize(self.server, &self.principal, message)?;
         exchange.allowed(&permit);
         rate_limit::spend(&self.principal, self.table.config.limits.per_subject, self.door.clock.monotonic_nanoseconds())?;
@@ -102,7 +105,7 @@ impl Call<'_> {
             Era::Legacy if message.method() != Some("initialize") => self.session(headers).await?,
             Era::Legacy | Era::Modern => None,
         };
-        let version = wire.version.or(session.as_deref().map(|session| session.version)).unwrap_or(ProtocolVersion::ASSUMED);
+        let version = wire.version.or(session.as_deref().map(|session| session.version)).unwrap_or(ASSUMED);
         exchange.speaks(version.as_str());
         let rewrite = lists::rewrite_for(self.server, message);
         let outgoing = Outgoing {
@@ -128,9 +131,9 @@ impl Call<'_> {
     async fn batch(&self, messages: &[Message<'_>], body: &Bytes, headers: &HeaderMap, exchange: &mut Exchange) -> Result<Homeward, Refusal> {
         exchange.concerns_method("batch");
         let session = self.session(headers).await?;
-        let version = match header_text(headers, &header::MCP_PROTOCOL_VERSION) {
+        let version = match header_text(headers, &header::PROTOCOL_VERSION) {
             Some(text) => ProtocolVersion::parse(text).ok_or(Refusal::BatchNotAllowed)?,
-            None => session.as_deref().map_or(ProtocolVersion::ASSUMED, |session| session.version),
+            None => session.as_deref().map_or(ASSUMED, |session| session.version),
         };
         let opens = messages.iter().any(|message| message.method() == Some("initialize"));
         if version != ProtocolVersion::V2025_03_26 || opens || messages.is_empty() {
@@ -197,7 +200,7 @@ impl Call<'_> {
         let permit = authorize::authorize_method(self.server, &self.principal, "session/end")?;
         exchange.allowed(&permit);
         let session = self.session(headers).await?.ok_or(Refusal::SessionMissing)?;
-        if let Some(id) = header_text(headers, &header::MCP_SESSION_ID) {
+        if let Some(id) = header_text(headers, &header::SESSION_ID) {
             self.door.sessions.end(&self.principal.key, id).await;
         }
         let reply = match &self.server.back {
@@ -212,7 +215,7 @@ impl Call<'_> {
 
     /// The caller's session, if the request names one.
     async fn session(&self, headers: &HeaderMap) -> Result<Option<Arc<Session>>, Refusal> {
-        match header_text(headers, &header::MCP_SESSION_ID) {
+        match header_text(headers, &header::SESSION_ID) {
             Some(id) => self.door.sessions.open(self.server.name.as_str(), &self.principal.key, id).await.map(Some),
             None if matches!(self.server.back, Back::Stdio(_)) => Err(Refusal::SessionMissing),
             None => Ok(None),
@@ -228,11 +231,11 @@ impl Call<'_> {
     fn seal_session(&self, reply: &Reply, message: &Message<'_>) -> Option<String> {
         let upstream = reply.session()?.to_owned();
         let agreed = match reply {
-            Reply::Json { body, .. } => Message::parse(body).ok().and_then(|answer| answer.result().and_then(agreed_version)),
+            Reply::Json { body, .. } => Message::parse(body).ok().and_then(|answer| answer.result().and_then(|result| agreed_version(result.as_str()))),
             _ => None,
         };
         let asked = message.params().and_then(|params| params.protocol_version()).and_then(ProtocolVersion::parse);
-        let version = agreed.or(asked).unwrap_or(ProtocolVersion::ASSUMED);
+        let version = agreed.or(asked).unwrap_or(ASSUMED);
         let session = Session { upstream, version, opened_at: self.door.clock.unix_seconds() };
         self.door.sessions.seal(self.server.name.as_str(), &self.principal.key, &session)
     }
@@ -247,10 +250,13 @@ fn agreed_version(result: &str) -> Option<ProtocolVersion> {
     ProtocolVersion::parse(&serde_json::from_str::<Agreed>(result).ok()?.protocol_version)
 }
 
-/// Modern requests are POSTs only (protocol.md §1.3).
+/// Modern requests are POSTs only (2026-07-28, Streamable HTTP).
 fn legacy_only(headers: &HeaderMap) -> Result<(), Refusal> {
-    let modern = header_text(headers, &header::MCP_PROTOCOL_VERSION).and_then(ProtocolVersion::parse).is_some_and(ProtocolVersion::is_modern);
-    if modern { Err(Refusal::MethodNotAllowed { allow: "POST" }) } else { Ok(()) }
+    let wire = Headers::from_map(headers).and_then(|headers| era::classify_without_message(&headers)).map_err(Refusal::Wire)?;
+    match wire.era {
+        Era::Legacy => Ok(()),
+        Era::Modern => Err(Refusal::MethodNotAllowed { allow: "POST" }),
+    }
 }
 
 fn json_both_ways(headers: &HeaderMap) -> Result<(), Refusal> {
@@ -272,16 +278,10 @@ fn accepts(headers: &HeaderMap, kind: &str) -> bool {
         })
 }
 
-fn wire_headers(headers: &HeaderMap) -> era::WireHeaders<'_> {
-    era::WireHeaders {
-        protocol_version: header_text(headers, &header::MCP_PROTOCOL_VERSION),
-        method: header_text(headers, &header::MCP_METHOD),
-        name: header_text(headers, &header::MCP_NAME),
-    }
-}
-
 fn header_text<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
+/// What a legacy caller without a version header and without a session speaks (2025-06-18, transports).
+const ASSUMED: ProtocolVersion = ProtocolVersion::V2025_03_26;
 const ALLOWED: &str = "GET, POST, DELETE, OPTIONS";

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderValue;
 use oauth::challenge::Challenge;
+use oauth::issuer::Issuer;
+use oauth::oauth_error::OauthError;
 use oauth::protected_resource::ProtectedResourceMetadata;
-use oauth::resource::Resource;
+use oauth::resource::{InvalidUri, Resource};
 use oauth::scope::ScopeSet;
 use policy::RuleSet;
 use token::{KeySet, Trust};
@@ -84,20 +86,20 @@ pub(crate) struct Challenges {
 impl Challenges {
     pub(crate) fn new(resource: &Resource, baseline: &ScopeSet) -> Self {
         let metadata_url = resource.metadata_url();
-        let scope = (!baseline.is_empty()).then(|| baseline.to_string());
-        let with = |error: Option<&str>, description: Option<&str>| {
+        let scope = baseline.without_offline_access();
+        let with = |error: Option<OauthError>, description: Option<&str>| {
             header(&Challenge {
                 resource_metadata: Some(metadata_url.clone()),
                 scope: scope.clone(),
-                error: error.map(str::to_owned),
+                error,
                 error_description: description.map(str::to_owned),
             })
         };
         Self {
             welcome: with(None, None),
-            invalid: with(Some("invalid_token"), Some("the access token is not good for this server")),
-            expired: with(Some("invalid_token"), Some("the access token has expired")),
-            malformed: with(Some("invalid_request"), Some("the request does not carry exactly one bearer token in its Authorization header")),
+            invalid: with(Some(OauthError::InvalidToken), Some("the access token is not good for this server")),
+            expired: with(Some(OauthError::InvalidToken), Some("the access token has expired")),
+            malformed: with(Some(OauthError::InvalidRequest), Some("the request does not carry exactly one bearer token in its Authorization header")),
             metadata_url,
         }
     }
@@ -105,8 +107,8 @@ impl Challenges {
     pub(crate) fn insufficient(&self, needed: &ScopeSet) -> HeaderValue {
         header(&Challenge {
             resource_metadata: Some(self.metadata_url.clone()),
-            scope: Some(needed.to_string()),
-            error: Some("insufficient_scope".to_owned()),
+            scope: needed.clone(),
+            error: Some(OauthError::InsufficientScope),
             error_description: Some("the operation needs more scopes than the access token grants".to_owned()),
         })
     }
@@ -124,8 +126,8 @@ impl Table {
 }
 
 /// The resource of a server: the URL that callers use, which is also the audience of their tokens (RFC 8707, RFC 9728).
-pub(crate) fn resource_of(public_url: &str, name: &ServerName) -> Result<Resource, oauth::resource::InvalidResource> {
-    Resource::parse(&format!("{public_url}/mcp/{name}"))
+pub(crate) fn resource_of(public_url: &str, name: &ServerName) -> Result<Resource, InvalidUri> {
+    Resource::join_path(public_url, &format!("/mcp/{name}"))
 }
 
 /// The RFC 9728 document of one server.
@@ -134,20 +136,15 @@ pub(crate) fn metadata_document(resource: &Resource, config: &config::Config, na
         config::Accept::Bypass => Vec::new(),
         config::Accept::Tokens(sources) => sources.iter().filter_map(|source| issuer_for(source, name)).collect(),
     };
-    ProtectedResourceMetadata {
-        resource: resource.as_str().to_owned(),
-        authorization_servers: issuers,
-        scopes_supported: server.rules.baseline().iter().map(ToString::to_string).collect(),
-        bearer_methods_supported: vec!["header".to_owned()],
-        resource_name: Some(server.title.clone().unwrap_or_else(|| name.to_string())),
-        ..ProtectedResourceMetadata::default()
-    }
+    let mut metadata = ProtectedResourceMetadata::new(resource.clone(), issuers, &server.rules.baseline());
+    metadata.resource_name = Some(server.title.clone().unwrap_or_else(|| name.to_string()));
+    metadata
 }
 
-fn issuer_for(source: &TokenSource, name: &ServerName) -> Option<String> {
+fn issuer_for(source: &TokenSource, name: &ServerName) -> Option<Issuer> {
     match source {
         TokenSource::Issuer { issuer, servers, .. } if servers.as_ref().is_none_or(|servers| servers.contains(name)) => {
-            Some(issuer.as_str().to_owned())
+            Some(issuer.clone())
         }
         TokenSource::Issuer { .. } | TokenSource::SharedSecret { .. } => None,
     }

@@ -1,1 +1,21 @@
 //! What does MCP say? Envelope, headers, versions, eras, event streams.
+//!
+//! A proxy that reads a message otherwise than the server behind it can be made to check one thing and pass on
+//! another. So this crate reads strictly, borrows everything, and rewrites only by splicing bytes. It does no I/O.
+
+pub mod depth;
+pub mod discover;
+pub mod envelope;
+pub mod era;
+pub mod error_code;
+pub mod header;
+pub mod list;
+pub mod method;
+pub mod raw;
+pub mod splice;
+pub mod sse;
+pub mod version;
+pub mod wire_error;
+
+mod lookalike;
+mod strict;

@@ -108,10 +108,7 @@ mod tests {
         for text in ["https://h", "https://h/"] {
             assert_eq!(
                 Issuer::parse(text).unwrap().metadata_urls(),
-                [
-                    "https://h/.well-known/oauth-authorization-server",
-                    "https://h/.well-known/openid-configuration",
-                ]
+                ["https://h/.well-known/oauth-authorization-server", "https://h/.well-known/openid-configuration",]
             );
         }
     }

@@ -34,9 +34,7 @@ impl OauthError {
 
     /// The error of this name; `None` for a name that RFC 6750 does not have.
     pub fn from_code(code: &str) -> Option<Self> {
-        [Self::InvalidRequest, Self::InvalidToken, Self::InsufficientScope]
-            .into_iter()
-            .find(|error| error.code() == code)
+        [Self::InvalidRequest, Self::InvalidToken, Self::InsufficientScope].into_iter().find(|error| error.code() == code)
     }
 }
 

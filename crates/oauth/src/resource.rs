@@ -22,11 +22,7 @@ impl Resource {
     /// Accepts an absolute http or https URI of at most 2048 bytes, without fragment and user name.
     pub fn parse(text: &str) -> Result<Self, InvalidUri> {
         let parts = uri::split(text)?;
-        Ok(Self {
-            origin_length: parts.origin.len(),
-            path_length: parts.path.len(),
-            text: text.to_owned(),
-        })
+        Ok(Self { origin_length: parts.origin.len(), path_length: parts.path.len(), text: text.to_owned() })
     }
 
     /// The resource at `path` (which starts with a slash) below the door's public URL.
@@ -52,9 +48,7 @@ impl Resource {
 
     /// The path as written: empty, or starting with a slash. The query is not part of it.
     pub fn path(&self) -> &str {
-        self.text
-            .get(self.origin_length..self.origin_length + self.path_length)
-            .unwrap_or_default()
+        self.text.get(self.origin_length..self.origin_length + self.path_length).unwrap_or_default()
     }
 
     /// The URL of this resource's metadata: the well-known path goes between host and path.
@@ -66,11 +60,7 @@ impl Resource {
     pub fn metadata_path(&self) -> String {
         let path_and_query = self.text.get(self.origin_length..).unwrap_or_default();
         // RFC 9728 §3.1: only the slash right after the host is dropped.
-        let tail = if self.path() == "/" {
-            path_and_query.strip_prefix('/').unwrap_or_default()
-        } else {
-            path_and_query
-        };
+        let tail = if self.path() == "/" { path_and_query.strip_prefix('/').unwrap_or_default() } else { path_and_query };
         format!("{WELL_KNOWN}{tail}")
     }
 
@@ -139,11 +129,9 @@ mod tests {
 
     #[test]
     fn a_path_is_joined_below_the_public_url() {
-        for (public_url, joined) in [
-            ("https://h", "https://h/mcp/files"),
-            ("https://h/", "https://h/mcp/files"),
-            ("https://h/door", "https://h/door/mcp/files"),
-        ] {
+        for (public_url, joined) in
+            [("https://h", "https://h/mcp/files"), ("https://h/", "https://h/mcp/files"), ("https://h/door", "https://h/door/mcp/files")]
+        {
             assert_eq!(Resource::join_path(public_url, "/mcp/files").unwrap().as_str(), joined);
         }
         assert!(Resource::join_path("https://h", "mcp").is_err());

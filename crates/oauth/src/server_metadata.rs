@@ -115,8 +115,7 @@ mod tests {
 
     #[test]
     fn a_mismatch_shows_a_bounded_and_harmless_text() {
-        let metadata =
-            ServerMetadata { issuer: format!("\n{}", "x".repeat(500)), ..Default::default() };
+        let metadata = ServerMetadata { issuer: format!("\n{}", "x".repeat(500)), ..Default::default() };
         let mismatch = metadata.check_issuer(&Issuer::parse("https://h").unwrap()).unwrap_err();
         assert_eq!(mismatch.found.chars().count(), 200);
         assert!(!mismatch.to_string().contains('\n'));

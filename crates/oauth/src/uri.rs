@@ -100,10 +100,7 @@ mod tests {
     #[test]
     fn parts_are_slices_of_the_text_as_written() {
         let parts = split("https://Example.COM:443/a/b?x=1").unwrap();
-        assert_eq!(
-            (parts.origin, parts.path, parts.query),
-            ("https://Example.COM:443", "/a/b", "?x=1")
-        );
+        assert_eq!((parts.origin, parts.path, parts.query), ("https://Example.COM:443", "/a/b", "?x=1"));
         assert!(parts.is_https && !parts.is_loopback);
     }
 

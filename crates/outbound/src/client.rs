@@ -170,6 +170,3 @@ fn request(target: &Target, mut headers: HeaderMap) -> Request<Empty<Bytes>> {
 const KEPT_HEADERS: [HeaderName; 3] = [CACHE_CONTROL, CONTENT_TYPE, ETAG];
 /// Greatest head of an answer.
 const HEAD_BYTES: usize = 64 * 1024;
-
-#[cfg(test)]
-mod tests;

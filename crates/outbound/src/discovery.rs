@@ -36,6 +36,3 @@ async fn fetch(client: &Client, url: &str, issuer: &Issuer) -> Result<ServerMeta
 }
 
 const LIMITS: Limits = Limits { body_bytes: 256 * 1024, timeout: Duration::from_secs(10) };
-
-#[cfg(test)]
-mod tests;

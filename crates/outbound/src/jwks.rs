@@ -34,6 +34,3 @@ pub async fn fetch(client: &Client, uri: impl AsRef<str>, etag: Option<&str>) ->
 }
 
 const LIMITS: Limits = Limits { body_bytes: 256 * 1024, timeout: Duration::from_secs(10) };
-
-#[cfg(test)]
-mod tests;

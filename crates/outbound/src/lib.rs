@@ -12,6 +12,7 @@ pub mod discovery;
 pub mod failure;
 pub mod guard;
 pub mod jwks;
+pub mod pool;
 pub mod tls;
 
 pub use body::read_capped;

@@ -45,10 +45,8 @@ impl Selector {
             return Err(InvalidSelector::TooLong);
         }
         let kinds = [("tool:", Kind::Tool), ("prompt:", Kind::Prompt), ("resource:", Kind::Resource), ("method:", Kind::Method)];
-        let (kind, name) = kinds
-            .iter()
-            .find_map(|(prefix, kind)| text.strip_prefix(prefix).map(|name| (*kind, name)))
-            .unwrap_or((Kind::Any, text));
+        let (kind, name) =
+            kinds.iter().find_map(|(prefix, kind)| text.strip_prefix(prefix).map(|name| (*kind, name))).unwrap_or((Kind::Any, text));
         if name.is_empty() {
             return Err(InvalidSelector::Empty);
         }

@@ -26,7 +26,8 @@ pub struct RuleSet {
 impl RuleSet {
     /// Orders the rules and follows the implications to their end.
     pub fn new(mut rules: Vec<Rule>, implications: &Implications) -> Self {
-        rules.sort_by(|left, right| right.selector.specificity().cmp(&left.selector.specificity()).then_with(|| left.name.cmp(&right.name)));
+        rules
+            .sort_by(|left, right| right.selector.specificity().cmp(&left.selector.specificity()).then_with(|| left.name.cmp(&right.name)));
         Self { rules, granted_by: invert(implications), open_rule: OPEN_RULE.into() }
     }
 

@@ -5,7 +5,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 /// Reads a whole body of at most `limit` bytes; `None` when it is longer or breaks off.
-pub(crate) async fn read_capped(mut body: Incoming, limit: usize) -> Option<Bytes> {
+pub async fn read_capped(mut body: Incoming, limit: usize) -> Option<Bytes> {
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {

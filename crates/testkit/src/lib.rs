@@ -1,7 +1,6 @@
 //! How do we pretend? Fixture servers and helpers for tests; never published, never part of the product.
 
+pub mod body;
 pub mod fast;
 pub mod fixture;
 pub mod token_proxy;
-
-mod body;

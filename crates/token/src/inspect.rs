@@ -127,3 +127,45 @@ impl Layout {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::refusal::Part;
+
+    fn token(header: &str, claims: &str) -> String {
+        format!("{}.{}.AA", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims))
+    }
+
+    #[test]
+    fn numbers_order_and_repeated_members_are_shown_as_they_are() {
+        let claims = r#" {"z":12345678901234567890123, "a":1.10,"a":[ ],"o":{},"l":[1,{"x":"{,:\"}"}]}"#;
+        let shown = inspect(&token(r#"{"alg":"none"}"#, claims)).unwrap();
+        assert_eq!(
+            shown.claims,
+            "{\n  \"z\": 12345678901234567890123,\n  \"a\": 1.10,\n  \"a\": [],\n  \"o\": {},\n  \"l\": [\n    1,\n    {\n      \"x\": \"{,:\\\"}\"\n    }\n  ]\n}"
+        );
+        assert_eq!(shown.fault, Some(Refusal::AlgorithmNone));
+    }
+
+    #[test]
+    fn a_repeated_claim_is_named_as_the_fault() {
+        let shown = inspect(&token(r#"{"alg":"HS256"}"#, r#"{"a":1,"a":2}"#)).unwrap();
+        assert_eq!(shown.fault, Some(Refusal::DuplicateMember(Part::Claims)));
+    }
+
+    #[test]
+    fn nothing_in_a_token_reaches_the_terminal_as_a_command() {
+        let shown = inspect(&token(r#"{"alg":"HS256"}"#, "{\"a\":\"\u{9b}2J\u{202e}\u{7f}\"}")).unwrap();
+        assert_eq!(shown.claims, "{\n  \"a\": \"\\u009b2J\\u202e\\u007f\"\n}");
+    }
+
+    #[test]
+    fn what_is_not_a_token_is_told_apart() {
+        assert_eq!(inspect("opaque"), Err(NotAToken::NotThreeParts));
+        assert_eq!(inspect("a.b.c.d.e"), Err(NotAToken::NotThreeParts));
+        assert_eq!(inspect("a.b.c"), Err(NotAToken::NotJson));
+        assert_eq!(inspect(&token("{}", "{")), Err(NotAToken::NotJson));
+        assert_eq!(inspect(&"a".repeat(MAX_TOKEN_BYTES + 1)), Err(NotAToken::TooLong));
+    }
+}

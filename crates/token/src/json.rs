@@ -30,9 +30,7 @@ pub(crate) enum NotStrict {
 pub(crate) fn read_object<'de>(json: &'de [u8], member: impl FnMut(&str, Value<'de>)) -> Result<(), NotStrict> {
     let mut has_duplicate = false;
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let read = deserializer
-        .deserialize_map(ObjectVisitor { member, has_duplicate: &mut has_duplicate })
-        .and_then(|()| deserializer.end());
+    let read = deserializer.deserialize_map(ObjectVisitor { member, has_duplicate: &mut has_duplicate }).and_then(|()| deserializer.end());
     match read {
         Ok(()) => Ok(()),
         Err(_) if has_duplicate => Err(NotStrict::Duplicate),
@@ -161,10 +159,9 @@ mod tests {
 
     #[test]
     fn each_kind_of_value_is_told_apart() {
-        let members = read(
-            r#"{"t":"x","e":"\u0041","l":["a","b"],"m":["a",1],"n":7,"f":7.9,"neg":-1,"big":1e300,"o":{"a":1},"z":null,"b":true}"#,
-        )
-        .unwrap();
+        let members =
+            read(r#"{"t":"x","e":"\u0041","l":["a","b"],"m":["a",1],"n":7,"f":7.9,"neg":-1,"big":1e300,"o":{"a":1},"z":null,"b":true}"#)
+                .unwrap();
         let values: Vec<_> = members.into_iter().map(|(_, value)| value).collect();
         assert_eq!(
             values,
@@ -193,7 +190,7 @@ mod tests {
 
     #[test]
     fn anything_but_one_object_is_malformed() {
-        for json in ["", "[]", "1", "{", "{}{}", "{} x", "\u{feff}{}", r#"{"a":"\ud800"}"#, r#"{a:1}"#, r#"{"a":1e999}"#] {
+        for json in ["", "[]", "1", "{", "{}{}", "{} x", "\u{feff}{}", r#"{"a":"\ud800"}"#, "{a:1}", r#"{"a":1e999}"#] {
             assert_eq!(read(json), Err(NotStrict::Malformed), "{json}");
         }
         assert_eq!(read_object(b"{\"a\":\"\xff\"}", |_, _| ()), Err(NotStrict::Malformed));

@@ -9,6 +9,7 @@ mod tests;
 
 pub use jwk::{JwksError, SkipReason, SkippedKey};
 
+use std::borrow::Borrow;
 use std::fmt;
 
 use jsonwebtoken::DecodingKey;
@@ -55,8 +56,9 @@ impl KeySet {
     }
 
     /// Shared secrets, each pinned to HS256. Several are tried in turn, for the time of a rotation.
-    pub fn shared_secrets(secrets: Vec<SharedSecret>) -> Self {
-        let keys = secrets.iter().map(|secret| VerificationKey { id: None, algorithm: Algorithm::Hs256, decoding: secret.decoding_key() });
+    pub fn shared_secrets(secrets: impl IntoIterator<Item: Borrow<SharedSecret>>) -> Self {
+        let pinned = |secret: &SharedSecret| VerificationKey { id: None, algorithm: Algorithm::Hs256, decoding: secret.decoding_key() };
+        let keys = secrets.into_iter().map(|secret| pinned(secret.borrow()));
         Self { kind: Kind::Shared, keys: keys.collect() }
     }
 

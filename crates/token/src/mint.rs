@@ -24,7 +24,7 @@ pub struct Minter {
 }
 
 enum Signer {
-    Secret(hmac::Key),
+    Secret(Box<hmac::Key>),
     P256(Box<EcdsaKeyPair>),
 }
 
@@ -65,7 +65,7 @@ impl MintRequest {
 impl Minter {
     /// Signs with HS256. The header has no `kid`.
     pub fn shared_secret(secret: &SharedSecret) -> Self {
-        Self { signer: Signer::Secret(secret.signing_key()), key_id: None }
+        Self { signer: Signer::Secret(Box::new(secret.signing_key())), key_id: None }
     }
 
     /// Signs with ES256; `pkcs8` is the private key in PKCS#8 DER, `key_id` becomes `kid`.
@@ -85,14 +85,7 @@ impl Minter {
     /// Signs a token; `now` is unix seconds and becomes `iat`.
     pub fn mint(&self, request: &MintRequest, now: u64) -> Result<String, MintError> {
         request.check()?;
-        let random_id;
-        let jwt_id = match &request.jwt_id {
-            Some(jwt_id) => jwt_id,
-            None => {
-                random_id = random_text()?;
-                &random_id
-            }
-        };
+        let jwt_id = request.jwt_id.clone().map_or_else(random_text, Ok)?;
         let header = HeaderMembers { alg: self.algorithm().name(), typ: self.typ(), kid: self.key_id.as_deref() };
         let claims = ClaimMembers {
             iss: request.issuer.as_deref(),
@@ -105,7 +98,7 @@ impl Minter {
             scope: (!request.scopes.is_empty()).then(|| request.scopes.to_string()),
             iat: now,
             exp: now.saturating_add(request.ttl_seconds),
-            jti: jwt_id,
+            jti: &jwt_id,
         };
         let mut token = encode(&header)?;
         token.push('.');

@@ -164,9 +164,7 @@ pub enum HeaderName {
 
 impl HeaderName {
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        [Self::B64, Self::Enc, Self::Jku, Self::Jwk, Self::X5c, Self::X5u, Self::Zip]
-            .into_iter()
-            .find(|header| header.name() == name)
+        [Self::B64, Self::Enc, Self::Jku, Self::Jwk, Self::X5c, Self::X5u, Self::Zip].into_iter().find(|header| header.name() == name)
     }
 
     /// The name in a header.
@@ -238,5 +236,58 @@ impl ClaimName {
 impl fmt::Display for ClaimName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    const ALL: [Refusal; 23] = [
+        Refusal::TooLong(Part::Token),
+        Refusal::Malformed(Part::Claims),
+        Refusal::DuplicateMember(Part::Header),
+        Refusal::AlgorithmNone,
+        Refusal::UnsupportedAlgorithm,
+        Refusal::AlgorithmMismatch,
+        Refusal::CriticalHeader,
+        Refusal::ForbiddenHeader(HeaderName::Jku),
+        Refusal::WrongType,
+        Refusal::UnknownKey,
+        Refusal::AmbiguousKey,
+        Refusal::BadSignature,
+        Refusal::Expired,
+        Refusal::NotYetValid,
+        Refusal::IssuedInFuture,
+        Refusal::LifetimeTooLong,
+        Refusal::WrongIssuer,
+        Refusal::WrongAudience,
+        Refusal::MissingClaim(ClaimName::Subject),
+        Refusal::MalformedClaim(ClaimName::Scope),
+        Refusal::IdToken,
+        Refusal::SecurityEvent,
+        Refusal::SenderConstrained,
+    ];
+
+    #[test]
+    fn each_refusal_has_its_own_label_in_snake_case() {
+        let codes: HashSet<_> = ALL.iter().map(|refusal| refusal.code()).collect();
+        assert_eq!(codes.len(), ALL.len());
+        assert!(codes.iter().all(|code| code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')));
+    }
+
+    #[test]
+    fn only_expiry_is_expiry_and_only_an_unknown_key_asks_for_newer_keys() {
+        assert_eq!(ALL.into_iter().filter(|refusal| refusal.is_expired()).collect::<Vec<_>>(), [Refusal::Expired]);
+        assert_eq!(ALL.into_iter().filter(|refusal| refusal.may_need_newer_keys()).collect::<Vec<_>>(), [Refusal::UnknownKey]);
+    }
+
+    #[test]
+    fn a_refusal_names_the_part_the_header_or_the_claim() {
+        assert_eq!(Refusal::ForbiddenHeader(HeaderName::Jku).to_string(), "the header has `jku`");
+        assert_eq!(Refusal::MissingClaim(ClaimName::Audience).to_string(), "the claim `aud` is missing");
+        assert_eq!(Refusal::TooLong(Part::Header).to_string(), "the token's header is too long");
     }
 }

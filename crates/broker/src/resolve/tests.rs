@@ -1,1 +1,105 @@
+//! What a template becomes, and what nothing becomes.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use oauth::scope::ScopeSet;
+use policy::{Action, Caller, RuleSet};
+
+use super::*;
+
+fn resolver(variables: &[(&str, &str)]) -> Resolver {
+    let environment = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Resolver::new(environment, PathBuf::from("/"), OpenFiles::Refuse, Arc::new(|| 0))
+}
+
+async fn resolve(resolver: &Resolver, text: &str) -> Result<String, Missing> {
+    let value = resolver.resolve_for_start(&Template::parse(text).unwrap()).await?;
+    Ok(value.expose_secret().to_owned())
+}
+
+#[tokio::test]
+async fn references_are_replaced_by_their_values() {
+    let resolver = resolver(&[("A", "hunter2"), ("B", "${A}")]);
+    assert_eq!(resolve(&resolver, "Bearer ${A}!").await.unwrap(), "Bearer hunter2!");
+    assert_eq!(resolve(&resolver, "env://A").await.unwrap(), "hunter2");
+    assert_eq!(resolve(&resolver, "${env://A}${A}").await.unwrap(), "hunter2hunter2");
+    assert_eq!(resolve(&resolver, "$${A}").await.unwrap(), "${A}");
+    assert_eq!(resolve(&resolver, "plain").await.unwrap(), "plain");
+    assert_eq!(resolve(&resolver, "").await.unwrap(), "");
+    // A value is a value: what looks like a reference in it is not followed.
+    assert_eq!(resolve(&resolver, "${B}").await.unwrap(), "${A}");
+}
+
+#[tokio::test]
+async fn missing_value_is_an_error_that_names_the_reference() {
+    let resolver = resolver(&[("EMPTY", "")]);
+    for (text, name, code) in [("Bearer ${NOPE}", "env://NOPE", "not_set"), ("${EMPTY}", "env://EMPTY", "empty")] {
+        let missing = resolve(&resolver, text).await.unwrap_err();
+        assert_eq!(missing.code(), code);
+        assert_eq!(missing.to_string(), format!("`{name}` gives no credential"));
+    }
+    let missing = resolve(&resolver, "file:///nope").await.unwrap_err();
+    assert_eq!(missing.code(), "unreadable");
+}
+
+#[tokio::test]
+async fn default_stands_in_for_an_unset_or_empty_variable_only() {
+    let resolver = resolver(&[("SET", "value"), ("EMPTY", "")]);
+    assert_eq!(resolve(&resolver, "${SET:-default}").await.unwrap(), "value");
+    assert_eq!(resolve(&resolver, "${EMPTY:-default}").await.unwrap(), "default");
+    assert_eq!(resolve(&resolver, "${NOPE:-}").await.unwrap(), "");
+}
+
+#[tokio::test]
+async fn file_that_changes_is_seen_after_its_lifetime_or_when_refused() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("token");
+    let write = |content: &str| {
+        use std::os::unix::fs::PermissionsExt;
+
+        std::fs::write(&path, content).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    let now = Arc::new(AtomicU64::new(0));
+    let clock: Clock = Arc::new({
+        let now = Arc::clone(&now);
+        move || now.load(Ordering::SeqCst)
+    });
+    let resolver = Resolver::new(Environment::default(), folder.path().to_owned(), OpenFiles::Refuse, clock);
+    let text = "file://./token?ttl=10";
+    write("one");
+    assert_eq!(resolve(&resolver, text).await.unwrap(), "one");
+    write("two");
+    assert_eq!(resolve(&resolver, text).await.unwrap(), "one");
+    now.store(10_000, Ordering::SeqCst);
+    assert_eq!(resolve(&resolver, text).await.unwrap(), "two");
+    write("three");
+    resolver.forget(&Template::parse(text).unwrap()).await;
+    assert_eq!(resolve(&resolver, text).await.unwrap(), "three");
+}
+
+#[tokio::test]
+async fn secrets_of_a_template_come_without_the_text_around_them() {
+    let resolver = resolver(&[("A", "hunter2"), ("B", "hunter3")]);
+    let template = Template::parse("Basic ${A}:${B}:${C:-d}").unwrap();
+    let secrets = resolver.secrets_in(&template, &permit()).await.unwrap();
+    assert_eq!(secrets.iter().map(ExposeSecret::expose_secret).collect::<Vec<_>>(), ["hunter2", "hunter3", "d"]);
+    assert_eq!(resolver.resolve(&template, &permit()).await.unwrap().expose_secret(), "Basic hunter2:hunter3:d");
+}
+
+#[tokio::test]
+async fn nothing_prints_a_value() {
+    let resolver = resolver(&[("A", "hunter2"), ("J", r#"{"k":1,"p":"hunter2"}"#)]);
+    let secret = resolver.resolve_for_start(&Template::parse("x ${A}").unwrap()).await.unwrap();
+    let missing = resolver.resolve_for_start(&Template::parse("${env://J#k}").unwrap()).await.unwrap_err();
+    let printed = format!("{secret:?} {missing} {missing:?}");
+    assert!(!printed.contains("hunter2"), "{printed}");
+}
+
+/// A permit as a decision makes it.
+fn permit() -> Permit {
+    let scopes = ScopeSet::default();
+    let caller = Caller { issuer: "https://idp.example", subject: "ada", client: None, scopes: &scopes };
+    RuleSet::open().decide(&caller, &Action::Tool("search")).unwrap()
+}

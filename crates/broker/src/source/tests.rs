@@ -1,1 +1,121 @@
+//! What each source gives, and every way in which it gives nothing.
 
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::*;
+
+async fn fetch(sources: &Sources, reference: &str) -> Result<String, Cause> {
+    let reference: Reference = reference.parse().unwrap();
+    match sources.fetch(&reference).await {
+        Ok(value) => Ok(value.expose_secret().to_owned()),
+        Err(missing) => {
+            assert_eq!(missing.reference, reference);
+            Err(missing.cause)
+        }
+    }
+}
+
+fn sources(directory: &Path) -> Sources {
+    let variables = [("TOKEN", "hunter2"), ("EMPTY", ""), ("JSON", r#"{"a":"b","n":1,"e":"","o":{"a":"c"}}"#)];
+    Sources {
+        environment: variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect(),
+        files: Files::new(directory.to_owned(), OpenFiles::Refuse),
+    }
+}
+
+fn folder_with(name: &str, content: &[u8]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join(name), content).unwrap();
+    set_mode(&folder.path().join(name), 0o600);
+    folder
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[tokio::test]
+async fn variable_is_given_and_missing_or_empty_ones_are_not() {
+    let sources = sources(Path::new("/"));
+    assert_eq!(fetch(&sources, "env://TOKEN").await.unwrap(), "hunter2");
+    assert_eq!(fetch(&sources, "env://OTHER").await, Err(Cause::NotSet));
+    assert_eq!(fetch(&sources, "env://EMPTY").await, Err(Cause::Empty));
+    // The process has it, but it was not handed in.
+    assert_eq!(fetch(&sources, "env://PATH").await, Err(Cause::NotSet));
+}
+
+#[tokio::test]
+async fn member_of_a_json_object_is_taken() {
+    let sources = sources(Path::new("/"));
+    assert_eq!(fetch(&sources, "env://JSON#a").await.unwrap(), "b");
+    assert_eq!(fetch(&sources, "env://JSON#z").await, Err(Cause::FieldAbsent));
+    assert_eq!(fetch(&sources, "env://JSON#n").await, Err(Cause::FieldNotText));
+    assert_eq!(fetch(&sources, "env://JSON#o").await, Err(Cause::FieldNotText));
+    assert_eq!(fetch(&sources, "env://JSON#e").await, Err(Cause::Empty));
+    assert_eq!(fetch(&sources, "env://TOKEN#a").await, Err(Cause::NotJson));
+}
+
+#[tokio::test]
+async fn file_is_read_without_its_last_line_end() {
+    for (content, value) in [("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), ("a", "a"), (" a ", " a "), ("a\nb\n", "a\nb")] {
+        let folder = folder_with("token", content.as_bytes());
+        let sources = sources(folder.path());
+        assert_eq!(fetch(&sources, "file://./token").await.unwrap(), value, "{content:?}");
+        let absolute = format!("file://{}", folder.path().join("token").display());
+        assert_eq!(fetch(&sources, &absolute).await.unwrap(), value);
+    }
+}
+
+#[tokio::test]
+async fn unusable_files_are_refused_by_what_is_wrong() {
+    let folder = folder_with("empty", b"\n");
+    let sources = sources(folder.path());
+    fs::create_dir(folder.path().join("folder")).unwrap();
+    fs::write(folder.path().join("binary"), b"\xff\xfe").unwrap();
+    set_mode(&folder.path().join("binary"), 0o600);
+    let status = std::process::Command::new("mkfifo").arg(folder.path().join("pipe")).status().unwrap();
+    assert!(status.success());
+    assert_eq!(fetch(&sources, "file://./empty").await, Err(Cause::Empty));
+    assert_eq!(fetch(&sources, "file://./folder").await, Err(Cause::NotAFile));
+    assert_eq!(fetch(&sources, "file://./pipe").await, Err(Cause::NotAFile));
+    assert_eq!(fetch(&sources, "file:///dev/zero").await, Err(Cause::NotAFile));
+    assert_eq!(fetch(&sources, "file://./binary").await, Err(Cause::NotText));
+    assert_eq!(fetch(&sources, "file://./absent").await, Err(Cause::Unreadable(std::io::ErrorKind::NotFound)));
+}
+
+#[tokio::test]
+async fn file_of_64_kib_is_read_and_one_byte_more_is_not() {
+    let folder = folder_with("key", &vec![b'a'; 64 * 1024]);
+    assert_eq!(fetch(&sources(folder.path()), "file://./key").await.unwrap().len(), 64 * 1024);
+    let folder = folder_with("key", &vec![b'a'; 64 * 1024 + 1]);
+    assert_eq!(fetch(&sources(folder.path()), "file://./key").await, Err(Cause::TooLarge { limit: 64 * 1024 }));
+}
+
+#[tokio::test]
+async fn file_that_everybody_may_use_is_refused_or_reported() {
+    let folder = folder_with("token", b"hunter2");
+    let path = folder.path().join("token");
+    let mut sources = sources(folder.path());
+    for (mode, is_refused) in [(0o600, false), (0o640, false), (0o644, true), (0o602, true), (0o666, true)] {
+        set_mode(&path, mode);
+        sources.files = Files::new(folder.path().to_owned(), OpenFiles::Refuse);
+        let expected = if is_refused { Err(Cause::OpenToOthers { mode }) } else { Ok("hunter2".to_owned()) };
+        assert_eq!(fetch(&sources, "file://./token").await, expected, "{mode:o}");
+        sources.files = Files::new(folder.path().to_owned(), OpenFiles::Warn);
+        assert_eq!(fetch(&sources, "file://./token").await, Ok("hunter2".to_owned()), "{mode:o}");
+    }
+}
+
+#[tokio::test]
+async fn link_is_judged_by_what_it_leads_to() {
+    let folder = folder_with("..data", b"hunter2");
+    std::os::unix::fs::symlink("..data", folder.path().join("token")).unwrap();
+    assert_eq!(fetch(&sources(folder.path()), "file://./token").await.unwrap(), "hunter2");
+    set_mode(&folder.path().join("..data"), 0o644);
+    assert_eq!(fetch(&sources(folder.path()), "file://./token").await, Err(Cause::OpenToOthers { mode: 0o644 }));
+}

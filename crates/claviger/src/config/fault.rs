@@ -103,6 +103,11 @@ impl Faults {
         others.0.into_iter().for_each(|fault| self.push(fault));
     }
 
+    /// How many they are.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether nothing is wrong.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -40,6 +40,11 @@ impl<'j> Judge<'j> {
         self.faults.push(fault);
     }
 
+    /// How many faults there are so far.
+    pub(crate) fn count(&self) -> usize {
+        self.faults.count()
+    }
+
     /// The good value, or a fault at the path.
     pub(crate) fn accept<T, E: std::fmt::Display>(&mut self, path: &Path, result: Result<T, E>) -> Option<T> {
         result.map_err(|error| self.blame(path, error)).ok()

@@ -191,8 +191,8 @@ impl Builder<'_> {
     fn template(&mut self, path: &Path, name: &str, text: &str, value: &str) -> Option<Template> {
         let parsed = if names_a_secret(name) { Template::parse_secret(text) } else { Template::parse(text) };
         let template = parsed.map_err(|error| self.judge.blame_secret(path, error, "references are `env://NAME`, `file:///path` and `${NAME}`")).ok()?;
-        let suspicious = template.literals().chain([value]).any(|literal| broker::literal::looks_like_secret(name, literal).is_some());
-        if suspicious && !(template.is_literal() && value.is_empty()) && !only_references(&template) {
+        let suspicious = |literal: &str| broker::literal::looks_like_secret(name, literal).is_some();
+        if template.literals().any(suspicious) || (template.is_literal() && suspicious(value)) {
             self.judge.blame_secret(
                 path,
                 "this looks like a literal secret",
@@ -288,10 +288,6 @@ pub(crate) fn is_local(url: &Url) -> bool {
 fn names_a_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     ["AUTH", "COOKIE", "CREDENTIAL", "KEY", "PASS", "SECRET", "TOKEN"].iter().any(|word| name.contains(word))
-}
-
-fn only_references(template: &Template) -> bool {
-    template.references().next().is_some() && template.literals().all(|literal| literal.trim().is_empty())
 }
 
 /// A name for the variable that a hint proposes: `X-Api-Key` becomes `X_API_KEY`.

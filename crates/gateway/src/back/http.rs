@@ -94,14 +94,14 @@ impl HttpBack {
         }
         if outgoing.version.is_modern() {
             let message = outgoing.message;
-            headers.insert(header::MCP_PROTOCOL_VERSION.clone(), HeaderValue::from_static(outgoing.version.as_str()));
+            headers.insert(header::PROTOCOL_VERSION, HeaderValue::from_static(outgoing.version.as_str()));
             if let Some(method) = message.method() {
-                headers.insert(header::MCP_METHOD.clone(), header_value(method)?);
+                headers.insert(header::METHOD, header_value(method)?);
             }
-            if let Some(name) = header::mirrored_name(message) {
-                headers.insert(header::MCP_NAME.clone(), header_value(name)?);
+            if let Some(name) = outgoing.mirrored_name() {
+                headers.insert(header::NAME, header_value(name)?);
             }
-            for (name, value) in outgoing.headers.iter().filter(|(name, _)| name.as_str().starts_with(header::MCP_PARAM_PREFIX)) {
+            for (name, value) in outgoing.headers.iter().filter(|(name, _)| name.as_str().starts_with(header::PARAM_PREFIX)) {
                 headers.append(name.clone(), value.clone());
             }
         } else {
@@ -114,10 +114,10 @@ impl HttpBack {
 
     fn name_session(&self, headers: &mut HeaderMap, session: Option<&str>, version: Option<ProtocolVersion>) -> Result<(), BackFailure> {
         if let Some(session) = session {
-            headers.insert(header::MCP_SESSION_ID.clone(), HeaderValue::from_str(session).map_err(|_| BackFailure::Protocol)?);
+            headers.insert(header::SESSION_ID, HeaderValue::from_str(session).map_err(|_| BackFailure::Protocol)?);
         }
         if let Some(version) = version {
-            headers.insert(header::MCP_PROTOCOL_VERSION.clone(), HeaderValue::from_static(version.as_str()));
+            headers.insert(header::PROTOCOL_VERSION, HeaderValue::from_static(version.as_str()));
         }
         Ok(())
     }
@@ -159,7 +159,7 @@ impl HttpBack {
         if status.is_redirection() || status.is_informational() {
             return Err(BackFailure::UnexpectedStatus { status });
         }
-        let session = response.headers().get(&header::MCP_SESSION_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
+        let session = response.headers().get(&header::SESSION_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         let content = content_of(response.headers());
         let body = response.into_body();
@@ -214,8 +214,8 @@ impl HttpBack {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static(BOTH_KINDS));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(header::MCP_PROTOCOL_VERSION.clone(), HeaderValue::from_static(ProtocolVersion::MODERN.as_str()));
-        headers.insert(header::MCP_METHOD.clone(), HeaderValue::from_static("server/discover"));
+        headers.insert(header::PROTOCOL_VERSION, HeaderValue::from_static(ProtocolVersion::MODERN.as_str()));
+        headers.insert(header::METHOD, HeaderValue::from_static("server/discover"));
         self.add_credential(&mut headers, permit).await?;
         let response = self.exchange(Method::POST, headers, Bytes::from_static(PROBE), self.limits.probe).await?;
         let body = match self.reply(response, true).await {

@@ -7,6 +7,7 @@ pub mod stdio;
 use ::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use mcp::envelope::Message;
+use mcp::method::{self, NamedBy};
 use mcp::version::ProtocolVersion;
 use outbound::pool::Lease;
 use policy::Permit;
@@ -70,6 +71,16 @@ impl Outgoing<'_> {
         !self.version.is_modern() && self.message.method() == Some("initialize")
     }
 
+    /// What `Mcp-Name` has to mirror, if anything.
+    pub(crate) fn mirrored_name(&self) -> Option<&str> {
+        let params = self.message.params()?;
+        match method::named_by(self.message.method()?)? {
+            NamedBy::Name => params.name(),
+            NamedBy::TaskId => params.task_id(),
+            NamedBy::Uri => params.uri(),
+        }
+    }
+
     /// The revision to name to a legacy upstream: the one that the caller declared, else the session's.
     pub(crate) fn session_version(&self) -> Option<ProtocolVersion> {
         if self.version_declared { Some(self.version) } else { self.session.map(|session| session.version) }
@@ -95,7 +106,7 @@ impl Reply {
             Self::Accepted { .. } => false,
             Self::Bare { status, .. } | Self::Stream { status, .. } => !status.is_success(),
             Self::Json { status, body, .. } => {
-                !status.is_success() || Message::parse(body).is_ok_and(|message| message.error_code().is_some())
+                !status.is_success() || Message::parse(body).is_ok_and(|message| message.error().is_some())
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Which eras does an upstream speak? The one question that is safe to ask, and how its answer is read.
 
-use mcp::envelope::Message;
+use mcp::discover::supported_versions;
+use mcp::envelope::{ErrorObject, Message};
 use mcp::error_code;
 
 /// What an upstream was found to speak.
@@ -24,13 +25,13 @@ impl Eras {
         let Some(json) = json_of(answer) else { return Self::LEGACY };
         let Ok(message) = Message::parse(json) else { return Self::LEGACY };
         if let Some(result) = message.result() {
-            let Some(versions) = supported_versions(result) else { return Self::LEGACY };
-            let modern = versions.iter().any(|version| version.as_str() >= MODERN_SINCE);
-            let legacy = versions.iter().any(|version| version.as_str() < MODERN_SINCE);
+            let versions = supported_versions(result.as_str()).ok().flatten().unwrap_or_default();
+            let modern = versions.iter().any(|version| version.is_modern());
+            let legacy = versions.iter().any(|version| !version.is_modern());
             return if modern { Self { legacy, modern } } else { Self::LEGACY };
         }
-        match message.error_code() {
-            Some(error_code::HEADER_MISMATCH | error_code::UNSUPPORTED_VERSION | error_code::MISSING_CAPABILITY) => Self { legacy: true, modern: true },
+        match message.error().map(ErrorObject::code) {
+            Some(error_code::HEADER_MISMATCH | error_code::UNSUPPORTED_PROTOCOL_VERSION | error_code::MISSING_CLIENT_CAPABILITY) => Self { legacy: true, modern: true },
             _ => Self::LEGACY,
         }
     }
@@ -43,16 +44,5 @@ fn json_of(answer: &[u8]) -> Option<&[u8]> {
     Some(data.unwrap_or(text).as_bytes())
 }
 
-fn supported_versions(result: &str) -> Option<Vec<String>> {
-    #[derive(serde::Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Discovery {
-        supported_versions: Vec<String>,
-    }
-    serde_json::from_str::<Discovery>(result).ok().map(|discovery| discovery.supported_versions)
-}
-
 /// The question: `server/discover`, and nothing else, because some legacy servers run other methods before `initialize`.
 pub(crate) const PROBE: &[u8] = br#"{"jsonrpc":"2.0","id":"claviger-probe","method":"server/discover","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{"name":"claviger","version":"0.1.0"}}}}"#;
-
-const MODERN_SINCE: &str = "2026-07-28";

@@ -101,7 +101,7 @@ impl Authenticator {
                 Ok(principal)
             }
             Err(Refusal::BadToken(refusal)) => {
-                self.refused.insert(digest, (now + REFUSED_FOR, refusal.clone()));
+                self.refused.insert(digest, (now + REFUSED_FOR, refusal));
                 Err(Refusal::BadToken(refusal))
             }
             Err(other) => Err(other),
@@ -124,7 +124,7 @@ impl Authenticator {
             }
         }
         .map_err(Refusal::BadToken)?;
-        Ok(Principal::from_claims(&claims, SHARED_SECRET_ISSUER, self.fingerprinter.fingerprint(token.as_bytes()), &self.standings))
+        Ok(Principal::from_claims(&claims, SHARED_SECRET_ISSUER, self.fingerprinter.of(token.as_bytes()), &self.standings))
     }
 
     fn failures_of(&self, address: IpAddr) -> Arc<Bucket> {

@@ -13,7 +13,7 @@ pub(crate) fn authorize(server: &Server, principal: &Principal, message: &Messag
     let decide = |action: Action<'_>| server.rules.decide(&caller, &action).map_err(refusal);
     // A response to the server's own request carries no method; its session is what ties it to one.
     let permit = decide(Action::Method(message.method().unwrap_or("response")))?;
-    match message.target()? {
+    match message.action_target().map_err(Refusal::Wire)? {
         Target::None | Target::Task(_) => {}
         Target::Prompt(name) => return decide(Action::Prompt(name)),
         Target::Resource(uri) => return decide(Action::Resource(uri)),

@@ -3,15 +3,16 @@
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use mcp::error_code;
+use mcp::raw::RawJson;
 
 use crate::body::Body;
 use crate::refusal::{Challenge, Outward, Refusal, SOON};
 use crate::table::Server;
 
-/// Turns a refusal into the response that the caller sees. `id` is the raw JSON-RPC id where the message could be read that far.
-pub(crate) fn rescue(refusal: &Refusal, server: Option<&Server>, id: Option<&str>) -> Response<Body> {
+/// Turns a refusal into the response that the caller sees. `id` is the JSON-RPC id where the message could be read that far.
+pub(crate) fn rescue(refusal: &Refusal, server: Option<&Server>, id: Option<RawJson<'_>>) -> Response<Body> {
     let outward = outward(refusal);
-    let body = mcp::error_code::error_response(id, outward.code, &outward.message, outward.data.as_deref());
+    let body = error_code::error_response(id, outward.code, &outward.message, outward.data.as_deref());
     let mut response = Response::new(Body::full(body));
     *response.status_mut() = outward.status;
     let headers = response.headers_mut();
@@ -44,24 +45,24 @@ fn outward(refusal: &Refusal) -> Outward {
     let text = refusal.to_string();
     match refusal {
         Refusal::ForeignHost | Refusal::ForeignOrigin => plain(StatusCode::FORBIDDEN, error_code::FORBIDDEN, text),
-        Refusal::NoSuchPath | Refusal::UnknownServer => plain(StatusCode::NOT_FOUND, error_code::NOT_FOUND, text),
+        Refusal::NoSuchPath | Refusal::UnknownServer => plain(StatusCode::NOT_FOUND, error_code::INVALID_REQUEST, text),
         Refusal::MethodNotAllowed { allow } => {
             Outward { allow: Some(allow), ..plain(StatusCode::METHOD_NOT_ALLOWED, error_code::INVALID_REQUEST, text) }
         }
 
-        Refusal::NoToken => challenge(StatusCode::UNAUTHORIZED, error_code::UNAUTHORIZED, text, Challenge::Welcome),
+        Refusal::NoToken => challenge(StatusCode::UNAUTHORIZED, error_code::UNAUTHENTICATED, text, Challenge::Welcome),
         Refusal::TokenInQuery | Refusal::MalformedAuthorization => {
             challenge(StatusCode::BAD_REQUEST, error_code::INVALID_REQUEST, text, Challenge::InvalidRequest)
         }
         // Which check failed is for the log alone; that a token has expired is no secret and helps an honest client.
         Refusal::BadToken(cause) => {
-            challenge(StatusCode::UNAUTHORIZED, error_code::UNAUTHORIZED, text, Challenge::InvalidToken { expired: cause.is_expired() })
+            challenge(StatusCode::UNAUTHORIZED, error_code::UNAUTHENTICATED, text, Challenge::InvalidToken { expired: cause.is_expired() })
         }
         Refusal::TooManyFailures { retry_after } | Refusal::RateLimited { retry_after, .. } => {
-            later(StatusCode::TOO_MANY_REQUESTS, error_code::RATE_LIMITED, text, retry_after.seconds())
+            later(StatusCode::TOO_MANY_REQUESTS, error_code::TOO_MANY_REQUESTS, text, retry_after.seconds())
         }
         Refusal::KeysUnavailable | Refusal::Busy | Refusal::Unrecorded | Refusal::Closing => {
-            later(StatusCode::SERVICE_UNAVAILABLE, error_code::UNAVAILABLE, text, SOON.as_secs())
+            later(StatusCode::SERVICE_UNAVAILABLE, error_code::BUSY, text, SOON.as_secs())
         }
 
         Refusal::InsufficientScope { needed, .. } => {
@@ -72,7 +73,7 @@ fn outward(refusal: &Refusal) -> Outward {
 
         Refusal::UnsupportedMediaType => plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, error_code::INVALID_REQUEST, text),
         Refusal::NotAcceptable => plain(StatusCode::NOT_ACCEPTABLE, error_code::INVALID_REQUEST, text),
-        Refusal::BodyTooLarge { .. } => plain(StatusCode::PAYLOAD_TOO_LARGE, error_code::INVALID_REQUEST, text),
+        Refusal::BodyTooLarge { .. } => plain(StatusCode::PAYLOAD_TOO_LARGE, error_code::BODY_TOO_LARGE, text),
         Refusal::HeadersTooLarge { .. } => plain(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, error_code::INVALID_REQUEST, text),
         Refusal::BodyTimedOut => plain(StatusCode::REQUEST_TIMEOUT, error_code::INVALID_REQUEST, text),
         Refusal::BodyBroken | Refusal::BatchNotAllowed | Refusal::SessionMissing => {
@@ -83,7 +84,7 @@ fn outward(refusal: &Refusal) -> Outward {
             data: error.data(),
             ..plain(StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST), error.code(), text)
         },
-        Refusal::SessionUnknown => plain(StatusCode::NOT_FOUND, error_code::NOT_FOUND, text),
+        Refusal::SessionUnknown => plain(StatusCode::NOT_FOUND, error_code::SESSION_NOT_FOUND, text),
         Refusal::Back(failure) => Outward { data: failure.data(), ..plain(failure.status(), failure.json_rpc_code(), failure.outward()) },
     }
 }

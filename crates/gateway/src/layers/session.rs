@@ -1,6 +1,7 @@
 //! Whose conversation is this? Session ids of legacy callers are sealed tokens that carry their own state, so any replica can
 //! open one; each belongs to one server, issuer and subject, and to nobody else.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,25 +9,26 @@ use mcp::version::ProtocolVersion;
 use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use store::Store;
-use store::seal::{InstanceKey, Sealer};
+use store::seal::{CannotSeal, InstanceKey, Sealer};
 
 use crate::clock::Clock;
 use crate::principal::PrincipalKey;
 use crate::refusal::Refusal;
 
 /// An open legacy session.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Session {
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
     /// The id by which the upstream, or the door's own table of children, knows it.
-    #[serde(rename = "u")]
-    pub upstream: String,
+    pub(crate) upstream: String,
     /// The revision that both sides agreed on.
-    #[serde(rename = "v")]
-    pub version: ProtocolVersion,
+    pub(crate) version: ProtocolVersion,
     /// Unix seconds at which it was opened.
-    #[serde(rename = "t")]
-    pub opened_at: u64,
+    pub(crate) opened_at: u64,
 }
+
+/// What is sealed into an id: upstream's id, revision, time of opening.
+#[derive(Serialize, Deserialize)]
+struct Sealed<'a>(Cow<'a, str>, Cow<'a, str>, u64);
 
 /// Opens, closes and remembers sessions.
 pub(crate) struct Sessions {
@@ -38,14 +40,15 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    pub(crate) fn new(key: &InstanceKey, store: Arc<dyn Store>, clock: Clock) -> Self {
-        Self { sealer: Sealer::new(key, "mcp-session"), store, clock, opened: Cache::new(REMEMBERED) }
+    pub(crate) fn new(key: &InstanceKey, store: Arc<dyn Store>, clock: Clock) -> Result<Self, CannotSeal> {
+        Ok(Self { sealer: Sealer::new(key, "mcp-session")?, store, clock, opened: Cache::new(REMEMBERED) })
     }
 
     /// The public id of a new session.
     pub(crate) fn seal(&self, server: &str, owner: &PrincipalKey, session: &Session) -> Option<String> {
-        let plain = serde_json::to_vec(session).ok()?;
-        Some(self.sealer.seal(&plain, &context(server, owner)))
+        let sealed = Sealed(Cow::Borrowed(&session.upstream), Cow::Borrowed(session.version.as_str()), session.opened_at);
+        let plain = serde_json::to_vec(&sealed).ok()?;
+        self.sealer.seal(&plain, &context(server, owner)).ok()
     }
 
     /// The session behind an id, if it is this caller's and has not ended. Anything else is the same 404: an outsider learns nothing.
@@ -58,7 +61,7 @@ impl Sessions {
             return Err(Refusal::SessionUnknown);
         }
         let plain = self.sealer.open(id, &context(server, owner)).map_err(|_| Refusal::SessionUnknown)?;
-        let session: Session = serde_json::from_slice(&plain).map_err(|_| Refusal::SessionUnknown)?;
+        let session = unsealed(&plain).ok_or(Refusal::SessionUnknown)?;
         if self.clock.unix_seconds() >= session.opened_at + LIFETIME.as_secs() {
             return Err(Refusal::SessionUnknown);
         }
@@ -83,6 +86,11 @@ impl Sessions {
             tracing::error!(target: "door", error = &error as &dyn std::error::Error, "the end of a session could not be stored");
         }
     }
+}
+
+fn unsealed(plain: &[u8]) -> Option<Session> {
+    let Sealed(upstream, version, opened_at) = serde_json::from_slice(plain).ok()?;
+    Some(Session { upstream: upstream.into_owned(), version: ProtocolVersion::parse(&version)?, opened_at })
 }
 
 fn context(server: &str, owner: &PrincipalKey) -> Vec<u8> {

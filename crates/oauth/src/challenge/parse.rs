@@ -37,10 +37,7 @@ impl ParsedChallenge {
             error: self.param("error").and_then(OauthError::from_code),
             error_description: self.param("error_description").map(str::to_owned),
             resource_metadata: self.param("resource_metadata").map(str::to_owned),
-            scope: self
-                .param("scope")
-                .and_then(|scope| ScopeSet::parse(scope).ok())
-                .unwrap_or_default(),
+            scope: self.param("scope").and_then(|scope| ScopeSet::parse(scope).ok()).unwrap_or_default(),
         })
     }
 }

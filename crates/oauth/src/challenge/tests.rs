@@ -32,21 +32,13 @@ fn without_credentials_no_error_is_named() {
 
 #[test]
 fn quotes_are_escaped_and_line_breaks_cannot_be_smuggled_in() {
-    let challenge = Challenge {
-        error_description: Some("a\"b\\c\r\nSet-Cookie: x\u{e9}".into()),
-        ..Challenge::default()
-    };
-    assert_eq!(
-        challenge.to_header_value(),
-        r#"Bearer error_description="a\"b\\c??Set-Cookie: x?""#
-    );
+    let challenge = Challenge { error_description: Some("a\"b\\c\r\nSet-Cookie: x\u{e9}".into()), ..Challenge::default() };
+    assert_eq!(challenge.to_header_value(), r#"Bearer error_description="a\"b\\c??Set-Cookie: x?""#);
 }
 
 #[test]
 fn several_challenges_on_one_line_are_told_apart() {
-    let parsed = parse(
-        r#"Basic realm="a, b", Negotiate, DPoP algs="ES256 RS256", bEaReR Error = invalid_token , scope="x y""#,
-    );
+    let parsed = parse(r#"Basic realm="a, b", Negotiate, DPoP algs="ES256 RS256", bEaReR Error = invalid_token , scope="x y""#);
     let schemes: Vec<_> = parsed.iter().map(|challenge| challenge.scheme.as_str()).collect();
     assert_eq!(schemes, ["Basic", "Negotiate", "DPoP", "bEaReR"]);
     assert_eq!(parsed[0].param("realm"), Some("a, b"));

@@ -92,11 +92,7 @@ impl Root {
         // Opening a device or pipe can have effects of its own, so the kind is looked at before as well as after.
         // Whoever swaps it between the two gains nothing: O_NONBLOCK never waits, and the second look decides.
         require_regular_file(&rustix::fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW)?)?;
-        let descriptor = rustix::fs::openat(&directory, name, FILE, Mode::empty())?;
-        let state = rustix::fs::fstat(&descriptor)?;
-        require_regular_file(&state)?;
-        refuse_kernel_files(descriptor.as_fd())?;
-        Ok((File::from(descriptor), state))
+        open_regular_file(directory.as_fd(), name)
     }
 
     /// The state of an entry; of the link itself where it is one.
@@ -139,6 +135,15 @@ fn step_down(directory: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Refusal
     }
 }
 
+/// Opens whatever has this name now, without waiting, and keeps it if it is a regular file.
+fn open_regular_file(directory: BorrowedFd<'_>, name: &OsStr) -> Result<(File, Stat), Refusal> {
+    let descriptor = rustix::fs::openat(directory, name, FILE, Mode::empty())?;
+    let state = rustix::fs::fstat(&descriptor)?;
+    require_regular_file(&state)?;
+    refuse_kernel_files(descriptor.as_fd())?;
+    Ok((File::from(descriptor), state))
+}
+
 fn require_regular_file(state: &Stat) -> Result<(), Refusal> {
     match FileType::from_raw_mode(state.st_mode) {
         FileType::RegularFile => Ok(()),
@@ -163,7 +168,7 @@ fn refuse_kernel_files(_descriptor: BorrowedFd<'_>) -> Result<(), Refusal> {
 }
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-const FILE: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
 /// Magic numbers of statfs(2), by name in `linux/magic.h`.
 #[cfg(target_os = "linux")]

@@ -95,7 +95,8 @@ pub(super) fn read_set(document: &[u8]) -> Result<(Vec<VerificationKey>, Vec<Ski
             Ok(jwk) => (jwk.kid.clone(), jwk.into_key()),
             Err(_) => (None, Err(SkipReason::Malformed)),
         };
-        let is_taken = |key: &VerificationKey| keys.iter().any(|other| other.id.is_some() && other.id == key.id && other.algorithm == key.algorithm);
+        let is_taken =
+            |key: &VerificationKey| keys.iter().any(|other| other.id.is_some() && other.id == key.id && other.algorithm == key.algorithm);
         match read {
             Ok(key) if is_taken(&key) => skipped.push(SkippedKey::new(position, key_id, SkipReason::DuplicateKeyId)),
             Ok(key) => keys.push(key),
@@ -165,8 +166,8 @@ impl Jwk {
             Some(algorithm) if algorithm.family() == Family::Rsa => algorithm,
             Some(_) => return Err(SkipReason::AlgorithmMismatch),
         };
-        let modulus = decode(self.n.as_deref())?;
-        let exponent = decode(self.e.as_deref())?;
+        let modulus = without_leading_zeros(decode(self.n.as_deref())?);
+        let exponent = without_leading_zeros(decode(self.e.as_deref())?);
         if is_safe_rsa(&modulus, &exponent) {
             Ok((algorithm, DecodingKey::from_rsa_raw_components(&modulus, &exponent)))
         } else {
@@ -220,16 +221,20 @@ impl Jwk {
 }
 
 /// An odd modulus of 2048 to 8192 bits, and an odd exponent from 3 to 2^32: an exponent of 1
-/// would make every message its own signature.
+/// would make every message its own signature. Neither number starts with a zero byte.
 fn is_safe_rsa(modulus: &[u8], exponent: &[u8]) -> bool {
-    let exponent = exponent.iter().try_fold(0_u64, |value, byte| (value >> 32 == 0).then(|| value << 8 | u64::from(*byte)));
-    let bits = match modulus {
-        [first, rest @ ..] => rest.len() * 8 + (8 - first.leading_zeros() as usize),
-        [] => 0,
-    };
+    let exponent_value = exponent.iter().try_fold(0_u64, |value, byte| (value >> 32 == 0).then_some((value << 8) | u64::from(*byte)));
+    let is_safe_exponent = exponent_value.is_some_and(|value| value & 1 == 1 && (3..1 << 32).contains(&value));
     let is_odd = modulus.last().is_some_and(|last| last & 1 == 1);
-    let is_safe_exponent = exponent.is_some_and(|exponent| exponent & 1 == 1 && (3..=1 << 32).contains(&exponent));
-    is_odd && is_safe_exponent && MODULUS_BITS.contains(&bits)
+    let unused_bits = modulus.first().map_or(0, |first| first.leading_zeros() as usize);
+    is_safe_exponent && is_odd && MODULUS_BITS.contains(&(modulus.len() * 8 - unused_bits))
+}
+
+/// RFC 7518 §6.3.1.1 forbids zeros in front, but some issuers send one.
+fn without_leading_zeros(mut number: Vec<u8>) -> Vec<u8> {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    number.drain(..zeros);
+    number
 }
 
 fn decode(member: Option<&str>) -> Result<Vec<u8>, SkipReason> {

@@ -1,1 +1,98 @@
-//! x
+//! Is a token minted only from sensible wishes, and laid out as others expect it?
+
+use super::*;
+use crate::inspect::inspect;
+
+const NOW: u64 = 1_800_000_000;
+
+fn minter() -> Minter {
+    Minter::shared_secret(&SharedSecret::new(b"0123456789abcdef0123456789abcdef").unwrap())
+}
+
+fn request() -> MintRequest {
+    MintRequest::new("filesystem", "admin", 900)
+}
+
+fn refusal(request: &MintRequest) -> Option<MintError> {
+    minter().mint(request, NOW).err()
+}
+
+#[test]
+fn one_audience_is_a_string_and_no_empty_member_is_written() {
+    let request = MintRequest { jwt_id: Some("id".into()), ..request() };
+    let shown = inspect(&minter().mint(&request, NOW).unwrap()).unwrap();
+    assert_eq!(shown.header, "{\n  \"alg\": \"HS256\",\n  \"typ\": \"JWT\"\n}");
+    assert_eq!(
+        shown.claims,
+        "{\n  \"sub\": \"admin\",\n  \"aud\": \"filesystem\",\n  \"iat\": 1800000000,\n  \"exp\": 1800000900,\n  \"jti\": \"id\"\n}"
+    );
+    assert_eq!((shown.issued_at, shown.expires_at, shown.fault), (Some(NOW), Some(NOW + 900), None));
+}
+
+#[test]
+fn several_audiences_are_a_list() {
+    let request = MintRequest { audiences: vec!["a".into(), "b".into()], ..request() };
+    let shown = inspect(&minter().mint(&request, NOW).unwrap()).unwrap();
+    assert!(shown.claims.contains("\"aud\": [\n    \"a\",\n    \"b\"\n  ]"), "{}", shown.claims);
+}
+
+#[test]
+fn an_es256_token_names_its_key_and_its_type() {
+    let minter = Minter::es256(&generate_es256_key().unwrap(), "k1").unwrap();
+    let shown = inspect(&minter.mint(&request(), NOW).unwrap()).unwrap();
+    assert_eq!(shown.header, "{\n  \"alg\": \"ES256\",\n  \"typ\": \"at+jwt\",\n  \"kid\": \"k1\"\n}");
+}
+
+#[test]
+fn each_token_has_its_own_random_id() {
+    assert_ne!(minter().mint(&request(), NOW), minter().mint(&request(), NOW));
+}
+
+#[test]
+fn a_secret_has_no_public_key() {
+    assert_eq!(minter().public_jwks(), None);
+}
+
+#[test]
+fn a_token_needs_an_audience() {
+    for audiences in [vec![], vec![String::new()], vec!["a".into(), String::new()]] {
+        assert_eq!(refusal(&MintRequest { audiences, ..request() }), Some(MintError::NoAudience));
+    }
+}
+
+#[test]
+fn texts_that_the_door_would_refuse_are_not_signed() {
+    for bad in ["", "a\nb", "a\u{0}"] {
+        assert_eq!(refusal(&MintRequest { subject: bad.into(), ..request() }), Some(MintError::BadText));
+        assert_eq!(refusal(&MintRequest { client_id: Some(bad.into()), ..request() }), Some(MintError::BadText));
+        assert_eq!(refusal(&MintRequest { issuer: Some(bad.into()), ..request() }), Some(MintError::BadText));
+        assert_eq!(refusal(&MintRequest { jwt_id: Some(bad.into()), ..request() }), Some(MintError::BadText));
+    }
+}
+
+#[test]
+fn a_token_lives_from_one_second_to_thirty_days() {
+    for (ttl_seconds, expected) in
+        [(0, Some(MintError::BadLifetime)), (1, None), (MAX_TTL_SECONDS, None), (MAX_TTL_SECONDS + 1, Some(MintError::BadLifetime))]
+    {
+        assert_eq!(refusal(&MintRequest { ttl_seconds, ..request() }), expected, "{ttl_seconds}");
+    }
+}
+
+#[test]
+fn a_token_longer_than_the_door_reads_is_not_signed() {
+    let audiences = vec!["a".repeat(1000); 16];
+    assert_eq!(refusal(&MintRequest { audiences, ..request() }), Some(MintError::TooLong));
+}
+
+#[test]
+fn bytes_that_are_not_a_key_are_refused() {
+    assert_eq!(Minter::es256(b"not a key", "k").err(), Some(MintError::NotAKey));
+}
+
+#[test]
+fn generated_secrets_differ_and_are_strong_enough() {
+    let (first, second) = (generate_secret().unwrap(), generate_secret().unwrap());
+    assert_ne!(*first, *second);
+    assert!(SharedSecret::new(first.as_slice()).is_ok());
+}

@@ -156,11 +156,22 @@ fn while_swapping(one: &Path, other: &Path, mut attempt: impl FnMut()) {
                 renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).unwrap();
             }
         });
+        let _end = EndWhenDropped(&done);
         for _ in 0..5_000 {
             attempt();
         }
-        done.store(true, Ordering::Relaxed);
     });
+}
+
+/// Ends the swapping when an attempt panics, too.
+#[cfg(target_os = "linux")]
+struct EndWhenDropped<'flag>(&'flag AtomicBool);
+
+#[cfg(target_os = "linux")]
+impl Drop for EndWhenDropped<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 #[cfg(target_os = "linux")]
@@ -201,6 +212,48 @@ fn a_pipe_swapped_in_while_a_file_is_opened_is_never_read() {
         while_swapping(&path.join("file"), &path.join("pipe"), || {
             assert!(matches!(read(&root, "file").as_deref(), Ok(INSIDE) | Err(Refusal::NotRegularFile)));
         });
+    }
+}
+
+#[test]
+fn a_pipe_is_not_even_opened() {
+    let (_place, path) = trapped();
+    let (pipe, opened) = (path.join("pipe"), AtomicBool::new(false));
+    let root = Root::open(&path).unwrap();
+    // Held to the end, so that the writer is let go whenever it comes.
+    let mut reader = None;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Waits until somebody opens the other end.
+            drop(std::fs::File::options().write(true).open(&pipe).unwrap());
+            opened.store(true, Ordering::SeqCst);
+        });
+        for _ in 0..20 {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            assert_eq!(read(&root, "pipe"), Err(Refusal::NotRegularFile));
+        }
+        let released = opened.load(Ordering::SeqCst);
+        reader = Some(rustix::fs::open(&pipe, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty()).unwrap());
+        assert!(!released);
+    });
+    assert!(reader.is_some());
+}
+
+#[test]
+fn a_pipe_swapped_in_at_the_last_moment_is_refused_at_once() {
+    let (_place, path) = trapped();
+    let directory = std::fs::File::open(path).unwrap();
+    let (answer, answered) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for (name, expected) in
+            [("pipe", Refusal::NotRegularFile), ("socket", Refusal::NotRegularFile), ("absolute_link", Refusal::SymbolicLink)]
+        {
+            answer.send((open_regular_file(directory.as_fd(), OsStr::new(name)).err(), expected)).unwrap();
+        }
+    });
+    for _ in 0..3 {
+        let (refusal, expected) = answered.recv_timeout(std::time::Duration::from_secs(10)).unwrap();
+        assert_eq!(refusal, Some(expected));
     }
 }
 

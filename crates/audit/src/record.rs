@@ -1,0 +1,199 @@
+//! What is kept of one call? Who, what, when, how it ended; never a token, a secret or an argument.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::fingerprint::Fingerprint;
+
+#[cfg(test)]
+mod tests;
+
+/// One MCP call, as the log keeps it.
+///
+/// Texts longer than [`TEXT_CHARACTERS`] are cut, and end in `…`. A member that is `None` is left out
+/// of the line, which means "there was none", not "unknown".
+#[derive(Debug, Clone)]
+pub struct CallRecord<'a> {
+    /// When the call came in: Unix time in milliseconds.
+    pub time: u64,
+    /// The door's own name for this call, also in its log and its answer.
+    pub request_id: Cow<'a, str>,
+    /// The server that was called, by its configured name; empty if none was found.
+    pub server: Cow<'a, str>,
+    /// The JSON-RPC method; `None` if the message could not be read, or for a stream (GET) or an end (DELETE).
+    pub method: Option<Cow<'a, str>>,
+    /// The tool, prompt or resource that the method names. Of a URI, user information, query and fragment are left out.
+    pub tool: Option<Cow<'a, str>>,
+    /// The HTTP status of the answer.
+    pub status: u16,
+    /// How the call ended.
+    pub outcome: Outcome,
+    /// From the first byte of the call to the last of its answer.
+    pub duration: Duration,
+    /// What was decided about it, and by what.
+    pub decision: Decision<'a>,
+    /// Who issued the caller's token.
+    pub issuer: Option<Cow<'a, str>>,
+    /// Whom the token names.
+    pub subject: Option<Cow<'a, str>>,
+    /// The client that the token was issued to.
+    pub client: Option<Cow<'a, str>>,
+    /// What stands for the token.
+    pub token_fingerprint: Option<Fingerprint>,
+    /// Where the call came from.
+    pub address: Option<IpAddr>,
+    /// The MCP revision that the caller spoke.
+    pub version: Option<Cow<'a, str>>,
+    /// The trace that the caller said this call is part of (W3C Trace Context).
+    pub trace_id: Option<Cow<'a, str>>,
+    /// How many bytes the caller's message had.
+    pub bytes_in: u64,
+    /// How many bytes the answer had, over all its events.
+    pub bytes_out: u64,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Its caller went away or cancelled it.
+    Cancelled,
+    /// The door refused it.
+    Denied,
+    /// It was let through and failed, in the door, on the way or in the server.
+    Error,
+    /// It was let through and answered.
+    Ok,
+}
+
+/// What was decided about a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision<'a> {
+    /// It was let through.
+    Allow {
+        /// The rule that allowed it.
+        rule: Cow<'a, str>,
+    },
+    /// It was refused.
+    Deny {
+        /// A short, stable code for why, such as `expired` or `missing_scope`.
+        reason: Cow<'a, str>,
+    },
+}
+
+/// The most characters of any one text in a line.
+pub const TEXT_CHARACTERS: usize = 256;
+
+impl<'a> CallRecord<'a> {
+    /// A record of a call of which nothing is known yet but that it came in.
+    ///
+    /// Until it is filled in it says the worst: refused (`undecided`), status 500, an error.
+    pub fn new(time: u64, request_id: impl Into<Cow<'a, str>>, server: impl Into<Cow<'a, str>>) -> Self {
+        Self {
+            time,
+            request_id: request_id.into(),
+            server: server.into(),
+            method: None,
+            tool: None,
+            status: 500,
+            outcome: Outcome::Error,
+            duration: Duration::ZERO,
+            decision: Decision::Deny { reason: Cow::Borrowed("undecided") },
+            issuer: None,
+            subject: None,
+            client: None,
+            token_fingerprint: None,
+            address: None,
+            version: None,
+            trace_id: None,
+            bytes_in: 0,
+            bytes_out: 0,
+        }
+    }
+}
+
+impl Serialize for CallRecord<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut line = Members(serializer.serialize_map(None)?);
+        line.member("event", "call")?;
+        line.text("request_id", Some(&self.request_id))?;
+        line.text("server", Some(&self.server))?;
+        line.text("method", self.method.as_deref())?;
+        line.text("tool", self.tool.as_deref().map(without_secrets).as_deref())?;
+        line.member("status", &self.status)?;
+        line.member("outcome", &self.outcome)?;
+        line.member("duration_ms", &milliseconds(self.duration))?;
+        match &self.decision {
+            Decision::Allow { rule } => {
+                line.member("decision", "allow")?;
+                line.text("rule", Some(rule))?;
+            }
+            Decision::Deny { reason } => {
+                line.member("decision", "deny")?;
+                line.text("reason", Some(reason))?;
+            }
+        }
+        line.text("issuer", self.issuer.as_deref())?;
+        line.text("subject", self.subject.as_deref())?;
+        line.text("client", self.client.as_deref())?;
+        line.shown("token_fingerprint", self.token_fingerprint)?;
+        line.shown("address", self.address)?;
+        line.text("version", self.version.as_deref())?;
+        line.text("trace_id", self.trace_id.as_deref())?;
+        line.member("bytes_in", &self.bytes_in)?;
+        line.member("bytes_out", &self.bytes_out)?;
+        line.0.end()
+    }
+}
+
+/// A map being written, member by member.
+struct Members<M>(M);
+
+impl<M: SerializeMap> Members<M> {
+    fn member<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), M::Error> {
+        self.0.serialize_entry(name, value)
+    }
+
+    fn text(&mut self, name: &'static str, text: Option<&str>) -> Result<(), M::Error> {
+        match text {
+            Some(text) => self.member(name, &shortened(text)),
+            None => Ok(()),
+        }
+    }
+
+    fn shown(&mut self, name: &'static str, value: Option<impl std::fmt::Display>) -> Result<(), M::Error> {
+        match value {
+            Some(value) => self.member(name, &format_args!("{value}")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// At most [`TEXT_CHARACTERS`] characters of `text`, the last one `…` if some were cut.
+pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
+    // No text has more characters than bytes, so most are done here.
+    if text.len() <= TEXT_CHARACTERS || text.chars().nth(TEXT_CHARACTERS).is_none() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().take(TEXT_CHARACTERS - 1).chain(['…']).collect())
+}
+
+/// A target without the parts of a URI in which credentials travel.
+fn without_secrets(target: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = target.split_once("://") else { return Cow::Borrowed(target) };
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    match authority.rsplit_once('@') {
+        Some((_, host)) => Cow::Owned(format!("{scheme}://{host}{path}")),
+        None => Cow::Borrowed(target.get(..scheme.len() + "://".len() + rest.len()).unwrap_or_default()),
+    }
+}
+
+/// Milliseconds with three decimals.
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1_000_000.0).round() / 1_000.0
+}

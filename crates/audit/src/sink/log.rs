@@ -1,0 +1,172 @@
+//! How are lines put into files? Appended, chained, named by the head, set aside when large, deleted when old.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::num::NonZeroU32;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::chain::End;
+use crate::event::ChainEvent;
+use crate::files::{Line, Lines, Names, identity};
+use crate::head::HeadFile;
+use crate::line;
+use crate::query::Entry;
+
+use super::Reason;
+
+/// A log that is open for writing.
+pub(super) struct Log {
+    pub(super) names: Names,
+    pub(super) file: File,
+    pub(super) head: HeadFile,
+    /// The last line, counting those that are pending.
+    pub(super) end: End,
+    /// The first line of the file, or the one that will be.
+    pub(super) first_seq: u64,
+    /// How long the file is.
+    pub(super) size: u64,
+    pub(super) rotate_bytes: u64,
+    pub(super) retention_days: Option<NonZeroU32>,
+    /// Lines that are chained but not written.
+    pub(super) pending: Vec<u8>,
+    /// The latest time any line gave; the log has no other clock.
+    pub(super) latest: u64,
+    /// The day on which old files were last looked for.
+    pub(super) pruned_on: Option<u64>,
+}
+
+impl Log {
+    /// Chains a line; [`Log::write`] writes it.
+    pub(super) fn append(&mut self, time: u64, body: &[u8]) {
+        self.latest = self.latest.max(time);
+        self.end.append(body, &mut self.pending);
+    }
+
+    /// Chains an event of the log's own, at the latest time known.
+    pub(super) fn append_event(&mut self, event: &ChainEvent) -> io::Result<()> {
+        let body = line::body(self.latest, event)?;
+        self.append(self.latest, &body);
+        Ok(())
+    }
+
+    /// Writes what is pending and then the head. What could not be written stays pending.
+    pub(super) fn write(&mut self) -> Result<(), Reason> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        self.check_place()?;
+        let unwritten = |names: &Names, error| Reason::NotWritten { path: names.live.clone(), source: Arc::new(error) };
+        let mut written = 0;
+        let outcome = loop {
+            match self.file.write(self.pending.get(written..).unwrap_or_default()) {
+                Ok(0) => break Ok(()),
+                Ok(bytes) => written += bytes,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Err(unwritten(&self.names, error)),
+            }
+        };
+        // Even half a line counts: the next attempt goes on with its other half.
+        self.pending.drain(..written.min(self.pending.len()));
+        self.size = self.size.saturating_add(written as u64);
+        outcome?;
+        self.head.write(&self.end).map_err(|error| unwritten(&self.names, error))
+    }
+
+    /// Forces what was written to the disk.
+    pub(super) fn sync(&self) -> Result<(), Reason> {
+        self.file.sync_data().map_err(|error| Reason::NotSynced { path: self.names.live.clone(), source: Arc::new(error) })
+    }
+
+    /// Sets the file aside if it is large enough, and deletes what is old enough. Nothing may be pending.
+    pub(super) fn tidy(&mut self) -> Result<(), Reason> {
+        let untidy = |log: &Self, error| Reason::NotRotated { path: log.names.live.clone(), source: Arc::new(error) };
+        if self.size >= self.rotate_bytes {
+            self.sync()?;
+            self.rotate().map_err(|error| untidy(self, error))?;
+            self.write()?;
+        }
+        let today = Some(self.latest / DAY);
+        if self.pruned_on != today {
+            self.prune()?;
+            self.pruned_on = today;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that the path still leads to the file that is open.
+    fn check_place(&self) -> Result<(), Reason> {
+        let open = self.file.metadata();
+        match (fs::metadata(&self.names.live), open) {
+            (Ok(named), Ok(open)) if identity(&named) == identity(&open) => Ok(()),
+            _ => Err(Reason::Replaced { path: self.names.live.clone() }),
+        }
+    }
+
+    fn rotate(&mut self) -> io::Result<()> {
+        let aside = self.names.rotated(self.first_seq);
+        // A rename would replace what is there; only a hand other than ours can have put it there.
+        if aside.try_exists()? {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("`{}` is in the way", aside.display())));
+        }
+        fs::rename(&self.names.live, &aside)?;
+        self.file = create(&self.names.live)?;
+        File::open(self.names.folder())?.sync_all()?;
+        self.size = 0;
+        self.first_seq = self.end.seq.saturating_add(1);
+        self.pruned_on = None;
+        self.append_event(&ChainEvent::Carried { from: file_name(&aside) })
+    }
+
+    /// Deletes complete files all of whose lines are too old, the oldest first.
+    ///
+    /// The chain says so before it is done: otherwise a crash between the two would look like a theft.
+    fn prune(&mut self) -> Result<(), Reason> {
+        let Some(days) = self.retention_days else { return Ok(()) };
+        let oldest = self.latest.saturating_sub(u64::from(days.get()).saturating_mul(DAY));
+        let untidy = |path: &Path, source: io::Error| Reason::NotRotated { path: path.to_owned(), source: Arc::new(source) };
+        let files = self.names.list().map_err(|error| untidy(&self.names.live, error))?;
+
+        let mut doomed = Vec::new();
+        for (at, file) in files.iter().enumerate() {
+            doomed.push(file);
+            let next = files.get(at.saturating_add(1)).map_or(self.names.live.as_path(), |next| next.path.as_path());
+            // A file's last line is no younger than the first of the file after it, which also names its hash.
+            let Some(follower) = first_entry(next) else { continue };
+            if follower.time_ms >= oldest {
+                break;
+            }
+            let last_seq = follower.seq.saturating_sub(1);
+            let event = ChainEvent::Pruned { file: file_name(&file.path), last_seq, last_hash: follower.previous };
+            self.append_event(&event).map_err(|error| untidy(&file.path, error))?;
+            self.write()?;
+            self.sync()?;
+            for file in doomed.drain(..) {
+                fs::remove_file(&file.path).map_err(|error| untidy(&file.path, error))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Makes a file for lines, readable by its owner only, where there is none.
+pub(super) fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).read(true).create_new(true).mode(0o600).open(path)
+}
+
+/// The name of a file, as lines give it.
+pub(super) fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The first line of a file, if there is a readable one.
+fn first_entry(path: &Path) -> Option<Entry> {
+    match Lines::open(path).ok()?.next().ok()? {
+        Line::Whole(line) => Entry::parse(&line).ok(),
+        Line::End | Line::TooLong | Line::Unfinished(_) => None,
+    }
+}
+
+/// In milliseconds.
+const DAY: u64 = 24 * 60 * 60 * 1000;

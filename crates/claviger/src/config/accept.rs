@@ -1,0 +1,201 @@
+//! Who may come in? Issuers and shared secrets as the file names them; the secrets themselves are fetched in a second step.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use broker::reference::Template;
+use gateway::config::ServerName;
+use oauth::issuer::Issuer;
+
+use super::fault::Faults;
+use super::judge::Judge;
+use super::tree::{Node, Path};
+use super::{file, units};
+
+/// Who may come in, before any secret was fetched.
+#[derive(Clone, Debug)]
+pub(crate) enum Accept {
+    /// Everybody (A6).
+    Bypass,
+    /// Holders of tokens that `claviger token mint` made with the instance's key.
+    Minted,
+    /// What the file says.
+    Entries(Vec<Entry>),
+}
+
+/// One `[[accept]]`.
+#[derive(Clone, Debug)]
+pub(crate) enum Entry {
+    /// JWTs of an authorization server.
+    Issuer {
+        /// The issuer.
+        issuer: Issuer,
+        /// Accepted `aud` values besides the server's own.
+        audiences: Vec<String>,
+        /// The servers it is good for; `None`: all.
+        servers: Option<Vec<ServerName>>,
+    },
+    /// HS256 tokens of one server.
+    SharedSecret {
+        /// The first mints, all verify; each with the place to blame.
+        secrets: Vec<(Template, Path)>,
+        /// The server.
+        server: ServerName,
+        /// Tokens that live longer are refused.
+        max_lifetime: Duration,
+    },
+}
+
+/// Reads all entries. What is wrong is left out and blamed.
+pub(crate) fn build(entries: &[file::Accept], servers: &[&str], root: Option<&Node>, faults: &mut Faults) -> Accept {
+    if entries.is_empty() {
+        return Accept::Minted;
+    }
+    let before = faults.count();
+    let mut builder = Builder { servers, judge: Judge::new(root, faults), issuers: BTreeMap::new(), references: BTreeMap::new() };
+    let read: Vec<Entry> = entries.iter().enumerate().filter_map(|(index, entry)| builder.entry(&Path::default().key("accept").index(index), entry)).collect();
+    // Where an entry is wrong already, that nobody reaches its server is no news.
+    if builder.judge.count() == before {
+        builder.everyone_is_reached(&read);
+    }
+    Accept::Entries(read)
+}
+
+struct Builder<'b> {
+    servers: &'b [&'b str],
+    judge: Judge<'b>,
+    issuers: BTreeMap<String, Path>,
+    /// Which server a reference was given to.
+    references: BTreeMap<String, ServerName>,
+}
+
+impl Builder<'_> {
+    fn entry(&mut self, path: &Path, entry: &file::Accept) -> Option<Entry> {
+        match (&entry.issuer, &entry.shared_secret) {
+            (Some(issuer), None) => {
+                self.without(path, &[("server", entry.server.is_some()), ("max_lifetime", entry.max_lifetime.is_some())], "issuer");
+                self.issuer(path, issuer, entry)
+            }
+            (None, Some(secrets)) => {
+                self.without(path, &[("audiences", !entry.audiences.is_empty()), ("servers", entry.servers.is_some())], "shared_secret");
+                self.shared_secret(path, secrets.all(), entry)
+            }
+            (None, None) => {
+                self.judge.blame_with_hint(path, "nothing says whose tokens are accepted", "write `issuer = \"https://...\"` or `shared_secret = [\"env://NAME\"]`");
+                None
+            }
+            (Some(_), Some(_)) => {
+                self.judge.blame_with_hint(path, "`issuer` and `shared_secret` do not go together", "write one `[[accept]]` for each");
+                None
+            }
+        }
+    }
+
+    fn without(&mut self, path: &Path, keys: &[(&str, bool)], kind: &str) {
+        for (key, _) in keys.iter().filter(|(_, present)| *present) {
+            self.judge.blame_key(&path.key(key), format!("does not go together with `{kind}`"));
+        }
+    }
+
+    fn issuer(&mut self, path: &Path, text: &str, entry: &file::Accept) -> Option<Entry> {
+        let at = path.key("issuer");
+        let issuer = self.judge.accept(&at, Issuer::parse(text));
+        if let Some(first) = self.issuers.insert(text.to_owned(), at.clone()) {
+            self.judge.blame(&at, format!("this issuer stands at `{first}` already"));
+        }
+        for (index, audience) in entry.audiences.iter().enumerate().filter(|(_, audience)| audience.trim().is_empty()) {
+            self.judge.blame(&path.key("audiences").index(index), format!("`{audience}` is no audience"));
+        }
+        let servers = entry.servers.as_ref().map(|names| {
+            if names.is_empty() {
+                self.judge.blame(&path.key("servers"), "the list is empty: the tokens would be good for nothing");
+            }
+            names.iter().enumerate().map(|(index, name)| self.server(&path.key("servers").index(index), name)).collect::<Vec<_>>()
+        });
+        let servers = match servers {
+            Some(servers) => Some(servers.into_iter().collect::<Option<Vec<_>>>()?),
+            None => None,
+        };
+        Some(Entry::Issuer { issuer: issuer?, audiences: entry.audiences.clone(), servers })
+    }
+
+    fn shared_secret(&mut self, path: &Path, texts: &[String], entry: &file::Accept) -> Option<Entry> {
+        let max_lifetime = match &entry.max_lifetime {
+            None => Some(DEFAULT_MAX_LIFETIME),
+            Some(text) => self.judge.accept(&path.key("max_lifetime"), units::duration(text)),
+        };
+        let server = match (&entry.server, self.servers) {
+            (Some(name), _) => self.server(&path.key("server"), name),
+            (None, [only]) => ServerName::parse(only).ok(),
+            (None, _) => {
+                self.judge.blame_with_hint(path, "`server` is missing", "a shared secret is good for one server: write `server = \"...\"`");
+                None
+            }
+        };
+        if texts.is_empty() {
+            self.judge.blame(&path.key("shared_secret"), "at least one secret is needed");
+        }
+        let is_list = matches!(entry.shared_secret, Some(file::OneOrMore::More(_)));
+        let places = (0..).map(|index| if is_list { path.key("shared_secret").index(index) } else { path.key("shared_secret") });
+        let secrets: Vec<_> = texts.iter().zip(places).map(|(text, at)| self.secret(at, text, server.as_ref())).collect();
+        let secrets: Vec<_> = secrets.into_iter().collect::<Option<_>>()?;
+        if secrets.is_empty() {
+            return None;
+        }
+        Some(Entry::SharedSecret { secrets, server: server?, max_lifetime: max_lifetime? })
+    }
+
+    fn secret(&mut self, at: Path, text: &str, server: Option<&ServerName>) -> Option<(Template, Path)> {
+        let hint = "write a reference, such as `env://MCP_SECRET` or `file:///run/secrets/mcp`";
+        let template = match Template::parse_secret(text) {
+            Ok(template) if !template.is_literal() => template,
+            Ok(_) => {
+                self.judge.blame_secret(&at, "a secret does not stand in the configuration", hint);
+                return None;
+            }
+            Err(error) => {
+                self.judge.blame_secret(&at, error, hint);
+                return None;
+            }
+        };
+        // One secret for two servers would let the holder of one make tokens for the other (A4).
+        if let Some(server) = server
+            && let Some(other) = self.references.insert(template.to_string(), server.clone())
+            && other != *server
+        {
+            self.judge.blame_with_hint(&at, format!("the server `{other}` has this secret too"), "give each server a secret of its own");
+        }
+        Some((template, at))
+    }
+
+    fn server(&mut self, path: &Path, name: &str) -> Option<ServerName> {
+        if self.servers.contains(&name) {
+            return ServerName::parse(name).ok();
+        }
+        match super::fault::closest(name, self.servers.iter().copied()) {
+            Some(meant) => self.judge.blame_with_hint(path, format!("there is no server `{name}`"), format!("did you mean `{meant}`?")),
+            None => self.judge.blame(path, format!("there is no server `{name}`")),
+        }
+        None
+    }
+
+    /// A server that nobody can get into is a mistake, and one that would be noticed late.
+    fn everyone_is_reached(&mut self, entries: &[Entry]) {
+        for name in self.servers {
+            let reached = entries.iter().any(|entry| match entry {
+                Entry::Issuer { servers, .. } => servers.as_ref().is_none_or(|servers| servers.iter().any(|server| server.as_str() == *name)),
+                Entry::SharedSecret { server, .. } => server.as_str() == *name,
+            });
+            if !reached {
+                let hint = format!("add an `[[accept]]` with `server = \"{name}\"`, or an issuer that is good for it");
+                self.judge.blame_with_hint(&Path::default().key("servers").key(name), "no `[[accept]]` lets anybody in", hint);
+            }
+        }
+    }
+}
+
+/// Tokens that live longer are refused, when the file says nothing.
+pub(crate) const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(24 * 3600);
+
+#[cfg(test)]
+mod tests;

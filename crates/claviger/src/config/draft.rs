@@ -1,0 +1,330 @@
+//! Is the configuration right? Reads every text, judges every section and reports all faults at once; no secret is fetched yet.
+
+use std::collections::BTreeMap;
+use std::path::{Path as FilePath, PathBuf};
+
+use gateway::config::{Limits, Server, ServerName, Timeouts};
+
+use super::accept::{self, Accept};
+use super::env::{self, Surroundings};
+use super::fault::{Fault, Faults};
+use super::judge::Judge;
+use super::listen::{self, EnvironmentName, Listeners};
+use super::numbers::{self, Record};
+use super::server::{self, Dialect, Origin};
+use super::tree::{self, Node, Path, Place, Sources};
+use super::{clients, file, name, schema, shape};
+use crate::cli::{Era, ServeArguments};
+use crate::voice::{Exit, Report};
+
+/// Everything about the door but its secrets.
+pub(crate) struct Draft {
+    /// Both listeners.
+    pub(crate) listeners: Listeners,
+    /// Who may come in.
+    pub(crate) accept: Accept,
+    /// The servers.
+    pub(crate) servers: BTreeMap<ServerName, Server>,
+    /// Caps and rates.
+    pub(crate) limits: Limits,
+    /// Times.
+    pub(crate) timeouts: Timeouts,
+    /// The record.
+    pub(crate) record: Record,
+    /// The environment.
+    pub(crate) environment: EnvironmentName,
+    /// The state folder.
+    pub(crate) state: PathBuf,
+    /// Where relative references start.
+    pub(crate) folder: PathBuf,
+    /// The files that were read, or would be if they were there.
+    pub(crate) watch: Vec<PathBuf>,
+    /// What a person should know.
+    pub(crate) notices: Vec<String>,
+    /// The texts, for placing faults that are found later.
+    pub(crate) sources: Sources,
+    /// The tree of `claviger.toml` with its overlay.
+    pub(crate) root: Option<Node>,
+}
+
+/// Reads and judges everything that the flags name.
+pub(crate) fn draft(arguments: &ServeArguments, around: &Surroundings) -> Result<Draft, Report> {
+    let Some(state) = around.state_folder(arguments.state.state.as_deref()) else { return Err(no_state_folder()) };
+    let mut drafter = Drafter { arguments, around, sources: Sources::default(), faults: Faults::default(), watch: Vec::new(), notices: Vec::new() };
+    let drafted = drafter.draft(state);
+    let Drafter { sources, faults, .. } = drafter;
+    match drafted {
+        Ok(Some(draft)) if faults.is_empty() => Ok(Draft { sources, ..draft }),
+        Ok(_) => Err(faults.into_report(&sources)),
+        Err(report) => Err(report),
+    }
+}
+
+/// Nothing says where the state folder is.
+pub(crate) fn no_state_folder() -> Report {
+    Report::new(Exit::Configuration, "there is no place for the state folder: neither `HOME` nor `XDG_STATE_HOME` is set").hint("say where: `--state DIR`")
+}
+
+struct Drafter<'d> {
+    arguments: &'d ServeArguments,
+    around: &'d Surroundings,
+    sources: Sources,
+    faults: Faults,
+    watch: Vec<PathBuf>,
+    notices: Vec<String>,
+}
+
+/// `claviger.toml` as read: the tree, what has the right shape, and where relative paths start.
+struct Written {
+    root: Option<Node>,
+    file: file::File,
+    folder: PathBuf,
+    environment: EnvironmentName,
+}
+
+type Servers = BTreeMap<ServerName, Server>;
+
+impl Drafter<'_> {
+    /// `None` when a fault was found; the faults are kept aside.
+    fn draft(&mut self, state: PathBuf) -> Result<Option<Draft>, Report> {
+        self.name_strangers();
+        let Some(written) = self.own_file()? else { return Ok(None) };
+        let Written { root, file, folder, environment } = written;
+        let place = listen::Place { root: root.as_ref(), folder: &folder };
+        let listeners = listen::build(&file.listen, file.admin.as_ref(), self.arguments, &place, &environment, &mut self.faults);
+        let is_bypass = listen::bypass(self.around, listeners.as_ref(), &environment, &mut self.faults);
+        let mut judge = Judge::new(root.as_ref(), &mut self.faults);
+        let limits = numbers::limits(&file.limits, &mut judge);
+        let timeouts = numbers::timeouts(&file.timeouts, &mut judge);
+        let record = numbers::record(&file.audit, &state, &mut judge);
+        let mut names: Vec<String> = file.servers.keys().cloned().collect();
+        let mut servers = self.own_servers(&file, root.as_ref(), &folder);
+        self.clients_servers(&mut servers, &mut names)?;
+        self.server_of_flags(&mut servers, &mut names);
+        if names.is_empty() && self.faults.is_empty() {
+            return Err(nothing_to_serve());
+        }
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let accept = accept::build(&file.accept, &names, root.as_ref(), &mut self.faults);
+        let accept = if is_bypass { Accept::Bypass } else { accept };
+        if let Some(tls) = listeners.as_ref().and_then(|listeners| listeners.door.tls.as_ref()) {
+            self.watch.extend([tls.certificate.clone(), tls.key.clone()]);
+        }
+        let Some(listeners) = listeners else { return Ok(None) };
+        let (watch, notices) = (std::mem::take(&mut self.watch), std::mem::take(&mut self.notices));
+        let sources = Sources::default();
+        Ok(Some(Draft { listeners, accept, servers, limits, timeouts, record, environment, state, folder, watch, notices, sources, root }))
+    }
+
+    fn name_strangers(&mut self) {
+        for (name, meant) in self.around.strangers() {
+            let meant = meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+            self.notices.push(format!("the variable `{name}` means nothing to Claviger{meant}"));
+        }
+    }
+
+    /// Reads `claviger.toml` and lays the environment's overlay over it. `None` when it is not TOML.
+    fn own_file(&mut self) -> Result<Option<Written>, Report> {
+        let outside = self.environment_outside()?;
+        let Some(location) = self.own_location() else {
+            let folder = self.around.folder().to_owned();
+            return Ok(Some(Written { root: None, file: file::File::default(), folder, environment: outside.unwrap_or_default() }));
+        };
+        let Some(mut root) = self.read_toml(&location)? else { return Ok(None) };
+        let environment = match outside {
+            Some(environment) => environment,
+            None => self.environment_of(&root),
+        };
+        let overlay = overlay_of(&location, &environment);
+        if self.around.folder().join(&overlay).is_file() {
+            let Some(above) = self.read_toml(&overlay)? else { return Ok(None) };
+            self.judge_overlay(&above, &environment);
+            root.overlay(above);
+        } else {
+            self.watch.push(self.around.folder().join(&overlay));
+        }
+        let cleaned = shape::check(&root, &schema::schema(), &mut self.faults);
+        let file = serde_json::from_value(cleaned).map_err(|error| {
+            Report::new(Exit::Internal, "the schema and the reader of `claviger.toml` differ").caused_by(&error)
+        })?;
+        let folder = self.around.folder().join(&location);
+        let folder = folder.parent().unwrap_or(FilePath::new("/")).to_owned();
+        Ok(Some(Written { root: Some(root), file, folder, environment }))
+    }
+
+    /// The flag, the variable; without either and without servers from elsewhere, `claviger.toml` here.
+    fn own_location(&self) -> Option<PathBuf> {
+        let arguments = self.arguments;
+        if let Some(flag) = &arguments.config {
+            return Some(flag.clone());
+        }
+        if arguments.mcp.is_some() || arguments.url.is_some() || arguments.demo || !arguments.program.is_empty() {
+            return None;
+        }
+        if let Some(variable) = self.around.value(env::CONFIG) {
+            return Some(PathBuf::from(variable));
+        }
+        Some(PathBuf::from(OWN_FILE)).filter(|own| self.around.folder().join(own).is_file())
+    }
+
+    fn environment_outside(&self) -> Result<Option<EnvironmentName>, Report> {
+        let (name, text) = match (&self.arguments.environment, self.around.value(env::ENV)) {
+            (Some(flag), _) => ("--env", flag.as_str()),
+            (None, Some(variable)) => (env::ENV.name, variable),
+            (None, None) => return Ok(None),
+        };
+        EnvironmentName::parse(text).map(Some).map_err(|error| Report::new(Exit::Configuration, format!("`{name}`: {error}")))
+    }
+
+    fn environment_of(&mut self, root: &Node) -> EnvironmentName {
+        let text = root.member("environment").and_then(Node::text);
+        let mut judge = Judge::new(Some(root), &mut self.faults);
+        text.and_then(|text| judge.accept(&Path::default().key("environment"), EnvironmentName::parse(text))).unwrap_or_default()
+    }
+
+    fn judge_overlay(&mut self, above: &Node, environment: &EnvironmentName) {
+        let path = Path::default().key("environment");
+        let differs = above.member("environment").and_then(Node::text).is_some_and(|text| text != environment.as_str());
+        if differs {
+            let what = format!("this file is read in the environment `{}`", environment.as_str());
+            Judge::new(Some(above), &mut self.faults).blame_with_hint(&path, what, "remove the line");
+        }
+    }
+
+    fn own_servers(&mut self, file: &file::File, root: Option<&Node>, folder: &FilePath) -> Servers {
+        let path = Path::default().key("servers");
+        let build = |(name, server): (&String, &file::Server)| {
+            let origin = Origin { root, path: path.key(name), dialect: Dialect::Own, folder };
+            server::build(name, server, &origin, self.around, &mut self.faults)
+        };
+        file.servers.iter().filter_map(build).collect()
+    }
+
+    /// The servers of `--mcp`.
+    fn clients_servers(&mut self, servers: &mut Servers, names: &mut Vec<String>) -> Result<(), Report> {
+        let Some(location) = &self.arguments.mcp else { return Ok(()) };
+        let number = self.read(location)?;
+        let root = match tree::from_json(&self.sources, number) {
+            Ok(root) => root,
+            Err(fault) => {
+                self.faults.push(fault);
+                return Ok(());
+            }
+        };
+        let absolute = self.around.folder().join(location);
+        let found = clients::read(&root, &absolute, self.around.value(env::HOME), &mut self.faults);
+        self.notices.extend(found.notices);
+        for (name, (server, path)) in &found.servers {
+            if names.contains(name) {
+                let fault = Fault::at(root.place_of_key(path), path, format!("`claviger.toml` has a server `{name}` too"));
+                self.faults.push(fault.hint("rename one of the two"));
+                continue;
+            }
+            names.push(name.clone());
+            let origin = Origin { root: Some(&root), path: path.clone(), dialect: Dialect::Client, folder: self.around.folder() };
+            servers.extend(server::build(name, server, &origin, self.around, &mut self.faults));
+        }
+        if found.servers.is_empty() && self.faults.is_empty() {
+            self.faults.push(Fault::new(Place::new(number, 0..0), "every server of this file is disabled"));
+        }
+        Ok(())
+    }
+
+    /// The one server of `--demo`, `--url` or a command.
+    fn server_of_flags(&mut self, servers: &mut Servers, names: &mut Vec<String>) {
+        let arguments = self.arguments;
+        let (default_name, server) = if arguments.demo {
+            ("filesystem".to_owned(), file::Server { builtin: Some(file::Builtin::Filesystem), ..file::Server::default() })
+        } else if let Some(url) = &arguments.url {
+            (name::of_url(url), file::Server { url: Some(url.to_string()), ..file::Server::default() })
+        } else if !arguments.program.is_empty() {
+            (name::of_command(&arguments.program), file::Server { command: Some(arguments.program.clone()), ..file::Server::default() })
+        } else {
+            if arguments.name.is_some() || arguments.protocol.is_some() || !arguments.scopes.is_empty() {
+                let what = "`--name`, `--scope` and `--protocol` speak of one server, and none is named";
+                self.faults.push(Fault::outside(what).hint("add `--url URL`, `--demo` or `-- COMMAND`"));
+            }
+            return;
+        };
+        let scopes = self.scopes_of_flags();
+        let protocol = arguments.protocol.map(|era| match era {
+            Era::Auto => file::Protocol::Auto,
+            Era::Legacy => file::Protocol::Legacy,
+            Era::Modern => file::Protocol::Modern,
+        });
+        let name = arguments.name.clone().unwrap_or(default_name);
+        let server = file::Server { scopes, protocol, ..server };
+        let path = Path::default().key(if arguments.name.is_some() { "--name" } else { "serve" });
+        let origin = Origin { root: None, path, dialect: Dialect::CommandLine, folder: self.around.folder() };
+        servers.extend(server::build(&name, &server, &origin, self.around, &mut self.faults));
+        names.push(name);
+    }
+
+    fn scopes_of_flags(&mut self) -> BTreeMap<String, file::Demand> {
+        let mut scopes = BTreeMap::new();
+        if self.arguments.demo && self.arguments.scopes.is_empty() {
+            scopes.insert("*".to_owned(), file::Demand::Text("filesystem:read".to_owned()));
+        }
+        for text in &self.arguments.scopes {
+            // The last `=`: a resource's URI may hold one, a scope hardly ever does.
+            let Some((pattern, wanted)) = text.rsplit_once('=') else {
+                self.faults.push(Fault::outside(format!("`--scope`: `{text}` has no `=`")).hint("write for example `--scope 'delete_*=docs:write'`"));
+                continue;
+            };
+            let demand = match wanted.trim() {
+                "true" => file::Demand::Everybody(true),
+                "false" => file::Demand::Everybody(false),
+                _ => file::Demand::Text(wanted.to_owned()),
+            };
+            if scopes.insert(pattern.to_owned(), demand).is_some() {
+                self.faults.push(Fault::outside(format!("`--scope`: `{pattern}` is given twice")).hint("write all its scopes in one, separated by spaces"));
+            }
+        }
+        scopes
+    }
+
+    fn read_toml(&mut self, location: &FilePath) -> Result<Option<Node>, Report> {
+        let number = self.read(location)?;
+        match tree::from_toml(&self.sources, number) {
+            Ok(root) => Ok(Some(root)),
+            Err(fault) => {
+                self.faults.push(fault);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Reads a file of at most [`MAX_FILE_BYTES`], and remembers to watch it.
+    fn read(&mut self, location: &FilePath) -> Result<usize, Report> {
+        let absolute = self.around.folder().join(location);
+        let report = || Report::new(Exit::Configuration, format!("cannot read the configuration `{}`", location.display()));
+        let length = std::fs::metadata(&absolute).map_err(|error| report().caused_by(&error))?.len();
+        if length > MAX_FILE_BYTES {
+            return Err(report().hint(format!("a configuration has at most {MAX_FILE_BYTES} bytes; this file has {length}")));
+        }
+        let bytes = std::fs::read(&absolute).map_err(|error| report().caused_by(&error))?;
+        let text = String::from_utf8(bytes).map_err(|error| report().caused_by(&error.utf8_error()))?;
+        self.watch.push(absolute);
+        Ok(self.sources.add(location.display().to_string(), text))
+    }
+}
+
+fn nothing_to_serve() -> Report {
+    Report::new(Exit::Configuration, "there is no server to put behind the door")
+        .hint("try it with `claviger serve --demo`")
+        .hint("or name one: `claviger serve -- npx -y @modelcontextprotocol/server-everything`, `--url URL`, `--mcp .mcp.json`")
+        .hint("or write `[servers.NAME]` into `claviger.toml`")
+}
+
+/// `claviger.toml` in `production` is overlaid with `claviger.production.toml` beside it.
+fn overlay_of(location: &FilePath, environment: &EnvironmentName) -> PathBuf {
+    let stem = location.file_stem().unwrap_or_default().to_string_lossy();
+    let extension = location.extension().map_or_else(|| "toml".into(), |extension| extension.to_string_lossy());
+    location.with_file_name(format!("{stem}.{}.{extension}", environment.as_str()))
+}
+
+const OWN_FILE: &str = "claviger.toml";
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+#[cfg(test)]
+mod tests;

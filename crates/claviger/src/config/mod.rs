@@ -1,0 +1,22 @@
+//! What shall the door do? From files, variables and flags to values that are already valid. Nothing here listens, starts or sends.
+//!
+//! `file` says what can stand in `claviger.toml`; `tree` reads texts with their places; `shape` holds them against the schema; `server`, `listen`,
+//! `accept` and `numbers` judge one section each; `clients` reads the files of MCP clients; `draft` puts it together and `plan` adds the secrets.
+
+pub(crate) mod accept;
+mod builtin;
+mod clients;
+pub(crate) mod draft;
+pub(crate) mod env;
+pub(crate) mod fault;
+mod file;
+mod judge;
+pub(crate) mod listen;
+mod name;
+pub(crate) mod numbers;
+pub(crate) mod plan;
+pub(crate) mod schema;
+mod server;
+mod shape;
+pub(crate) mod tree;
+pub(crate) mod units;

@@ -1,0 +1,181 @@
+//! What does the door start from? The judged configuration with its secrets, fetched here and nowhere else.
+
+use std::net::SocketAddr;
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+use broker::resolve::Resolver;
+use broker::source::{Environment, OpenFiles};
+use gateway::clock::Clock;
+use gateway::config::{self as door, Config, ServerName, TokenSource};
+use secrecy::{ExposeSecret as _, SecretString};
+use store::seal::{InstanceKey, KeyFileFailure, Origin};
+use token::{SharedSecret, WeakSecret};
+
+use super::accept::{self, Accept, Entry};
+use super::draft::{self, Draft};
+use super::env::Surroundings;
+use super::fault::Faults;
+use super::judge::Judge;
+use super::listen::EnvironmentName;
+use super::numbers::Record;
+use crate::cli::ServeArguments;
+use crate::voice::{Exit, Report};
+
+/// Makes plans from the same flags and surroundings, at start and at each reload.
+pub(crate) struct Planner {
+    arguments: ServeArguments,
+    around: Surroundings,
+}
+
+/// Everything that the running door needs to be told.
+pub(crate) struct Plan {
+    /// The gateway's part.
+    pub(crate) gateway: Config,
+    /// The listener of metrics and readiness detail.
+    pub(crate) admin: Option<SocketAddr>,
+    /// The state folder.
+    pub(crate) state: PathBuf,
+    /// The root of this instance's cryptography, and whether it was made just now.
+    pub(crate) instance_key: (InstanceKey, Origin),
+    /// The record of calls.
+    pub(crate) record: Record,
+    /// The environment.
+    pub(crate) environment: EnvironmentName,
+    /// What resolves the references of the servers.
+    pub(crate) resolver: Arc<Resolver>,
+    /// Whether the tokens of `claviger token mint` are accepted, for want of any `[[accept]]`.
+    pub(crate) accepts_minted: bool,
+    /// Files whose change asks for a reload; some may not exist yet.
+    pub(crate) watch: Vec<PathBuf>,
+    /// What a person should know.
+    pub(crate) notices: Vec<String>,
+}
+
+impl Planner {
+    /// Keeps flags and surroundings.
+    pub(crate) fn new(arguments: ServeArguments, around: Surroundings) -> Self {
+        Self { arguments, around }
+    }
+
+    /// What the process found around it.
+    pub(crate) fn around(&self) -> &Surroundings {
+        &self.around
+    }
+
+    /// Judges everything, fetches what the file's `[[accept]]` entries refer to, and makes nothing.
+    pub(crate) async fn check(&self) -> Result<Draft, Report> {
+        let draft = draft::draft(&self.arguments, &self.around)?;
+        if let Accept::Entries(entries) = &draft.accept {
+            token_sources(&draft, entries, &self.resolver(&draft)).await?;
+        }
+        Ok(draft)
+    }
+
+    /// Judges everything, fetches the secrets, and makes the instance key where there is none.
+    pub(crate) async fn plan(&self) -> Result<Plan, Report> {
+        let draft = draft::draft(&self.arguments, &self.around)?;
+        let resolver = Arc::new(self.resolver(&draft));
+        let sources = match &draft.accept {
+            Accept::Entries(entries) => token_sources(&draft, entries, &resolver).await?,
+            Accept::Bypass | Accept::Minted => Vec::new(),
+        };
+        let instance_key = instance_key(&draft.state)?;
+        let accept = match &draft.accept {
+            Accept::Bypass => door::Accept::Bypass,
+            Accept::Entries(_) => door::Accept::Tokens(sources),
+            Accept::Minted => door::Accept::Tokens(minted_sources(&instance_key.0, draft.servers.keys())?),
+        };
+        let gateway = Config {
+            listen: draft.listeners.door,
+            accept,
+            servers: draft.servers,
+            limits: draft.limits,
+            timeouts: draft.timeouts,
+            when_unrecorded: draft.record.when_unrecorded,
+        };
+        Ok(Plan {
+            gateway,
+            admin: draft.listeners.admin,
+            state: draft.state,
+            instance_key,
+            record: draft.record,
+            environment: draft.environment,
+            resolver,
+            accepts_minted: matches!(draft.accept, Accept::Minted),
+            watch: draft.watch,
+            notices: draft.notices,
+        })
+    }
+
+    fn resolver(&self, draft: &Draft) -> Resolver {
+        let open_files = if draft.environment.is_production() { OpenFiles::Refuse } else { OpenFiles::Warn };
+        resolver(&self.around, &draft.folder, open_files)
+    }
+}
+
+/// What resolves references; relative files start at the folder.
+pub(crate) fn resolver(around: &Surroundings, folder: &FilePath, open_files: OpenFiles) -> Resolver {
+    let variables: Environment = around.variables().iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let clock = Clock::system();
+    Resolver::new(variables, folder.to_owned(), open_files, Arc::new(move || clock.unix_milliseconds()))
+}
+
+/// The instance key of the state folder; made where there is none.
+pub(crate) fn instance_key(state: &FilePath) -> Result<(InstanceKey, Origin), Report> {
+    InstanceKey::load_or_create(&state.join(INSTANCE_KEY_FILE)).map_err(|error| {
+        let exit = if matches!(error, KeyFileFailure::TooOpen { .. }) { Exit::Configuration } else { Exit::InputOutput };
+        Report::new(exit, format!("cannot use the state folder `{}`", state.display())).caused_by(&error)
+    })
+}
+
+/// The secret of one server when the file names none: derived from the instance key, so that `token mint` and `serve` agree without talking.
+pub(crate) fn minting_secret(key: &InstanceKey, server: &str) -> Result<SharedSecret, WeakSecret> {
+    SharedSecret::new(key.derive(MINTING, server).as_slice())
+}
+
+fn minted_sources<'s>(key: &InstanceKey, servers: impl Iterator<Item = &'s ServerName>) -> Result<Vec<TokenSource>, Report> {
+    let source = |server: &ServerName| {
+        let secret = minting_secret(key, server.as_str())?;
+        Ok(TokenSource::SharedSecret { secrets: vec![Arc::new(secret)], server: server.clone(), max_lifetime: accept::DEFAULT_MAX_LIFETIME })
+    };
+    servers.map(source).collect::<Result<_, WeakSecret>>().map_err(|error| Report::new(Exit::Internal, "cannot derive a server's secret").caused_by(&error))
+}
+
+/// Fetches the shared secrets; every missing, weak or shared one is a fault at its place.
+async fn token_sources(draft: &Draft, entries: &[Entry], resolver: &Resolver) -> Result<Vec<TokenSource>, Report> {
+    let mut faults = Faults::default();
+    let mut fetched: Vec<(SecretString, &ServerName)> = Vec::new();
+    let mut sources = Vec::new();
+    for entry in entries {
+        match entry {
+            Entry::Issuer { issuer, audiences, servers } => {
+                sources.push(TokenSource::Issuer { issuer: issuer.clone(), audiences: audiences.clone(), servers: servers.clone() });
+            }
+            Entry::SharedSecret { secrets, server, max_lifetime } => {
+                let mut good = Vec::new();
+                for (template, path) in secrets {
+                    let mut judge = Judge::new(draft.root.as_ref(), &mut faults);
+                    let Some(value) = judge.accept(path, resolver.resolve_for_start(template).await) else { continue };
+                    let Some(secret) = judge.accept(path, SharedSecret::new(value.expose_secret().as_bytes())) else { continue };
+                    let other = fetched.iter().find(|(known, other)| *other != server && known.expose_secret() == value.expose_secret());
+                    if let Some((_, other)) = other {
+                        judge.blame_with_hint(path, format!("the server `{other}` has the same secret"), "give each server a secret of its own");
+                    }
+                    fetched.push((value, server));
+                    good.push(Arc::new(secret));
+                }
+                sources.push(TokenSource::SharedSecret { secrets: good, server: server.clone(), max_lifetime: *max_lifetime });
+            }
+        }
+    }
+    if faults.is_empty() { Ok(sources) } else { Err(faults.into_report(&draft.sources)) }
+}
+
+/// The instance key's place in the state folder.
+const INSTANCE_KEY_FILE: &str = "instance.key";
+/// The label under which minting secrets are derived.
+const MINTING: &str = "token";
+
+#[cfg(test)]
+mod tests;

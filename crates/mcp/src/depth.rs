@@ -1,0 +1,79 @@
+//! Is this JSON text nested more deeply than we (and the parsers behind us) want to follow?
+//!
+//! Values that we leave as bytes are never parsed here, so the parser's own recursion limit does not see them.
+
+/// The deepest nesting of arrays and objects that a message may have.
+pub const MAX_DEPTH: usize = 128;
+
+/// Says whether `text` nests arrays and objects more than [`MAX_DEPTH`] levels deep. Text inside strings does not count.
+///
+/// `text` need not be valid JSON: the answer then only says that the brackets before the fault were too many.
+pub fn is_too_deep(text: &[u8]) -> bool {
+    // A text with few openings cannot be deep. Counting is many times cheaper than walking, and settles most messages.
+    let openings = text.iter().filter(|&&byte| byte == b'{' || byte == b'[').count();
+    openings > MAX_DEPTH && walk_is_too_deep(text)
+}
+
+fn walk_is_too_deep(text: &[u8]) -> bool {
+    let mut depth = 0_usize;
+    let mut bytes = text.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => skip_string(&mut bytes),
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    return true;
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+fn skip_string(bytes: &mut std::slice::Iter<'_, u8>) {
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => return,
+            b'\\' => {
+                bytes.next();
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_DEPTH, is_too_deep};
+
+    fn nested(depth: usize) -> String {
+        format!("{}{}", "[".repeat(depth), "]".repeat(depth))
+    }
+
+    #[test]
+    fn the_limit_itself_is_allowed_and_one_more_is_not() {
+        assert!(!is_too_deep(nested(MAX_DEPTH).as_bytes()));
+        assert!(is_too_deep(nested(MAX_DEPTH + 1).as_bytes()));
+    }
+
+    #[test]
+    fn brackets_in_strings_do_not_count() {
+        let text = format!("[\"{}\\\"{}\"]", "{".repeat(500), "[".repeat(500));
+        assert!(!is_too_deep(text.as_bytes()));
+    }
+
+    #[test]
+    fn wide_is_not_deep() {
+        let text = format!("[{}0]", "[],".repeat(1000));
+        assert!(!is_too_deep(text.as_bytes()));
+    }
+
+    #[test]
+    fn depth_after_a_string_still_counts() {
+        let text = format!("[\"a\\\\\",{}]", nested(MAX_DEPTH));
+        assert!(is_too_deep(text.as_bytes()));
+    }
+}

@@ -1,0 +1,145 @@
+//! How is a list result cut down to what one caller may see?
+//!
+//! Items that stay keep every byte; items that go are spliced out. A filtered list is the caller's own, so it must not be
+//! cached for others: `"cacheScope":"public"` becomes `"private"`.
+
+use serde_json::value::RawValue;
+
+use crate::envelope::{EnvelopeError, Place};
+use crate::method;
+use crate::raw::RawJson;
+use crate::splice::{Edit, range_within};
+use crate::strict::{Flat, Shape, read_object};
+
+/// One of the four results that list what a server has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ListKind {
+    /// `prompts/list`: items go by `name`.
+    Prompts,
+    /// `resources/templates/list`: items go by `uriTemplate`.
+    ResourceTemplates,
+    /// `resources/list`: items go by `uri`.
+    Resources,
+    /// `tools/list`: items go by `name`.
+    Tools,
+}
+
+impl ListKind {
+    /// The list that `method` asks for, if it asks for one.
+    pub fn of_method(method: &str) -> Option<Self> {
+        match method {
+            method::PROMPTS_LIST => Some(Self::Prompts),
+            method::RESOURCES_TEMPLATES_LIST => Some(Self::ResourceTemplates),
+            method::RESOURCES_LIST => Some(Self::Resources),
+            method::TOOLS_LIST => Some(Self::Tools),
+            _ => None,
+        }
+    }
+}
+
+/// Why a list result cannot be filtered, and so must not be passed on. The server's fault.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ListError {
+    /// The result, or an item, is not an object that can be read in one way only.
+    #[error("the list result cannot be read in one way only: {0}")]
+    Ambiguous(#[from] EnvelopeError),
+    /// An item has no name (or URI) that is a string.
+    #[error("item {index} of the list result has no name")]
+    Nameless {
+        /// Counted from 0.
+        index: usize,
+    },
+    /// The list is not an array.
+    #[error("the list result holds no array")]
+    NotAnArray,
+}
+
+/// The edits of `result_raw` that leave only the items for which `keep` says yes to their name or URI, and that make a public
+/// result private. A result without the list has no items to take out.
+///
+/// `result_raw` is the `result` member of the response as written; shift the edits to apply them to the whole body.
+pub fn filter(result_raw: &str, list: ListKind, mut keep: impl FnMut(&str) -> bool) -> Result<Vec<Edit>, ListError> {
+    let [tools, prompts, resources, templates, cache_scope] =
+        read_object(result_raw, Flat::<ResultShape, 5>::new())?.values();
+    let listed = match list {
+        ListKind::Prompts => prompts,
+        ListKind::ResourceTemplates => templates,
+        ListKind::Resources => resources,
+        ListKind::Tools => tools,
+    };
+    let mut edits = match listed {
+        Some(array) => retain(result_raw, array, |index, item| name_of(item, list, index).map(|name| keep(&name)))?,
+        None => Vec::new(),
+    };
+    edits.extend(privacy_edit(result_raw, cache_scope));
+    Ok(edits)
+}
+
+/// The names (or URIs) of the items of a list result, in order.
+pub fn names(result_raw: &str, list: ListKind) -> Result<Vec<String>, ListError> {
+    let mut names = Vec::new();
+    filter(result_raw, list, |name| {
+        names.push(name.to_owned());
+        true
+    })?;
+    Ok(names)
+}
+
+/// The edits of `whole` that take out of `array`, which stands in it, the items for which `keep` says no.
+pub(crate) fn retain<'a>(
+    whole: &'a str,
+    array: RawJson<'a>,
+    mut keep: impl FnMut(usize, RawJson<'a>) -> Result<bool, ListError>,
+) -> Result<Vec<Edit>, ListError> {
+    let items: Vec<&'a RawValue> = serde_json::from_str(array.as_str()).map_err(|_| ListError::NotAnArray)?;
+    let mut edits = Vec::new();
+    // The end of the last item that stays, and the span of the items that go since then.
+    let mut kept_end: Option<usize> = None;
+    let mut going: Option<(usize, usize)> = None;
+    for (index, item) in items.into_iter().enumerate() {
+        let range = range_within(whole, item.get()).ok_or(ListError::NotAnArray)?;
+        if keep(index, RawJson::trusted(item.get()))? {
+            if let Some((start, end)) = going.take() {
+                // With an item before, the comma before the gap goes too; else the comma after it.
+                edits.push(Edit::new(kept_end.map_or(start..range.start, |kept| kept..end), ""));
+            }
+            kept_end = Some(range.end);
+        } else {
+            going = Some((going.map_or(range.start, |(start, _)| start), range.end));
+        }
+    }
+    edits.extend(going.map(|(start, end)| Edit::new(kept_end.unwrap_or(start)..end, "")));
+    Ok(edits)
+}
+
+fn name_of(item: RawJson<'_>, list: ListKind, index: usize) -> Result<String, ListError> {
+    let [name, uri, template] = read_object(item.as_str(), Flat::<ItemShape, 3>::new())?.values();
+    let found = match list {
+        ListKind::Prompts | ListKind::Tools => name,
+        ListKind::ResourceTemplates => template,
+        ListKind::Resources => uri,
+    };
+    found.and_then(RawJson::decode_string).map(Into::into).ok_or(ListError::Nameless { index })
+}
+
+fn privacy_edit(whole: &str, cache_scope: Option<RawJson<'_>>) -> Option<Edit> {
+    let public = cache_scope.filter(|value| value.decode_string().as_deref() == Some("public"))?;
+    range_within(whole, public.as_str()).map(|range| Edit::new(range, "\"private\""))
+}
+
+struct ResultShape;
+
+impl Shape for ResultShape {
+    const PLACE: Place = Place::Result;
+    const KNOWN: &'static [&'static str] = &["tools", "prompts", "resources", "resourceTemplates", "cacheScope"];
+}
+
+struct ItemShape;
+
+impl Shape for ItemShape {
+    const PLACE: Place = Place::Item;
+    const KNOWN: &'static [&'static str] = &["name", "uri", "uriTemplate"];
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,12 @@
+//! The client, discovery and key fetching against real servers on loopback.
+
+#[cfg(test)]
+mod client;
+#[cfg(test)]
+mod discovery;
+#[cfg(test)]
+mod jwks;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod tls;
