@@ -107,3 +107,15 @@ pub enum HeadState {
     /// It was not made with the key of this instance.
     Unauthentic,
 }
+
+impl HeadState {
+    /// The word that stands for it in a line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Agrees => "agrees",
+            Self::Differs => "differs",
+            Self::Missing => "missing",
+            Self::Unauthentic => "unauthentic",
+        }
+    }
+}

@@ -38,6 +38,11 @@ impl Names {
         self.live.with_extension("torn")
     }
 
+    /// The next file, for the moment before it takes the name of the one that is written to.
+    pub(crate) fn next(&self) -> PathBuf {
+        self.live.with_extension("next")
+    }
+
     pub(crate) fn rotated(&self, first_seq: u64) -> PathBuf {
         let mut name = self.stem().to_owned();
         name.push(format!(".{first_seq:012}"));
@@ -128,6 +133,8 @@ pub(crate) struct Tail {
     pub(crate) whole: u64,
     /// How many bytes follow it.
     pub(crate) torn: u64,
+    /// Whether there are lines, and none of them is one of a log.
+    pub(crate) is_foreign: bool,
 }
 
 /// Finds the last line whose hash is right, looking back over at most [`TAIL_BYTES`] and to the start of a line.
@@ -144,11 +151,13 @@ pub(crate) fn tail(file: &mut File) -> io::Result<Tail> {
         let line = lines.iter().rposition(|byte| *byte == b'\n').map_or(lines, |before| lines.get(before + 1..).unwrap_or_default());
         if let Ok(sealed) = Sealed::parse(line) {
             let whole = start.saturating_add(newline as u64).saturating_add(1);
-            return Ok(Tail { end: Some(sealed.end()), whole, torn: length.saturating_sub(whole) });
+            return Ok(Tail { end: Some(sealed.end()), whole, torn: length.saturating_sub(whole), is_foreign: false });
         }
         rest = lines;
     }
-    Ok(Tail { end: None, whole: 0, torn: length })
+    // The first line of a log may be torn, but then nothing is but the start of that line.
+    let is_torn_start = length < LINE_BYTES && !bytes.contains(&b'\n');
+    Ok(Tail { end: None, whole: 0, torn: length, is_foreign: !is_torn_start })
 }
 
 /// Which file this is, whatever it is called: device and inode.

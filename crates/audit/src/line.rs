@@ -34,7 +34,10 @@ pub(crate) fn parse_time(text: &str) -> Option<u64> {
 fn write_time(time: u64, text: &mut Vec<u8>) -> Result<(), serde_json::Error> {
     // A time beyond the calendar (the year 9999) is written as its last moment.
     let time = i64::try_from(time).ok().and_then(|time| Timestamp::from_millisecond(time).ok()).unwrap_or(Timestamp::MAX);
-    DateTimePrinter::new().precision(Some(3)).print_timestamp(&time, StdIoWrite(text)).map_err(|error| serde_json::Error::io(io::Error::other(error)))
+    DateTimePrinter::new()
+        .precision(Some(3))
+        .print_timestamp(&time, StdIoWrite(text))
+        .map_err(|error| serde_json::Error::io(io::Error::other(error)))
 }
 
 /// Compact JSON in which every character that a terminal would obey, or a reader not see, is escaped.

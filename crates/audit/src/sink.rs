@@ -4,13 +4,13 @@ mod log;
 mod opening;
 mod writer;
 
+use std::io;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
-use std::io;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use serde::Serialize;
@@ -134,6 +134,12 @@ pub enum AuditError {
         /// The log's file.
         path: PathBuf,
     },
+    /// The file holds something else. It is left alone.
+    #[error("`{}` is not an audit log", path.display())]
+    NotALog {
+        /// The log's file.
+        path: PathBuf,
+    },
     /// A file could not be opened, made, read or mended.
     #[error("cannot open the audit log `{}`", path.display())]
     Open {
@@ -149,6 +155,13 @@ pub enum AuditError {
     /// The first lines could not be written.
     #[error("the audit log cannot be written")]
     Unwritable(#[source] Reason),
+}
+
+impl Reason {
+    /// What the system said, if it said anything.
+    fn cause(&self) -> Option<String> {
+        std::error::Error::source(self).map(ToString::to_string)
+    }
 }
 
 impl Options {
@@ -180,12 +193,12 @@ impl Auditor {
     ///
     /// Blocks while it reads the end of the log. What had to be mended stands in the log as `chain.repaired`.
     pub fn start(options: Options, now: u64) -> Result<Self, AuditError> {
-        let on_full = options.on_full;
+        let (on_full, durability) = (options.on_full, options.durability);
         let (lines, queue) = bounded(options.queue.max(1));
         let (control, orders) = bounded(CONTROL_QUEUE);
         let shared = Arc::new(Shared::new(options.path.clone()));
         let log = opening::open(options, now)?;
-        let thread = writer::Writer::new(log, queue, orders, Arc::clone(&shared));
+        let thread = writer::Writer::new(log, durability, queue, orders, Arc::clone(&shared));
         let handle = Builder::new().name("audit".to_owned()).spawn(move || thread.run()).map_err(AuditError::Thread)?;
         *shared.thread() = Some(handle);
         Ok(Self { lines, control, on_full, shared })
@@ -258,9 +271,11 @@ impl Auditor {
         if self.on_full == OnFull::Refuse || self.shared.is_failing() {
             return Err(NotRecorded::Full);
         }
-        self.lines.send_timeout(line, LONGEST_WAIT).map_err(|error| {
-            if error.is_disconnected() { NotRecorded::Stopped } else { NotRecorded::Full }
-        })
+        self.lines.send_timeout(line, LONGEST_WAIT).map_err(
+            |error| {
+                if error.is_disconnected() { NotRecorded::Stopped } else { NotRecorded::Full }
+            },
+        )
     }
 }
 

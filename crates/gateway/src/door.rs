@@ -11,7 +11,9 @@ use audit::sink::Auditor;
 use broker::resolve::Resolver;
 use http::{Response, StatusCode};
 use oauth::resource::Resource;
+use oauth::issuer::Issuer;
 use outbound::client::Client;
+use outbound::guard::Guard;
 use outbound::pool::{InvalidUpstream, Pool, PoolLimits};
 use store::Store;
 use store::seal::InstanceKey;
@@ -39,8 +41,6 @@ use crate::table::{Challenges, Gate, Keys, Server, Table, Trusted, metadata_docu
 pub struct Parts {
     /// Time.
     pub clock: Clock,
-    /// Seals sessions and derives keys.
-    pub instance_key: InstanceKey,
     /// What outlives a request.
     pub store: Arc<dyn Store>,
     /// The record.
@@ -117,11 +117,11 @@ pub enum BuildError {
 
 impl Door {
     /// Builds a door. `public_url` is what callers use, without a trailing slash.
-    pub fn new(config: Config, public_url: &str, parts: Parts) -> Result<Arc<Self>, BuildError> {
+    pub fn new(config: Config, public_url: &str, instance_key: &InstanceKey, parts: Parts) -> Result<Arc<Self>, BuildError> {
         let mut instance = [0; 4];
         aws_lc_rs::rand::fill(&mut instance).map_err(|_| BuildError::Random)?;
-        let fingerprinter = Fingerprinter::new(&parts.instance_key.derive("token-fingerprint", ""));
-        let Parts { clock, instance_key, store, auditor, client, tls, resolver, metrics } = parts;
+        let fingerprinter = Fingerprinter::new(&instance_key.derive("token-fingerprint", ""));
+        let Parts { clock, store, auditor, client, tls, resolver, metrics } = parts;
         let forge = Forge { clock, client: &client, tls: &tls, resolver: &resolver, metrics: &metrics };
         let places = config.limits.calls_in_flight.get() as usize;
         let authenticator = Authenticator::new(clock, &config.limits, fingerprinter);
@@ -131,7 +131,7 @@ impl Door {
             table: ArcSwap::from_pointee(table),
             authenticator,
             address_quotas: AddressQuotas::new(),
-            sessions: Sessions::new(&instance_key, store, clock)?,
+            sessions: Sessions::new(instance_key, store, clock)?,
             auditor,
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
@@ -345,6 +345,12 @@ impl Forge<'_> {
         }
     }
 
+    /// The operator wrote the issuer's URL, so it may be on this machine; what the issuer sends us on to is held to the same place.
+    fn issuer_keys(&self, issuer: &Issuer) -> IssuerKeys {
+        let client = self.client.with_guard(Guard::for_operator(issuer.as_str()));
+        IssuerKeys::new(issuer.clone(), client, self.clock)
+    }
+
     fn trusted(&self, source: &TokenSource, name: &ServerName, resource: &Resource, issuers: &mut HashMap<String, Arc<IssuerKeys>>) -> Option<Trusted> {
         match source {
             TokenSource::Issuer { issuer, audiences, servers } => {
@@ -353,7 +359,7 @@ impl Forge<'_> {
                 }
                 let keys = issuers
                     .entry(issuer.as_str().to_owned())
-                    .or_insert_with(|| Arc::new(IssuerKeys::new(issuer.clone(), Arc::clone(self.client), self.clock)));
+                    .or_insert_with(|| Arc::new(self.issuer_keys(issuer)));
                 let audiences = resource.accepted_spellings().into_iter().chain(audiences.iter().cloned()).collect();
                 let trust = Trust::new(Some(issuer.as_str().to_owned()), audiences);
                 Some(Trusted { trust, keys: Keys::Issuer(Arc::clone(keys)) })

@@ -14,7 +14,7 @@ use crate::clock::Clock;
 /// The keys of one issuer.
 pub(crate) struct IssuerKeys {
     issuer: Issuer,
-    client: Arc<outbound::client::Client>,
+    client: outbound::client::Client,
     clock: Clock,
     current: ArcSwapOption<Fetched>,
     /// Held while fetching: whoever waits finds the result when it is free. Dropping the holder frees it, so nobody hangs.
@@ -39,7 +39,7 @@ struct Attempts {
 pub(crate) struct Unavailable;
 
 impl IssuerKeys {
-    pub(crate) fn new(issuer: Issuer, client: Arc<outbound::client::Client>, clock: Clock) -> Self {
+    pub(crate) fn new(issuer: Issuer, client: outbound::client::Client, clock: Clock) -> Self {
         Self { issuer, client, clock, current: ArcSwapOption::empty(), fetching: Mutex::default() }
     }
 

@@ -104,7 +104,8 @@ fn streamed(stream: Stream, exchange: Exchange) -> Response<Body> {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
     }
-    exchange.door().tasks.spawn(pump(stream, pieces, exchange));
+    let tasks = exchange.door().tasks.clone();
+    tasks.spawn(pump(stream, pieces, exchange));
     response
 }
 
@@ -179,13 +180,14 @@ struct EventFilter {
 impl EventFilter {
     fn pass(&mut self, piece: &[u8], exchange: &Exchange) -> Option<Bytes> {
         let mut output = Vec::with_capacity(piece.len());
-        for event in self.decoder.feed(piece).ok()? {
-            let mut event = event;
-            if !event.data.is_empty() {
-                let data = exchange.rewrite(self.rewrite, Bytes::from(std::mem::take(&mut event.data)))?;
-                event.data = String::from_utf8(data.into()).ok()?;
+        let mut events = Vec::new();
+        self.decoder.decode(piece, &mut events).ok()?;
+        for mut event in events {
+            if let Some(data) = event.data.take().filter(|data| !data.is_empty()) {
+                let data = exchange.rewrite(self.rewrite, data.into())?;
+                event.data = Some(String::from_utf8(data.into()).ok()?);
             }
-            sse::encode(&event, &mut output);
+            output.extend_from_slice(&sse::encode(&event));
         }
         Some(output.into())
     }

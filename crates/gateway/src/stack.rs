@@ -14,7 +14,7 @@ use mcp::header;
 use mcp::version::ProtocolVersion;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::back::{Back, Outgoing, Reply};
+use crate::back::{Back, Outgoing, Reply, pipe};
 use crate::body::Body;
 use crate::door::Door;
 use crate::exchange::{End, Exchange};
@@ -120,7 +120,7 @@ impl Call<'_> {
         };
         let reply = match &self.server.back {
             Back::Http(back) => back.send(&outgoing, rewrite.is_some()).await?,
-            Back::Stdio(back) => back.carry(&outgoing).await?,
+            Back::Stdio(back) => pipe::carry(back, &outgoing).await?,
         };
         let session = if outgoing.opens_session() { self.seal_session(&reply, message) } else { None };
         let stream_place = if message.method() == Some("subscriptions/listen") { Some(self.stream_place()?) } else { None };
@@ -164,7 +164,7 @@ impl Call<'_> {
         };
         let reply = match &self.server.back {
             Back::Http(back) => back.send(&outgoing, false).await?,
-            Back::Stdio(back) => back.carry_all(&outgoing, messages).await?,
+            Back::Stdio(back) => pipe::carry_all(back, &outgoing, session.as_deref().ok_or(Refusal::SessionMissing)?, messages).await?,
         };
         Ok(Homeward { reply, session: None, rewrite: None, stream_place: None })
     }

@@ -179,8 +179,8 @@ impl<'a> Body<'a> {
         if !text.trim_ascii_start().starts_with('[') {
             return Message::read(text).map(|message| Self::Single(Box::new(message)));
         }
-        let parts: Vec<&'a RawValue> = serde_json::from_str(text)
-            .map_err(|error| EnvelopeError::Malformed { line: error.line(), column: error.column() })?;
+        let parts: Vec<&'a RawValue> =
+            serde_json::from_str(text).map_err(|error| EnvelopeError::Malformed { line: error.line(), column: error.column() })?;
         if parts.is_empty() {
             return Err(EnvelopeError::EmptyBatch);
         }

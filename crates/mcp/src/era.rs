@@ -5,7 +5,7 @@
 
 use http::{HeaderMap, HeaderName};
 
-use crate::envelope::{Kind, Message};
+use crate::envelope::{Kind, Message, Meta};
 use crate::header;
 use crate::method::{self, NamedBy};
 use crate::version::{self, LEGACY, ProtocolVersion};
@@ -84,7 +84,7 @@ pub fn require_method(era: Era, method: &str) -> Result<(), WireError> {
 }
 
 fn is_modern(said: Option<&str>, message: &Message<'_>) -> bool {
-    said.is_some_and(version::is_modern) || message.meta().is_some_and(|meta| meta.has_protocol_version())
+    said.is_some_and(version::is_modern) || message.meta().is_some_and(Meta::has_protocol_version)
 }
 
 fn modern(said: Option<&str>, headers: &Headers<'_>, message: &Message<'_>) -> Result<ProtocolVersion, WireError> {

@@ -59,8 +59,7 @@ pub enum ListError {
 ///
 /// `result_raw` is the `result` member of the response as written; shift the edits to apply them to the whole body.
 pub fn filter(result_raw: &str, list: ListKind, mut keep: impl FnMut(&str) -> bool) -> Result<Vec<Edit>, ListError> {
-    let [tools, prompts, resources, templates, cache_scope] =
-        read_object(result_raw, Flat::<ResultShape, 5>::new())?.values();
+    let [tools, prompts, resources, templates, cache_scope] = read_object(result_raw, Flat::<ResultShape, 5>::new())?.values();
     let listed = match list {
         ListKind::Prompts => prompts,
         ListKind::ResourceTemplates => templates,

@@ -30,8 +30,7 @@ fn fold(name: &str) -> String {
             'ﬄ' => folded.push_str("ffl"),
             'ﬅ' | 'ﬆ' => folded.push_str("st"),
             // Fullwidth forms stand 0xFEE0 above their ASCII twins.
-            '\u{ff01}'..='\u{ff5e}' => folded
-                .extend(char::from_u32(u32::from(character) - 0xfee0).map(|twin| twin.to_ascii_lowercase())),
+            '\u{ff01}'..='\u{ff5e}' => folded.extend(char::from_u32(u32::from(character) - 0xfee0).map(|twin| twin.to_ascii_lowercase())),
             // The Kelvin sign becomes `k` here, as in every Unicode fold.
             _ => folded.extend(character.to_lowercase()),
         }
@@ -65,7 +64,9 @@ mod tests {
 
     #[test]
     fn unicode_folds_resemble() {
-        for name in ["ta\u{17f}kId", "tas\u{212a}Id", "task\u{131}d", "task\u{130}d", "ｎame", "Ｎame", "reque\u{fb06}Id", "noti\u{fb01}cations"] {
+        for name in
+            ["ta\u{17f}kId", "tas\u{212a}Id", "task\u{131}d", "task\u{130}d", "ｎame", "Ｎame", "reque\u{fb06}Id", "noti\u{fb01}cations"]
+        {
             assert!(resembles(name, KNOWN).is_some(), "{name}");
         }
     }

@@ -117,10 +117,7 @@ pub fn is_notification(method: &str) -> bool {
 
 /// Whether the result of the method carries `ttlMs` and `cacheScope` in 2026-07-28 (SEP-2549).
 pub fn is_cacheable(method: &str) -> bool {
-    matches!(
-        method,
-        PROMPTS_LIST | RESOURCES_LIST | RESOURCES_READ | RESOURCES_TEMPLATES_LIST | SERVER_DISCOVER | TOOLS_LIST
-    )
+    matches!(method, PROMPTS_LIST | RESOURCES_LIST | RESOURCES_READ | RESOURCES_TEMPLATES_LIST | SERVER_DISCOVER | TOOLS_LIST)
 }
 
 /// Which member of `params` the header `Mcp-Name` repeats (2026-07-28, transports; SEP-2663 for tasks).

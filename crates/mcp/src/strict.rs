@@ -56,8 +56,7 @@ impl Refusal {
 pub(crate) fn read_object<'a, M: Members<'a>>(text: &'a str, members: M) -> Result<M, EnvelopeError> {
     let refusal = Refusal::new();
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let members =
-        Object { members, refusal: &refusal }.deserialize(&mut deserializer).map_err(|error| refusal.explain(&error))?;
+    let members = Object { members, refusal: &refusal }.deserialize(&mut deserializer).map_err(|error| refusal.explain(&error))?;
     deserializer.end().map_err(|_| EnvelopeError::TrailingData)?;
     Ok(members)
 }

@@ -18,8 +18,7 @@ pub enum ProtocolVersion {
 }
 
 /// The revisions with `initialize` and sessions that we serve, oldest first.
-pub const LEGACY: [ProtocolVersion; 3] =
-    [ProtocolVersion::V2025_03_26, ProtocolVersion::V2025_06_18, ProtocolVersion::V2025_11_25];
+pub const LEGACY: [ProtocolVersion; 3] = [ProtocolVersion::V2025_03_26, ProtocolVersion::V2025_06_18, ProtocolVersion::V2025_11_25];
 
 /// The revisions without sessions that we serve, oldest first.
 pub const MODERN: [ProtocolVersion; 1] = [ProtocolVersion::V2026_07_28];

@@ -31,6 +31,10 @@ pub(super) struct Log {
     pub(super) retention_days: Option<NonZeroU32>,
     /// Lines that are chained but not written.
     pub(super) pending: Vec<u8>,
+    /// Whether lines were written that the head does not name yet.
+    pub(super) head_is_due: bool,
+    /// Why old files could not be deleted.
+    pub(super) untidy: Option<Reason>,
     /// The latest time any line gave; the log has no other clock.
     pub(super) latest: u64,
     /// The day on which old files were last looked for.
@@ -45,33 +49,27 @@ impl Log {
     }
 
     /// Chains an event of the log's own, at the latest time known.
-    pub(super) fn append_event(&mut self, event: &ChainEvent) -> io::Result<()> {
-        let body = line::body(self.latest, event)?;
+    pub(super) fn append_event(&mut self, event: &ChainEvent) -> Result<(), Reason> {
+        let body = line::body(self.latest, event).map_err(|error| self.unwritten(error.into()))?;
         self.append(self.latest, &body);
         Ok(())
     }
 
+    /// Whether something is still to be written.
+    pub(super) fn is_behind(&self) -> bool {
+        !self.pending.is_empty() || self.head_is_due
+    }
+
     /// Writes what is pending and then the head. What could not be written stays pending.
     pub(super) fn write(&mut self) -> Result<(), Reason> {
-        if self.pending.is_empty() {
+        if !self.is_behind() {
             return Ok(());
         }
         self.check_place()?;
-        let unwritten = |names: &Names, error| Reason::NotWritten { path: names.live.clone(), source: Arc::new(error) };
-        let mut written = 0;
-        let outcome = loop {
-            match self.file.write(self.pending.get(written..).unwrap_or_default()) {
-                Ok(0) => break Ok(()),
-                Ok(bytes) => written += bytes,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => break Err(unwritten(&self.names, error)),
-            }
-        };
-        // Even half a line counts: the next attempt goes on with its other half.
-        self.pending.drain(..written.min(self.pending.len()));
-        self.size = self.size.saturating_add(written as u64);
-        outcome?;
-        self.head.write(&self.end).map_err(|error| unwritten(&self.names, error))
+        let written = self.write_pending();
+        written.and_then(|()| self.head.write(&self.end)).map_err(|error| self.unwritten(error))?;
+        self.head_is_due = false;
+        Ok(())
     }
 
     /// Forces what was written to the disk.
@@ -81,18 +79,49 @@ impl Log {
 
     /// Sets the file aside if it is large enough, and deletes what is old enough. Nothing may be pending.
     pub(super) fn tidy(&mut self) -> Result<(), Reason> {
-        let untidy = |log: &Self, error| Reason::NotRotated { path: log.names.live.clone(), source: Arc::new(error) };
         if self.size >= self.rotate_bytes {
             self.sync()?;
-            self.rotate().map_err(|error| untidy(self, error))?;
+            self.rotate().map_err(|error| untidy(&self.names.live, error))?;
             self.write()?;
         }
         let today = Some(self.latest / DAY);
         if self.pruned_on != today {
-            self.prune()?;
             self.pruned_on = today;
+            self.untidy = match self.prune() {
+                // Tried again tomorrow, or at the next start or rotation: the chain has already said it was done.
+                Err(reason @ Reason::NotRotated { .. }) => Some(reason),
+                done => {
+                    done?;
+                    None
+                }
+            };
         }
         Ok(())
+    }
+
+    fn write_pending(&mut self) -> io::Result<()> {
+        self.head_is_due = true;
+        let mut written = 0;
+        let outcome = loop {
+            let rest = self.pending.get(written..).unwrap_or_default();
+            if rest.is_empty() {
+                break Ok(());
+            }
+            match self.file.write(rest) {
+                Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
+                Ok(bytes) => written = written.saturating_add(bytes),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Err(error),
+            }
+        };
+        // Even half a line counts: the next attempt goes on with its other half.
+        self.pending.drain(..written.min(self.pending.len()));
+        self.size = self.size.saturating_add(written as u64);
+        outcome
+    }
+
+    fn unwritten(&self, error: io::Error) -> Reason {
+        Reason::NotWritten { path: self.names.live.clone(), source: Arc::new(error) }
     }
 
     /// Makes sure that the path still leads to the file that is open.
@@ -110,13 +139,24 @@ impl Log {
         if aside.try_exists()? {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("`{}` is in the way", aside.display())));
         }
+        // The new file is made before the old one gives up its name: a full disk then leaves all as it was.
+        let next = self.names.next();
+        match fs::remove_file(&next) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let file = create(&next)?;
         fs::rename(&self.names.live, &aside)?;
-        self.file = create(&self.names.live)?;
+        fs::rename(&next, &self.names.live)?;
         File::open(self.names.folder())?.sync_all()?;
+        self.file = file;
         self.size = 0;
         self.first_seq = self.end.seq.saturating_add(1);
         self.pruned_on = None;
-        self.append_event(&ChainEvent::Carried { from: file_name(&aside) })
+        let carried = ChainEvent::Carried { from: file_name(&aside) };
+        let body = line::body(self.latest, &carried)?;
+        self.append(self.latest, &body);
+        Ok(())
     }
 
     /// Deletes complete files all of whose lines are too old, the oldest first.
@@ -125,7 +165,6 @@ impl Log {
     fn prune(&mut self) -> Result<(), Reason> {
         let Some(days) = self.retention_days else { return Ok(()) };
         let oldest = self.latest.saturating_sub(u64::from(days.get()).saturating_mul(DAY));
-        let untidy = |path: &Path, source: io::Error| Reason::NotRotated { path: path.to_owned(), source: Arc::new(source) };
         let files = self.names.list().map_err(|error| untidy(&self.names.live, error))?;
 
         let mut doomed = Vec::new();
@@ -139,7 +178,7 @@ impl Log {
             }
             let last_seq = follower.seq.saturating_sub(1);
             let event = ChainEvent::Pruned { file: file_name(&file.path), last_seq, last_hash: follower.previous };
-            self.append_event(&event).map_err(|error| untidy(&file.path, error))?;
+            self.append_event(&event)?;
             self.write()?;
             self.sync()?;
             for file in doomed.drain(..) {
@@ -148,6 +187,10 @@ impl Log {
         }
         Ok(())
     }
+}
+
+fn untidy(path: &Path, source: io::Error) -> Reason {
+    Reason::NotRotated { path: path.to_owned(), source: Arc::new(source) }
 }
 
 /// Makes a file for lines, readable by its owner only, where there is none.

@@ -5,14 +5,13 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use crate::chain::End;
+use crate::chain::{End, Sealed};
 use crate::event::{ChainEvent, HeadState};
 use crate::files::{Line, Lines, Names, Tail, tail};
-use crate::chain::Sealed;
 use crate::head::HeadFile;
 
 use super::log::{Log, create, file_name};
-use super::{AuditError, Options};
+use super::{AuditError, Options, Reason};
 
 /// Opens the log for writing, after mending it. What was mended is its first new line.
 pub(super) fn open(options: Options, now: u64) -> Result<Log, AuditError> {
@@ -26,6 +25,9 @@ pub(super) fn open(options: Options, now: u64) -> Result<Log, AuditError> {
         .map_err(failed(names.head()))?
         .ok_or_else(|| AuditError::InUse { path: names.live.clone() })?;
     let found = find(&names).map_err(failed(names.live.clone()))?;
+    if found.tail.is_foreign {
+        return Err(AuditError::NotALog { path: names.live });
+    }
     let repair = repair(&names, &found, &head).map_err(failed(names.live.clone()))?;
 
     let mut log = Log {
@@ -38,15 +40,20 @@ pub(super) fn open(options: Options, now: u64) -> Result<Log, AuditError> {
         rotate_bytes: options.rotate_bytes.max(1),
         retention_days: options.retention_days,
         pending: Vec::new(),
+        head_is_due: false,
+        untidy: None,
         latest: now,
         pruned_on: None,
     };
     let opening = [found.carried_from.map(|from| ChainEvent::Carried { from }), repair];
     for event in opening.into_iter().flatten() {
-        log.append_event(&event).map_err(failed(log.names.live.clone()))?;
+        log.append_event(&event).map_err(AuditError::Unwritable)?;
     }
-    log.write().and_then(|()| log.tidy()).map_err(AuditError::Unwritable)?;
-    Ok(log)
+    match log.write().and_then(|()| log.tidy()) {
+        // The thread tries again and says so; it is no reason to stay closed.
+        Ok(()) | Err(Reason::NotRotated { .. }) => Ok(log),
+        Err(reason) => Err(AuditError::Unwritable(reason)),
+    }
 }
 
 /// What a writer finds at its start.
@@ -65,9 +72,7 @@ struct Found {
 fn find(names: &Names) -> io::Result<Found> {
     let before = names.list()?.pop();
     let mut file = match create(&names.live) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            OpenOptions::new().append(true).read(true).open(&names.live)?
-        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => OpenOptions::new().append(true).read(true).open(&names.live)?,
         created => {
             File::open(names.folder())?.sync_all()?;
             created?

@@ -114,7 +114,7 @@ impl HttpBack {
 
     fn name_session(&self, headers: &mut HeaderMap, session: Option<&str>, version: Option<ProtocolVersion>) -> Result<(), BackFailure> {
         if let Some(session) = session {
-            headers.insert(header::SESSION_ID, HeaderValue::from_str(session).map_err(|_| BackFailure::Protocol)?);
+            headers.insert(header::SESSION_ID, HeaderValue::from_str(session).map_err(|_| BackFailure::BadAnswer)?);
         }
         if let Some(version) = version {
             headers.insert(header::PROTOCOL_VERSION, HeaderValue::from_static(version.as_str()));
@@ -214,7 +214,7 @@ impl HttpBack {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static(BOTH_KINDS));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(header::PROTOCOL_VERSION, HeaderValue::from_static(ProtocolVersion::MODERN.as_str()));
+        headers.insert(header::PROTOCOL_VERSION, HeaderValue::from_static(ProtocolVersion::V2026_07_28.as_str()));
         headers.insert(header::METHOD, HeaderValue::from_static("server/discover"));
         self.add_credential(&mut headers, permit).await?;
         let response = self.exchange(Method::POST, headers, Bytes::from_static(PROBE), self.limits.probe).await?;
@@ -229,7 +229,7 @@ impl HttpBack {
 }
 
 fn header_value(text: &str) -> Result<HeaderValue, BackFailure> {
-    HeaderValue::try_from(header::encode_value(text).as_ref()).map_err(|_| BackFailure::Protocol)
+    HeaderValue::try_from(header::encode_value(text).as_ref()).map_err(|_| BackFailure::BadAnswer)
 }
 
 fn copy(from: &HeaderMap, to: &mut HeaderMap, name: &HeaderName) {

@@ -1,6 +1,7 @@
 //! Where does a call go? The servers behind the door, each kind in its own module, and the words that all of them share.
 
 pub(crate) mod http;
+pub(crate) mod pipe;
 mod probe;
 pub mod stdio;
 

@@ -163,7 +163,11 @@ impl Connection {
     where
         S: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
     {
-        let service = service_fn(|request| async move { Ok::<_, Infallible>(routes::answer(&self.door, request, self.peer).await) });
+        let peer = self.peer;
+        let service = service_fn(|request| {
+            let door = Arc::clone(&self.door);
+            async move { Ok::<_, Infallible>(routes::answer(&door, request, peer).await) }
+        });
         let connection = watcher.watch(self.server.serve_connection(stream, service));
         tokio::select! {
             outcome = connection => if let Err(error) = outcome {

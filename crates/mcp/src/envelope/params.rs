@@ -340,8 +340,7 @@ fn subscriptions<'a>(raw: RawJson<'a>) -> Result<Vec<Cow<'a, str>>, EnvelopeErro
     let Some(uris) = uris.filter(|value| !value.is_null()) else {
         return Ok(Vec::new());
     };
-    let listed: Vec<&'a RawValue> =
-        serde_json::from_str(uris.as_str()).map_err(|_| EnvelopeError::ResourceSubscriptions)?;
+    let listed: Vec<&'a RawValue> = serde_json::from_str(uris.as_str()).map_err(|_| EnvelopeError::ResourceSubscriptions)?;
     let decoded = listed.into_iter().map(|uri| RawJson::trusted(uri.get()).decode_string());
     decoded.map(|uri| uri.ok_or(EnvelopeError::ResourceSubscriptions)).collect()
 }

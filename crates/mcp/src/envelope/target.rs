@@ -57,12 +57,8 @@ impl Message<'_> {
     fn completed(&self) -> Result<Target<'_>, WireError> {
         let reference = self.params().and_then(|params| params.reference()).ok_or(WireError::MissingParam { member: "ref" })?;
         match reference.kind() {
-            Some("ref/prompt") => {
-                reference.name().map(Target::Prompt).ok_or(WireError::MissingParam { member: "ref.name" })
-            }
-            Some("ref/resource") => {
-                reference.uri().map(Target::Resource).ok_or(WireError::MissingParam { member: "ref.uri" })
-            }
+            Some("ref/prompt") => reference.name().map(Target::Prompt).ok_or(WireError::MissingParam { member: "ref.name" }),
+            Some("ref/resource") => reference.uri().map(Target::Resource).ok_or(WireError::MissingParam { member: "ref.uri" }),
             _ => Err(WireError::MissingParam { member: "ref.type" }),
         }
     }

@@ -61,7 +61,10 @@ fn shapes_that_are_no_message_are_refused() {
         (r#"{"jsonrpc":2.0,"id":1,"method":"ping"}"#, EnvelopeError::Version),
         (r#"{"id":1,"method":"ping"}"#, EnvelopeError::Version),
         ("7", EnvelopeError::NotAnObject(Place::Envelope)),
-        (r#"{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"notifications":{"resourceSubscriptions":["a",1]}}}"#, EnvelopeError::ResourceSubscriptions),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"notifications":{"resourceSubscriptions":["a",1]}}}"#,
+            EnvelopeError::ResourceSubscriptions,
+        ),
     ];
     for (text, error) in cases {
         assert_eq!(refusal(text), error, "{text}");

@@ -29,7 +29,11 @@ fn items_that_stay_keep_their_bytes() {
 fn each_list_goes_by_its_own_member() {
     let cases = [
         (ListKind::Prompts, r#"{"prompts":[{"name":"a"},{"name":"b"}]}"#, r#"{"prompts":[{"name":"a"}]}"#),
-        (ListKind::Resources, r#"{"resources":[{"name":"b","uri":"a"},{"name":"a","uri":"b"}]}"#, r#"{"resources":[{"name":"b","uri":"a"}]}"#),
+        (
+            ListKind::Resources,
+            r#"{"resources":[{"name":"b","uri":"a"},{"name":"a","uri":"b"}]}"#,
+            r#"{"resources":[{"name":"b","uri":"a"}]}"#,
+        ),
         (ListKind::ResourceTemplates, r#"{"resourceTemplates":[{"uriTemplate":"b","name":"a"}]}"#, r#"{"resourceTemplates":[]}"#),
     ];
     for (list, result, left) in cases {

@@ -28,7 +28,8 @@ fn every_field_is_read() {
 
 #[test]
 fn all_three_line_ends_and_a_byte_order_mark_are_understood() {
-    for stream in ["data: a\n\ndata: b\n\n", "data: a\r\n\r\ndata: b\r\n\r\n", "data: a\r\rdata: b\r\r", "\u{feff}data: a\n\ndata: b\r\n\n"] {
+    for stream in ["data: a\n\ndata: b\n\n", "data: a\r\n\r\ndata: b\r\n\r\n", "data: a\r\rdata: b\r\r", "\u{feff}data: a\n\ndata: b\r\n\n"]
+    {
         assert_eq!(decode(&[stream.as_bytes()]).unwrap(), [data("a"), data("b")], "{stream:?}");
     }
 }

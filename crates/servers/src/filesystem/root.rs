@@ -168,7 +168,7 @@ fn refuse_kernel_files(_descriptor: BorrowedFd<'_>) -> Result<(), Refusal> {
 }
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
 /// Magic numbers of statfs(2), by name in `linux/magic.h`.
 #[cfg(target_os = "linux")]

@@ -169,10 +169,10 @@ impl BackFailure {
     /// The JSON-RPC error code.
     pub fn json_rpc_code(&self) -> i64 {
         match self {
-            Self::ImpossiblePair { .. } => error_code::UNSUPPORTED_VERSION,
+            Self::ImpossiblePair { .. } => error_code::UNSUPPORTED_PROTOCOL_VERSION,
             Self::NotAsked => error_code::INVALID_REQUEST,
-            Self::ForeignSession | Self::SessionGone => error_code::NOT_FOUND,
-            Self::Busy(_) | Self::Start(_) | Self::Stopping | Self::Unavailable { .. } => error_code::UNAVAILABLE,
+            Self::ForeignSession | Self::SessionGone => error_code::SESSION_NOT_FOUND,
+            Self::Busy(_) | Self::Start(_) | Self::Stopping | Self::Unavailable { .. } => error_code::BUSY,
             _ => error_code::INTERNAL_ERROR,
         }
     }

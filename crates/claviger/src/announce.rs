@@ -1,0 +1,92 @@
+//! What does a person read when the door opens? Where it is, how to come in, and what is protected and what is not.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use gateway::config::{Accept, ServerName};
+use policy::Demand;
+use store::seal::Origin;
+
+use crate::config::plan::Plan;
+use crate::voice;
+
+/// What there is to say.
+pub(crate) struct Announcement<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) public_url: &'a str,
+    pub(crate) admin: Option<SocketAddr>,
+}
+
+/// Says it on stderr, so that stdout stays free for data.
+pub(crate) fn announce(announcement: &Announcement<'_>) {
+    voice::talk(&text(announcement));
+}
+
+fn text(announcement: &Announcement<'_>) -> String {
+    let Announcement { plan, public_url, admin } = announcement;
+    let mut text = String::new();
+    for name in plan.gateway.servers.keys() {
+        line(&mut text, "door", &format!("{public_url}/mcp/{name}"));
+    }
+    if let Some(admin) = admin {
+        line(&mut text, "metrics", &format!("http://{admin}/metrics"));
+    }
+    line(&mut text, "record", &plan.record.file.display().to_string());
+    if matches!(plan.instance_key.1, Origin::Created) {
+        line(&mut text, "key", &format!("made in {}; keep the folder private", plan.state.display()));
+    }
+    text.push('\n');
+    protection(&mut text, plan);
+    if plan.accepts_minted && let Some((name, server)) = plan.gateway.servers.iter().next() {
+        text.push('\n');
+        how_to_come_in(&mut text, announcement, name, &server.rules.baseline().to_string());
+    }
+    for notice in &plan.notices {
+        let _ = writeln!(text, "note: {notice}");
+    }
+    text
+}
+
+fn protection(text: &mut String, plan: &Plan) {
+    match &plan.gateway.accept {
+        Accept::Bypass => {
+            text.push_str("NOT protected: the development bypass lets everybody on this machine in, without a token\n");
+        }
+        Accept::Tokens(_) => text.push_str("protected: without a valid token every call is refused; every call is recorded\n"),
+    }
+    for (name, server) in &plan.gateway.servers {
+        if server.rules.hides_nothing() {
+            let _ = writeln!(text, "not protected: with a token for `{name}` every tool of it may be used; `scopes` or `--scope` narrows that");
+        } else {
+            let rules: Vec<String> = server.rules.rows().map(|(pattern, demand)| format!("`{pattern}` needs {}", in_words(demand))).collect();
+            let _ = writeln!(text, "`{name}`: {}", rules.join(", "));
+        }
+    }
+    if plan.gateway.listen.tls.is_none() {
+        text.push_str("not protected: plain http, so tokens are safe on this machine or behind a proxy that speaks https only\n");
+    }
+}
+
+fn in_words(demand: &Demand) -> String {
+    match demand {
+        Demand::AnyCaller => "a valid token".to_owned(),
+        Demand::Nobody => "what nobody has".to_owned(),
+        Demand::Scopes(scopes) => format!("`{scopes}`"),
+    }
+}
+
+fn how_to_come_in(text: &mut String, announcement: &Announcement<'_>, name: &ServerName, scopes: &str) {
+    let scope = if scopes.is_empty() { String::new() } else { format!(" --scope '{scopes}'") };
+    let state = announcement.plan.state.display();
+    let url = format!("{}/mcp/{name}", announcement.public_url);
+    let _ = writeln!(text, "get a token:   claviger token mint --aud {name} --ttl 900{scope} --state {state}");
+    let _ = writeln!(text, "try it:        claviger call {url} --list --token \"$TOKEN\"");
+    let _ = writeln!(
+        text,
+        "in a client:   {{\"mcpServers\": {{\"{name}\": {{\"type\": \"http\", \"url\": \"{url}\", \"headers\": {{\"Authorization\": \"Bearer TOKEN\"}}}}}}}}"
+    );
+}
+
+fn line(text: &mut String, name: &str, value: &str) {
+    let _ = writeln!(text, "{name:<8}  {value}");
+}

@@ -1,0 +1,159 @@
+//! How does one message reach the server, and what comes back? One POST, answered by nothing, one message or a stream of them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use ::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT, WWW_AUTHENTICATE};
+use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use mcp::sse::{Decoder, Event};
+use oauth::challenge::{self, Challenge};
+use outbound::body::{BodyFailure, read_capped};
+use outbound::pool::{Lease, Pool, PoolLimits};
+use outbound::tls::{Roots, client_config};
+use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
+
+use super::failure::CallFailure;
+use crate::config::is_local;
+
+/// A server's MCP endpoint and the token for it.
+pub(crate) struct Endpoint {
+    pool: Pool,
+    authorization: Option<HeaderValue>,
+}
+
+/// What came back for a POST.
+pub(super) struct Reply {
+    pub(super) headers: HeaderMap,
+    pub(super) content: Content,
+}
+
+/// The messages of a reply.
+pub(super) enum Content {
+    /// 202, or nothing in it.
+    Nothing,
+    /// One message, and the status it came with.
+    Json(StatusCode, Bytes),
+    /// As many as come.
+    Stream(Box<Stream>),
+}
+
+/// An open stream of events.
+pub(super) struct Stream {
+    lease: Lease,
+    decoder: Decoder,
+    events: VecDeque<Event>,
+}
+
+impl Endpoint {
+    /// Prepares the way there; nothing is sent yet. A token never travels in the clear beyond this machine.
+    pub(crate) fn new(url: &Url, token: Option<&SecretString>) -> Result<Self, CallFailure> {
+        if token.is_some() && url.scheme() != "https" && !is_local(url) {
+            return Err(CallFailure::InTheClear);
+        }
+        let tls = client_config(&Roots::default()).map_err(CallFailure::Tls)?;
+        let pool = Pool::new(url, &Arc::new(tls), PoolLimits::default()).map_err(CallFailure::InvalidUrl)?;
+        let authorization = token.map(bearer).transpose()?;
+        Ok(Self { pool, authorization })
+    }
+
+    /// Posts one message.
+    pub(super) async fn post(&self, body: Vec<u8>, headers: &[(HeaderName, HeaderValue)]) -> Result<Reply, CallFailure> {
+        let response = self.send(Method::POST, body, headers).await?;
+        let status = response.status();
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            return Err(self.refused(status, response.headers()));
+        }
+        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
+        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let (parts, lease) = response.into_parts();
+        let content = match kind.as_str() {
+            "text/event-stream" if status.is_success() => {
+                Content::Stream(Box::new(Stream { lease, decoder: Decoder::new(MAX_MESSAGE_BYTES), events: VecDeque::new() }))
+            }
+            // A modern server says with the status, too, what its error says.
+            "application/json" => Content::Json(status, read_capped(lease, MAX_MESSAGE_BYTES).await.map_err(CallFailure::Broken)?),
+            _ if status == StatusCode::ACCEPTED || status == StatusCode::NO_CONTENT => Content::Nothing,
+            _ if status.is_success() => return Err(CallFailure::WrongType(crate::voice::plain(&kind))),
+            _ => return Err(CallFailure::Status { status, text: beginning(lease).await }),
+        };
+        Ok(Reply { headers: parts.headers, content })
+    }
+
+    /// Ends a legacy session. Some servers answer 405, and that is all right.
+    pub(super) async fn delete(&self, headers: &[(HeaderName, HeaderValue)]) {
+        let _ = self.send(Method::DELETE, Vec::new(), headers).await;
+    }
+
+    async fn send(&self, method: Method, body: Vec<u8>, headers: &[(HeaderName, HeaderValue)]) -> Result<Response<Lease>, CallFailure> {
+        let mut request = Request::new(Full::new(Bytes::from(body)));
+        *request.method_mut() = method.clone();
+        let own = request.headers_mut();
+        own.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        own.insert(USER_AGENT, HeaderValue::from_static(concat!("claviger/", env!("CARGO_PKG_VERSION"))));
+        if method == Method::POST {
+            own.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        if let Some(authorization) = &self.authorization {
+            own.insert(AUTHORIZATION, authorization.clone());
+        }
+        for (name, value) in headers {
+            own.insert(name, value.clone());
+        }
+        self.pool.send(request).await.map_err(CallFailure::Send)
+    }
+
+    fn refused(&self, status: StatusCode, headers: &HeaderMap) -> CallFailure {
+        let values = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+        let challenge = values.flat_map(challenge::parse).find_map(|parsed| parsed.as_bearer()).map(Box::<Challenge>::new);
+        if status == StatusCode::FORBIDDEN {
+            return CallFailure::Forbidden(challenge);
+        }
+        CallFailure::Unauthorized { challenge, presented: self.authorization.is_some() }
+    }
+}
+
+impl Stream {
+    /// The next event that carries data; `None` at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<String>, CallFailure> {
+        loop {
+            while let Some(event) = self.events.pop_front() {
+                if let Some(data) = event.data.filter(|data| !data.is_empty()) {
+                    return Ok(Some(data));
+                }
+            }
+            let Some(frame) = self.lease.frame().await else { return Ok(None) };
+            let frame = frame.map_err(|error| CallFailure::Broken(BodyFailure::Broken(error)))?;
+            let Ok(chunk) = frame.into_data() else { continue };
+            let mut events = Vec::new();
+            self.decoder.decode(&chunk, &mut events).map_err(CallFailure::Stream)?;
+            self.events.extend(events);
+        }
+    }
+}
+
+/// The header that carries the token, marked so that nobody prints it.
+fn bearer(token: &SecretString) -> Result<HeaderValue, CallFailure> {
+    let token = token.expose_secret().trim();
+    // b64token of RFC 6750 §2.1.
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
+    if token.is_empty() || !token.bytes().all(allowed) {
+        return Err(CallFailure::TokenShape);
+    }
+    let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| CallFailure::TokenShape)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// The first line of an error page, for a person to read.
+async fn beginning(lease: Lease) -> Option<String> {
+    let body = read_capped(lease, MAX_ERROR_BYTES).await.ok()?;
+    let text = String::from_utf8_lossy(&body);
+    let line: String = crate::voice::plain(text.trim().lines().next()?).chars().take(200).collect();
+    (!line.is_empty()).then_some(line)
+}
+
+const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
+const MAX_ERROR_BYTES: usize = 64 * 1024;

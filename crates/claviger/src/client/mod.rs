@@ -1,0 +1,73 @@
+//! How does a person try an MCP server from a terminal? A small client in both eras.
+//!
+//! `http` posts one message and reads its answer; `exchange` follows that answer to its end; `legacy` and `modern` say what each era asks for
+//! around a call; this file finds out which era it is.
+
+mod exchange;
+mod failure;
+mod http;
+mod legacy;
+mod modern;
+
+pub(crate) use failure::CallFailure;
+pub(crate) use http::Endpoint;
+
+use serde_json::value::RawValue;
+
+use crate::cli::Era;
+use exchange::Answer;
+use legacy::Session;
+use modern::Discovered;
+
+/// A server that is ready for calls.
+pub(crate) struct Client {
+    endpoint: Endpoint,
+    speech: Speech,
+}
+
+/// How the server wants to be spoken to.
+enum Speech {
+    Legacy(Session),
+    Modern(modern::Speaker),
+}
+
+impl Client {
+    /// Finds out what the server speaks, unless told, and opens a session where the era has them.
+    pub(crate) async fn connect(endpoint: Endpoint, era: Era) -> Result<Self, CallFailure> {
+        let speech = match era {
+            Era::Legacy => Speech::Legacy(Session::open(&endpoint).await?),
+            Era::Modern => match modern::discover(&endpoint).await? {
+                Discovered::Modern(speaker) => Speech::Modern(speaker),
+                Discovered::Other(answer) => return Err(answer.unless_modern()),
+            },
+            Era::Auto => match modern::discover(&endpoint).await? {
+                Discovered::Modern(speaker) => Speech::Modern(speaker),
+                // Whatever else it said: fall back, and never key on one code (MCP 2026-07-28, versioning).
+                Discovered::Other(_) => Speech::Legacy(Session::open(&endpoint).await?),
+            },
+        };
+        Ok(Self { endpoint, speech })
+    }
+
+    /// Sends one request and waits for its result, as written.
+    pub(crate) async fn request(&mut self, method: &str, params: serde_json::Map<String, serde_json::Value>) -> Result<Box<RawValue>, CallFailure> {
+        let answer = match &mut self.speech {
+            Speech::Legacy(session) => session.request(&self.endpoint, method, params).await?,
+            Speech::Modern(speaker) => speaker.request(&self.endpoint, method, params).await?,
+        };
+        match answer {
+            Answer::Error(error) => Err(CallFailure::Said(error)),
+            Answer::Result(result) => Ok(result),
+        }
+    }
+
+    /// Ends the session where there is one. That the server does not care is no failure.
+    pub(crate) async fn close(self) {
+        if let Speech::Legacy(session) = self.speech {
+            session.close(&self.endpoint).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! `claviger serve`: opens the door, says what it protects, and keeps it until it is told to stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use audit::event::Event;
+use gateway::clock::Clock;
+use gateway::front::http::{self as front, BindError, Bound};
+use gateway::metrics::Metrics;
+use gateway::{BuildError, Door};
+use tokio_util::sync::CancellationToken;
+
+use crate::admin::Admin;
+use crate::announce::{Announcement, announce};
+use crate::config::plan::{Plan, Planner};
+use crate::lifecycle::{Order, Orders};
+use crate::voice::{self, Exit, Report};
+use crate::wire;
+
+/// Serves until told to stop.
+pub(crate) async fn run(planner: Planner) -> Result<(), Report> {
+    let plan = planner.plan().await?;
+    let (door_at, admin) = bind(&plan).await?;
+    let public_url = public_url(&plan, door_at.address());
+    let parts = wire::parts(&plan)?;
+    let (auditor, metrics) = (Arc::clone(&parts.auditor), Arc::clone(&parts.metrics));
+    let door = Door::new(plan.gateway.clone(), &public_url, &plan.instance_key.0, parts).map_err(|error| unbuildable(&error))?;
+    let clock = Clock::system();
+    let servers = plan.gateway.servers.keys().map(|name| name.as_str().into()).collect();
+    record(&auditor, clock, &Event::DoorStarted { version: env!("CARGO_PKG_VERSION").into(), listen: door_at.address().to_string().into(), servers });
+    announce(&Announcement { plan: &plan, public_url: &public_url, admin: admin.as_ref().map(Admin::address) });
+
+    let orders = Orders::listen(&plan.watch).map_err(|error| Report::new(Exit::Internal, "cannot listen for signals").caused_by(&error))?;
+    let end = CancellationToken::new();
+    if let Some(admin) = admin {
+        tokio::spawn(admin.serve(Arc::clone(&door), Arc::clone(&metrics), end.clone()));
+    }
+    let keeper = Keeper { planner, door: Arc::clone(&door), certificate: door_at.certificate(), clock };
+    let serving = tokio::spawn(door_at.serve(Arc::clone(&door)));
+    keeper.keep(orders, &auditor).await;
+    end.cancel();
+    if let Err(error) = serving.await {
+        tracing::error!(target: "door", %error, "the listener ended badly");
+    }
+    record(&auditor, clock, &Event::DoorStopped { reason: "told to stop".into() });
+    auditor.close().map_err(|reason| Report::new(Exit::InputOutput, "the record of calls could not be closed").caused_by(&reason))
+}
+
+/// Carries out orders while the door serves.
+struct Keeper {
+    planner: Planner,
+    door: Arc<Door>,
+    certificate: Arc<front::Certificate>,
+    clock: Clock,
+}
+
+impl Keeper {
+    async fn keep(&self, mut orders: Orders, auditor: &audit::sink::Auditor) {
+        while orders.next().await == Order::Reload {
+            self.reload(auditor).await;
+        }
+        voice::talk("stopping: calls under way are finished first; once more stops at once\n");
+        let drained = self.door.drain();
+        tokio::pin!(drained);
+        loop {
+            tokio::select! {
+                () = &mut drained => return,
+                order = orders.next() => if order == Order::Stop {
+                    voice::talk("stopped at once\n");
+                    return self.door.stop().await;
+                },
+            }
+        }
+    }
+
+    /// Takes the configuration as it is now into use, or keeps the old one and says why.
+    async fn reload(&self, auditor: &audit::sink::Auditor) {
+        match self.replan().await {
+            Ok(servers) => {
+                voice::talk(&format!("configuration reloaded; behind the door: {}\n", servers.join(", ")));
+                let servers = servers.into_iter().map(Into::into).collect();
+                record(auditor, self.clock, &Event::ConfigReloaded { servers });
+            }
+            Err(report) => {
+                self.door.refused_reload();
+                record(auditor, self.clock, &Event::ConfigRefused { faults: report.faults(), reason: "the new configuration is not valid".into() });
+                voice::talk(&report.render());
+                voice::hint("the door goes on with the configuration that it had");
+            }
+        }
+    }
+
+    async fn replan(&self) -> Result<Vec<String>, Report> {
+        let plan = self.planner.plan().await?;
+        let servers = plan.gateway.servers.keys().map(ToString::to_string).collect();
+        self.certificate.load(plan.gateway.listen.tls.as_ref()).map_err(|error| Report::new(Exit::Configuration, "cannot use the certificate").caused_by(&error))?;
+        self.door.reload(plan.gateway).map_err(|error| unbuildable(&error))?;
+        Ok(servers)
+    }
+}
+
+async fn bind(plan: &Plan) -> Result<(Bound, Option<Admin>), Report> {
+    let listen = &plan.gateway.listen;
+    let door = front::bind(listen).await.map_err(|error| match &error {
+        BindError::Address { .. } => Report::new(Exit::Unavailable, format!("cannot listen on `{}`", listen.address))
+            .caused_by(&error)
+            .hint("name another address with `--listen`; port 0 lets the system choose"),
+        BindError::Tls(_) => Report::new(Exit::Configuration, "cannot use the certificate").caused_by(&error),
+    })?;
+    let Some(address) = plan.admin else { return Ok((door, None)) };
+    let admin = Admin::bind(address).await.map_err(|error| {
+        Report::new(Exit::Unavailable, format!("cannot listen on `{address}` for metrics"))
+            .caused_by(&error)
+            .hint("name another address with `--admin-listen`; port 0 lets the system choose")
+    })?;
+    Ok((door, Some(admin)))
+}
+
+/// What callers use: the configured URL, or the address that was bound.
+fn public_url(plan: &Plan, bound: SocketAddr) -> String {
+    match &plan.gateway.listen.public_url {
+        Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+        None => format!("{}://{bound}", if plan.gateway.listen.tls.is_some() { "https" } else { "http" }),
+    }
+}
+
+fn unbuildable(error: &BuildError) -> Report {
+    Report::new(Exit::Configuration, "the configuration makes no door").caused_by(error)
+}
+
+fn record(auditor: &audit::sink::Auditor, clock: Clock, event: &Event<'_>) {
+    if let Err(error) = auditor.event(clock.unix_milliseconds(), event) {
+        tracing::error!(target: "door", %error, "an event could not be recorded");
+    }
+}

@@ -1,0 +1,92 @@
+//! How does a message reach a server on a pipe? Chooses between the session's child and the shared one, and unpacks batches.
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use mcp::envelope::{Kind, Message};
+use tokio::sync::mpsc;
+
+use super::stdio::{Answer, Opened, StdioBack};
+use super::{BackFailure, Content, Outgoing, Reply, Source};
+use crate::layers::session::Session;
+
+/// Sends one message to where it belongs.
+pub(crate) async fn carry(back: &StdioBack, outgoing: &Outgoing<'_>) -> Result<Reply, BackFailure> {
+    let Outgoing { permit, principal, message, body, .. } = outgoing;
+    if outgoing.version.is_modern() {
+        return Ok(back.send_modern(permit, &principal.key, message, Bytes::clone(body)).await?.into());
+    }
+    if outgoing.opens_session() {
+        let Opened { answer, session } = back.open(permit, &principal.key, message, Bytes::clone(body)).await?;
+        return Ok(Reply::from(answer).opening(session));
+    }
+    let session = outgoing.session.ok_or(BackFailure::SessionGone)?;
+    Ok(back.send(permit, &principal.key, &session.upstream, message, Bytes::clone(body)).await?.into())
+}
+
+/// Sends the members of a batch (2025-03-26), each on its own, and answers with one array of what came back.
+pub(crate) async fn carry_all(back: &StdioBack, outgoing: &Outgoing<'_>, session: &Session, messages: &[Message<'_>]) -> Result<Reply, BackFailure> {
+    let sent = messages.iter().map(|message| async move {
+        let body = Bytes::copy_from_slice(message.raw().as_bytes());
+        let answer = back.send(outgoing.permit, &outgoing.principal.key, &session.upstream, message, body).await;
+        match answer {
+            Ok(answer) => whole(answer).await,
+            Err(failure) if message.kind() == Kind::Request => {
+                vec![event(&mcp::error_code::error_response(message.id(), failure.json_rpc_code(), &failure.outward(), None))]
+            }
+            // A notification that could not be delivered has no answer to be told in.
+            Err(_) => Vec::new(),
+        }
+    });
+    let answers: Vec<Bytes> = join_all(sent).await.into_iter().flatten().collect();
+    if answers.is_empty() {
+        return Ok(Reply::Accepted { status: http::StatusCode::ACCEPTED, session: None });
+    }
+    let (frames, events) = mpsc::channel(answers.len());
+    for answer in answers {
+        // The channel has room for all of them.
+        let _ = frames.try_send(answer);
+    }
+    Ok(Reply::Stream { status: http::StatusCode::OK, content: Content::Events, source: Source::Channel(events), session: None })
+}
+
+/// The events of one member's answer, complete.
+async fn whole(answer: Answer) -> Vec<Bytes> {
+    match answer {
+        Answer::Accepted => Vec::new(),
+        Answer::Json { body, .. } => vec![event(&body)],
+        Answer::Stream { mut events } => {
+            let mut frames = Vec::new();
+            while let Some(frame) = events.recv().await {
+                frames.push(frame);
+            }
+            frames
+        }
+    }
+}
+
+fn event(message: &[u8]) -> Bytes {
+    mcp::sse::encode(&mcp::sse::Event::message(String::from_utf8_lossy(message))).into()
+}
+
+impl From<Answer> for Reply {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Accepted => Self::Accepted { status: http::StatusCode::ACCEPTED, session: None },
+            Answer::Json { status, body } => Self::Json { status, body, session: None, retry_after: None },
+            Answer::Stream { events } => {
+                Self::Stream { status: http::StatusCode::OK, content: Content::Events, source: Source::Channel(events), session: None }
+            }
+        }
+    }
+}
+
+impl Reply {
+    /// The same reply, opening this session.
+    fn opening(mut self, opened: Option<String>) -> Self {
+        match &mut self {
+            Self::Accepted { session, .. } | Self::Json { session, .. } | Self::Stream { session, .. } => *session = opened,
+            Self::Bare { .. } => {}
+        }
+        self
+    }
+}
