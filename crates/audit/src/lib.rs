@@ -3,7 +3,7 @@
 //! [`sink::Auditor`] appends one JSON line for each call ([`record::CallRecord`]) and for each event of
 //! the door's life ([`event::Event`]). Every line carries the hash of the one before it, so that
 //! [`verify::verify`] finds whatever was cut, changed, inserted or reordered. [`query`] reads.
-//! The line format is an interface: `docs/reference/audit.md`.
+//! The line format is an interface, described in `docs/reference/audit.md`.
 
 mod chain;
 pub mod event;
@@ -14,6 +14,8 @@ mod line;
 pub mod query;
 pub mod record;
 pub mod sink;
+#[cfg(test)]
+mod testing;
 pub mod verify;
 
 pub use chain::{Hash, NotAHash};

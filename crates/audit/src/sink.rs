@@ -193,11 +193,15 @@ impl Auditor {
     ///
     /// Blocks while it reads the end of the log. What had to be mended stands in the log as `chain.repaired`.
     pub fn start(options: Options, now: u64) -> Result<Self, AuditError> {
-        let (on_full, durability) = (options.on_full, options.durability);
-        let (lines, queue) = bounded(options.queue.max(1));
+        let (on_full, durability, queue) = (options.on_full, options.durability, options.queue);
+        Self::over(opening::open(options, now)?, durability, on_full, queue)
+    }
+
+    /// Starts the thread that writes to an open log.
+    fn over(log: log::Log, durability: Durability, on_full: OnFull, queue: usize) -> Result<Self, AuditError> {
+        let (lines, queue) = bounded(queue.max(1));
         let (control, orders) = bounded(CONTROL_QUEUE);
-        let shared = Arc::new(Shared::new(options.path.clone()));
-        let log = opening::open(options, now)?;
+        let shared = Arc::new(Shared::new(log.names.live.clone()));
         let thread = writer::Writer::new(log, durability, queue, orders, Arc::clone(&shared));
         let handle = Builder::new().name("audit".to_owned()).spawn(move || thread.run()).map_err(AuditError::Thread)?;
         *shared.thread() = Some(handle);

@@ -194,7 +194,7 @@ impl Door {
     }
 
     /// Whether the door can serve, and which part cannot.
-    pub fn readiness(&self, table: &Table) -> Readiness {
+    pub(crate) fn readiness(&self, table: &Table) -> Readiness {
         let mut troubles = Vec::new();
         if self.draining.is_cancelled() {
             troubles.push(("door".to_owned(), "is shutting down".to_owned()));
@@ -308,7 +308,6 @@ impl Forge<'_> {
             gate: self.gate(name, &resource, config, issuers),
             challenges: Challenges::new(&resource, &server.rules.baseline()),
             name: name.clone(),
-            resource,
             rules: server.rules.clone(),
             metadata: metadata.into(),
             back,

@@ -34,7 +34,6 @@ pub(crate) struct Table {
 /// One server behind the door.
 pub(crate) struct Server {
     pub(crate) name: ServerName,
-    pub(crate) resource: Resource,
     pub(crate) rules: RuleSet,
     pub(crate) gate: Gate,
     pub(crate) metadata: Bytes,

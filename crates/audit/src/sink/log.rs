@@ -77,6 +77,11 @@ impl Log {
         self.file.sync_data().map_err(|error| Reason::NotSynced { path: self.names.live.clone(), source: Arc::new(error) })
     }
 
+    /// Forces the head to the disk too.
+    pub(super) fn sync_head(&self) -> Result<(), Reason> {
+        self.head.sync().map_err(|error| Reason::NotSynced { path: self.names.head(), source: Arc::new(error) })
+    }
+
     /// Sets the file aside if it is large enough, and deletes what is old enough. Nothing may be pending.
     pub(super) fn tidy(&mut self) -> Result<(), Reason> {
         if self.size >= self.rotate_bytes {

@@ -49,6 +49,8 @@ pub(super) fn open(options: Options, now: u64) -> Result<Log, AuditError> {
     for event in opening.into_iter().flatten() {
         log.append_event(&event).map_err(AuditError::Unwritable)?;
     }
+    // A log has a head from its first moment on, so that one without is a fault.
+    log.head.write(&found.end).map_err(failed(log.names.head()))?;
     match log.write().and_then(|()| log.tidy()) {
         // The thread tries again and says so; it is no reason to stay closed.
         Ok(()) | Err(Reason::NotRotated { .. }) => Ok(log),

@@ -130,7 +130,12 @@ impl Writer {
 
     fn sync(&mut self) {
         self.due = None;
-        if let Err(reason) = self.log.sync() {
+        let synced = self.log.sync();
+        self.note_sync(synced);
+    }
+
+    fn note_sync(&mut self, synced: Result<(), Reason>) {
+        if let Err(reason) = synced {
             self.unsynced = Some(reason);
             self.note(Ok(()));
         }
@@ -147,6 +152,8 @@ impl Writer {
             }
         }
         self.sync();
+        let synced = self.log.sync_head();
+        self.note_sync(synced);
         self.shared.reason().clone().map_or(Ok(()), Err)
     }
 

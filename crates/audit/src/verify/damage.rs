@@ -124,7 +124,7 @@ impl fmt::Display for Damage {
             Self::Anchor { seq } => write!(formatter, "number {seq} is not the line that was expected"),
             Self::Head(HeadState::Missing) => write!(formatter, "the head, which names the last line, is missing or unreadable"),
             Self::Head(HeadState::Unauthentic) => write!(formatter, "the head, which names the last line, was not made with this key"),
-            Self::Head(_) => write!(formatter, "the head names another line with the same number"),
+            Self::Head(_) => write!(formatter, "the head names a line that is not in the log"),
             Self::Inserted { expected } => write!(formatter, "this line does not belong here; number {expected} does"),
             Self::Malformed => write!(formatter, "this is not a line of an audit log"),
             Self::Missing { from, to } if from == to => write!(formatter, "number {from} is missing"),
