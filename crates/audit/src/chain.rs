@@ -50,8 +50,13 @@ impl Hash {
     pub(crate) const NONE: Self = Self([0; 32]);
 
     pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self::from_output(digest(&SHA256, bytes).as_ref())
+    }
+
+    /// The 32 bytes that a hash function gave.
+    pub(crate) fn from_output(output: &[u8]) -> Self {
         let mut hash = Self::NONE;
-        for (to, from) in hash.0.iter_mut().zip(digest(&SHA256, bytes).as_ref()) {
+        for (to, from) in hash.0.iter_mut().zip(output) {
             *to = *from;
         }
         hash
@@ -128,18 +133,19 @@ impl End {
 impl<'l> Sealed<'l> {
     /// Takes a line (without its newline) apart and checks its hash.
     pub(crate) fn parse(line: &'l [u8]) -> Result<Self, NotSealed> {
-        let (hashed, seq, previous, hash, body) = Self::parts(line).ok_or(NotSealed::Malformed)?;
-        if Hash::of(hashed) != hash {
-            return Err(NotSealed::Altered { seq });
+        let (sealed, hashed) = Self::take_apart(line).ok_or(NotSealed::Malformed)?;
+        if Hash::of(hashed) != sealed.hash {
+            return Err(NotSealed::Altered { seq: sealed.seq });
         }
-        Ok(Self { seq, previous, hash, body })
+        Ok(sealed)
     }
 
     pub(crate) fn end(&self) -> End {
         End { seq: self.seq, hash: self.hash }
     }
 
-    fn parts(line: &'l [u8]) -> Option<(&'l [u8], u64, Hash, Hash, &'l [u8])> {
+    /// The parts of a line, and the bytes that its hash is of.
+    fn take_apart(line: &'l [u8]) -> Option<(Self, &'l [u8])> {
         let rest = line.strip_suffix(END)?;
         let (rest, hash) = rest.split_at_checked(rest.len().checked_sub(HASH_DIGITS)?)?;
         let hash = Hash::read(hash).ok()?;
@@ -151,7 +157,7 @@ impl<'l> Sealed<'l> {
         let rest = rest.strip_prefix(PREVIOUS)?;
         let (previous, rest) = rest.split_at_checked(HASH_DIGITS)?;
         let previous = Hash::read(previous).ok()?;
-        Some((hashed, seq, previous, hash, rest.strip_prefix(BODY)?))
+        Some((Self { seq, previous, hash, body: rest.strip_prefix(BODY)? }, hashed))
     }
 }
 

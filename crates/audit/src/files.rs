@@ -70,6 +70,20 @@ impl Names {
         Ok(files)
     }
 
+    /// All files, oldest first, none left out and none twice even while the log is being rotated.
+    pub(crate) fn sources(&self) -> io::Result<Vec<Source>> {
+        // The live file is opened first: should it be set aside before the others are listed, it is among them.
+        let live = File::open(&self.live)?;
+        let live_id = identity(&live.metadata()?);
+        let rotated = self.list()?.into_iter().map(|file| file.path).collect::<Vec<_>>();
+        let was_set_aside = rotated.iter().any(|path| fs::metadata(path).is_ok_and(|found| identity(&found) == live_id));
+        let mut sources: Vec<_> = rotated.into_iter().map(|path| Source { path, open: None }).collect();
+        if !was_set_aside {
+            sources.push(Source { path: self.live.clone(), open: Some(live) });
+        }
+        Ok(sources)
+    }
+
     fn first_seq_of(&self, path: &Path) -> Option<u64> {
         if path.extension() != self.live.extension() {
             return None;
@@ -82,6 +96,31 @@ impl Names {
 
     fn stem(&self) -> &OsStr {
         self.live.file_stem().unwrap_or_default()
+    }
+}
+
+/// A file to be read.
+pub(crate) struct Source {
+    pub(crate) path: PathBuf,
+    open: Option<File>,
+}
+
+impl Source {
+    /// Whether it is, or was a moment ago, the file that is written to.
+    pub(crate) fn is_live(&self) -> bool {
+        self.open.is_some()
+    }
+
+    pub(crate) fn identity(&self) -> io::Result<(u64, u64)> {
+        Ok(identity(&fs::metadata(&self.path)?))
+    }
+
+    pub(crate) fn into_file(self) -> io::Result<File> {
+        self.open.map_or_else(|| File::open(&self.path), Ok)
+    }
+
+    pub(crate) fn lines(self) -> io::Result<Lines> {
+        self.into_file().map(Lines::of)
     }
 }
 
@@ -107,7 +146,7 @@ impl Lines {
         Ok(Self::of(File::open(path)?))
     }
 
-    pub(crate) fn of(file: File) -> Self {
+    fn of(file: File) -> Self {
         Self { reader: BufReader::with_capacity(64 * 1024, file) }
     }
 

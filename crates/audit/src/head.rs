@@ -12,7 +12,7 @@ use std::path::Path;
 use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use serde::{Deserialize, Serialize};
 
-use crate::chain::End;
+use crate::chain::{End, Hash};
 
 /// The key that heads are authenticated with. It has no `Debug`.
 #[derive(Clone)]
@@ -21,7 +21,7 @@ pub struct HeadKey(hmac::Key);
 /// What a head says.
 pub(crate) struct Head {
     pub(crate) end: End,
-    mac: Option<String>,
+    mac: Option<Hash>,
 }
 
 /// The head's file, open and locked.
@@ -36,12 +36,12 @@ impl HeadKey {
         Self(hmac::Key::new(HMAC_SHA256, key))
     }
 
-    fn mac(&self, end: &End) -> String {
+    fn mac(&self, end: &End) -> Hash {
         let mut context = hmac::Context::with_key(&self.0);
         context.update(DOMAIN);
         context.update(&end.seq.to_be_bytes());
         context.update(end.hash.as_bytes());
-        context.sign().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        Hash::from_output(context.sign().as_ref())
     }
 }
 
@@ -58,7 +58,7 @@ impl Head {
     /// Whether it was made with `key`. Without a key nothing is asked of it.
     pub(crate) fn is_authentic(&self, key: Option<&HeadKey>) -> bool {
         // Both are public to whoever can read the head; nothing is given away by the comparison's time.
-        key.is_none_or(|key| self.mac.as_ref() == Some(&key.mac(&self.end)))
+        key.is_none_or(|key| self.mac == Some(key.mac(&self.end)))
     }
 
     fn read_from(file: impl io::Read) -> io::Result<Option<Self>> {
@@ -66,7 +66,7 @@ impl Head {
         file.take(HEAD_BYTES as u64).read_to_end(&mut text)?;
         let Ok(stored) = serde_json::from_slice::<Stored>(&text) else { return Ok(None) };
         let Ok(hash) = stored.hash.parse() else { return Ok(None) };
-        Ok(Some(Self { end: End { seq: stored.seq, hash }, mac: stored.mac }))
+        Ok(Some(Self { end: End { seq: stored.seq, hash }, mac: stored.mac.and_then(|mac| mac.parse().ok()) }))
     }
 }
 
@@ -91,7 +91,7 @@ impl HeadFile {
 
     /// Names `end` as the last line, in one write of always the same length.
     pub(crate) fn write(&self, end: &End) -> io::Result<()> {
-        let mac = self.key.as_ref().map(|key| key.mac(end));
+        let mac = self.key.as_ref().map(|key| key.mac(end).to_string());
         let mut text = serde_json::to_vec(&Stored { seq: end.seq, hash: end.hash.to_string(), mac })?;
         text.resize(HEAD_BYTES - 1, b' ');
         text.push(b'\n');

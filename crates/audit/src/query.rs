@@ -3,13 +3,12 @@
 mod follow;
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::files::{Line, Lines, Names};
+use crate::files::{Line, Lines, Names, Source};
 use crate::line::parse_time;
 use crate::record::Outcome;
 
@@ -147,20 +146,8 @@ impl Filter {
 ///
 /// A line that cannot be read is an item of its own, after which the iteration goes on.
 pub fn read(path: &Path, filter: Filter) -> Result<Entries, ReadFailure> {
-    let names = Names::new(path);
-    let unreadable = |source| ReadFailure::Unreadable { file: path.to_owned(), source };
-    // The live file is opened first: should it be set aside meanwhile, it is listed and left out here.
-    let live = File::open(path).map_err(unreadable)?;
-    let live_id = crate::files::identity(&live.metadata().map_err(unreadable)?);
-    let mut files = VecDeque::new();
-    for rotated in names.list().map_err(unreadable)? {
-        let is_live = std::fs::metadata(&rotated.path).is_ok_and(|found| crate::files::identity(&found) == live_id);
-        if !is_live {
-            files.push_back(Source::Path(rotated.path));
-        }
-    }
-    files.push_back(Source::Open(path.to_owned(), live));
-    Ok(Entries { files, current: None, filter })
+    let files = Names::new(path).sources().map_err(|source| ReadFailure::Unreadable { file: path.to_owned(), source })?;
+    Ok(Entries { files: files.into(), current: None, filter })
 }
 
 /// The last `count` lines that `filter` admits, oldest first. Lines that cannot be read are left out.
@@ -184,11 +171,6 @@ pub struct Entries {
     files: VecDeque<Source>,
     current: Option<(PathBuf, Lines, u64)>,
     filter: Filter,
-}
-
-enum Source {
-    Open(PathBuf, File),
-    Path(PathBuf),
 }
 
 impl Entries {
@@ -222,14 +204,9 @@ impl Entries {
     }
 
     fn open_next(&mut self) -> Option<Result<(), ReadFailure>> {
-        let (path, lines) = match self.files.pop_front()? {
-            Source::Open(path, file) => (path, Ok(Lines::of(file))),
-            Source::Path(path) => {
-                let lines = Lines::open(&path);
-                (path, lines)
-            }
-        };
-        Some(match lines {
+        let source = self.files.pop_front()?;
+        let path = source.path.clone();
+        Some(match source.lines() {
             Ok(lines) => {
                 self.current = Some((path, lines, 0));
                 Ok(())

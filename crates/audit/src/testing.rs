@@ -37,7 +37,7 @@ impl Place {
     }
 
     /// Writes records from one number up to another, and closes.
-    pub(crate) fn write(&self, options: Options, numbers: std::ops::Range<u64>) {
+    pub(crate) fn write(options: Options, numbers: std::ops::Range<u64>) {
         let auditor = Auditor::start(options, NOON).unwrap();
         for number in numbers {
             auditor.record(&call(number)).unwrap();
@@ -104,5 +104,5 @@ pub(crate) fn lines(path: &Path) -> Vec<String> {
 
 /// Puts lines in place of those in a file.
 pub(crate) fn set_lines(path: &Path, lines: &[String]) {
-    fs::write(path, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    fs::write(path, lines.join("\n") + "\n").unwrap();
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::HeadKey;
 use crate::chain::{End, Hash, NotSealed, Sealed};
 use crate::event::{ChainEvent, HeadState};
-use crate::files::{Line, Lines, Names, identity};
+use crate::files::{Line, Lines, Names, Source, identity};
 use crate::head::Head;
 
 pub use damage::{Broken, Damage, Notice};
@@ -83,18 +83,17 @@ fn snapshot(names: &Names) -> Snapshot {
 fn check(names: &Names, expected: &Expectation) -> Result<Report, Broken> {
     // The head is read before the lines: it then never names one that has yet to be written.
     let head = Head::read(&names.head()).map_err(|error| unreadable(&names.head(), error))?;
-    let mut files: Vec<PathBuf> =
-        names.list().map_err(|error| unreadable(names.folder(), error))?.into_iter().map(|file| file.path).collect();
-    files.push(names.live.clone());
+    let files = names.sources().map_err(|error| unreadable(&names.live, error))?;
+    let count = files.len();
 
     let mut walk = Walk::new(head.as_ref().map(|head| head.end), expected.anchor);
-    for file in &files {
-        walk.file(file, file == &names.live)?;
+    for file in files {
+        walk.file(file)?;
     }
     walk.check_start()?;
     walk.check_head(names, head.as_ref(), expected.head_key.as_ref())?;
     walk.check_anchor(names)?;
-    Ok(walk.report(files.len()))
+    Ok(walk.report(count))
 }
 
 /// What is known on the way from the first line to the last.
@@ -131,8 +130,10 @@ impl Walk {
         }
     }
 
-    fn file(&mut self, file: &Path, is_live: bool) -> Result<(), Broken> {
-        let mut lines = Lines::open(file).map_err(|error| unreadable(file, error))?;
+    fn file(&mut self, source: Source) -> Result<(), Broken> {
+        let (path, is_live) = (source.path.clone(), source.is_live());
+        let file = path.as_path();
+        let mut lines = source.lines().map_err(|error| unreadable(file, error))?;
         self.place = 0;
         loop {
             let line = lines.next().map_err(|error| unreadable(file, error))?;

@@ -2,19 +2,25 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::path::Path;
 
-use gateway::config::{Accept, ServerName};
+use gateway::config::{Accept, Config, ServerName};
 use policy::Demand;
-use store::seal::Origin;
 
-use crate::config::plan::Plan;
 use crate::voice;
 
 /// What there is to say.
 pub(crate) struct Announcement<'a> {
-    pub(crate) plan: &'a Plan,
+    pub(crate) gateway: &'a Config,
     pub(crate) public_url: &'a str,
     pub(crate) admin: Option<SocketAddr>,
+    pub(crate) state: &'a Path,
+    pub(crate) record: &'a Path,
+    /// Whether the instance key was made just now.
+    pub(crate) key_was_made: bool,
+    /// Whether the tokens of `claviger token mint` open the door.
+    pub(crate) accepts_minted: bool,
+    pub(crate) notices: &'a [String],
 }
 
 /// Says it on stderr, so that stdout stays free for data.
@@ -23,38 +29,38 @@ pub(crate) fn announce(announcement: &Announcement<'_>) {
 }
 
 fn text(announcement: &Announcement<'_>) -> String {
-    let Announcement { plan, public_url, admin } = announcement;
+    let Announcement { gateway, public_url, admin, state, record, key_was_made, accepts_minted, notices } = announcement;
     let mut text = String::new();
-    for name in plan.gateway.servers.keys() {
+    for name in gateway.servers.keys() {
         line(&mut text, "door", &format!("{public_url}/mcp/{name}"));
     }
     if let Some(admin) = admin {
         line(&mut text, "metrics", &format!("http://{admin}/metrics"));
     }
-    line(&mut text, "record", &plan.record.file.display().to_string());
-    if matches!(plan.instance_key.1, Origin::Created) {
-        line(&mut text, "key", &format!("made in {}; keep the folder private", plan.state.display()));
+    line(&mut text, "record", &record.display().to_string());
+    if *key_was_made {
+        line(&mut text, "key", &format!("made in {}; keep the folder private", state.display()));
     }
     text.push('\n');
-    protection(&mut text, plan);
-    if plan.accepts_minted && let Some((name, server)) = plan.gateway.servers.iter().next() {
+    protection(&mut text, gateway);
+    if *accepts_minted && let Some((name, server)) = gateway.servers.iter().next() {
         text.push('\n');
         how_to_come_in(&mut text, announcement, name, &server.rules.baseline().to_string());
     }
-    for notice in &plan.notices {
+    for notice in *notices {
         let _ = writeln!(text, "note: {notice}");
     }
     text
 }
 
-fn protection(text: &mut String, plan: &Plan) {
-    match &plan.gateway.accept {
+fn protection(text: &mut String, gateway: &Config) {
+    match &gateway.accept {
         Accept::Bypass => {
             text.push_str("NOT protected: the development bypass lets everybody on this machine in, without a token\n");
         }
         Accept::Tokens(_) => text.push_str("protected: without a valid token every call is refused; every call is recorded\n"),
     }
-    for (name, server) in &plan.gateway.servers {
+    for (name, server) in &gateway.servers {
         if server.rules.hides_nothing() {
             let _ = writeln!(text, "not protected: with a token for `{name}` every tool of it may be used; `scopes` or `--scope` narrows that");
         } else {
@@ -62,7 +68,7 @@ fn protection(text: &mut String, plan: &Plan) {
             let _ = writeln!(text, "`{name}`: {}", rules.join(", "));
         }
     }
-    if plan.gateway.listen.tls.is_none() {
+    if gateway.listen.tls.is_none() {
         text.push_str("not protected: plain http, so tokens are safe on this machine or behind a proxy that speaks https only\n");
     }
 }
@@ -77,7 +83,7 @@ fn in_words(demand: &Demand) -> String {
 
 fn how_to_come_in(text: &mut String, announcement: &Announcement<'_>, name: &ServerName, scopes: &str) {
     let scope = if scopes.is_empty() { String::new() } else { format!(" --scope '{scopes}'") };
-    let state = announcement.plan.state.display();
+    let state = announcement.state.display();
     let url = format!("{}/mcp/{name}", announcement.public_url);
     let _ = writeln!(text, "get a token:   claviger token mint --aud {name} --ttl 900{scope} --state {state}");
     let _ = writeln!(text, "try it:        claviger call {url} --list --token \"$TOKEN\"");

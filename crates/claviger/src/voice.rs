@@ -45,12 +45,13 @@ pub(crate) struct Report {
     causes: Vec<String>,
     hints: Vec<String>,
     details: Option<String>,
+    faults: usize,
 }
 
 impl Report {
     /// What happened, in one lowercase sentence without a full stop.
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), causes: Vec::new(), hints: Vec::new(), details: None }
+        Self { exit, message: message.into(), causes: Vec::new(), hints: Vec::new(), details: None, faults: 1 }
     }
 
     /// Adds the error and everything that caused it.
@@ -76,6 +77,17 @@ impl Report {
     pub(crate) fn details(mut self, details: String) -> Self {
         self.details = Some(details);
         self
+    }
+
+    /// How many things are wrong: one, unless findings were counted.
+    pub(crate) fn of_faults(mut self, count: usize) -> Self {
+        self.faults = count;
+        self
+    }
+
+    /// How many things are wrong.
+    pub(crate) fn faults(&self) -> usize {
+        self.faults
     }
 
     /// The code that the process ends with.

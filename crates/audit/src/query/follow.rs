@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use crate::files::{LINE_BYTES, identity};
+use crate::files::{LINE_BYTES, Names, Source, identity};
 
 use super::{Entry, Filter, ReadFailure};
 
@@ -43,9 +43,22 @@ impl Follower {
             if !was_set_aside {
                 return Ok(());
             }
-            self.file = File::open(&self.path)?;
+            self.file = self.next_file()?;
             self.unfinished.clear();
         }
+    }
+
+    /// The file after the one that is open; the log may have been set aside more than once since the last time.
+    fn next_file(&self) -> io::Result<File> {
+        let ours = identity(&self.file.metadata()?);
+        let mut sources = Names::new(&self.path).sources()?.into_iter();
+        while let Some(source) = sources.next() {
+            if source.identity().is_ok_and(|identity| identity == ours) {
+                return sources.next().map_or_else(|| File::open(&self.path), Source::into_file);
+            }
+        }
+        // Ours has been deleted, and with it perhaps others that were never read: too old, so long ago was the last time.
+        File::open(&self.path)
     }
 
     fn was_set_aside(&self) -> io::Result<bool> {

@@ -164,9 +164,10 @@ impl Writer {
         if !self.shared.set_health(reason) {
             return;
         }
-        match told {
-            Some((reason, cause)) => tracing::error!(cause, "{reason}"),
-            None => tracing::info!("the audit log is being written again"),
+        if let Some((reason, cause)) = told {
+            tracing::error!(cause, "{reason}");
+        } else {
+            tracing::info!("the audit log is being written again");
         }
     }
 }

@@ -75,7 +75,7 @@ where
 fn messages(body: &[u8]) -> Result<Vec<Message<'_>>, mcp::envelope::EnvelopeError> {
     Ok(match Body::parse(body)? {
         Body::Batch(messages) => messages,
-        Body::Single(message) => vec![message],
+        Body::Single(message) => vec![*message],
     })
 }
 

@@ -11,6 +11,7 @@ mod modern;
 
 pub(crate) use failure::CallFailure;
 pub(crate) use http::Endpoint;
+pub(crate) use modern::MAX_PAGES;
 
 use serde_json::value::RawValue;
 

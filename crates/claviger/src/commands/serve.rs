@@ -6,31 +6,51 @@ use std::sync::Arc;
 use audit::event::Event;
 use gateway::clock::Clock;
 use gateway::front::http::{self as front, BindError, Bound};
-use gateway::metrics::Metrics;
 use gateway::{BuildError, Door};
+use store::seal::Origin;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::Admin;
 use crate::announce::{Announcement, announce};
+use crate::config::env;
 use crate::config::plan::{Plan, Planner};
+use crate::log;
 use crate::lifecycle::{Order, Orders};
 use crate::voice::{self, Exit, Report};
 use crate::wire;
 
 /// Serves until told to stop.
-pub(crate) async fn run(planner: Planner) -> Result<(), Report> {
+pub(crate) fn run(planner: Planner) -> Result<Exit, Report> {
+    log::start(planner.around().value(env::LOG));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Report::new(Exit::Internal, "cannot start the runtime").caused_by(&error))?;
+    runtime.block_on(serve(planner)).map(|()| Exit::Success)
+}
+
+async fn serve(planner: Planner) -> Result<(), Report> {
     let plan = planner.plan().await?;
     let (door_at, admin) = bind(&plan).await?;
     let public_url = public_url(&plan, door_at.address());
-    let parts = wire::parts(&plan)?;
-    let (auditor, metrics) = (Arc::clone(&parts.auditor), Arc::clone(&parts.metrics));
-    let door = Door::new(plan.gateway.clone(), &public_url, &plan.instance_key.0, parts).map_err(|error| unbuildable(&error))?;
-    let clock = Clock::system();
-    let servers = plan.gateway.servers.keys().map(|name| name.as_str().into()).collect();
+    let Plan { gateway, state, instance_key, record: record_options, resolver, watch, accepts_minted, notices, .. } = plan;
+    let record_file = record_options.path.clone();
+    let parts = wire::parts(&state, &resolver, record_options)?;
+    let (auditor, metrics, clock) = (Arc::clone(&parts.auditor), Arc::clone(&parts.metrics), parts.clock);
+    let door = Door::new(gateway.clone(), &public_url, &instance_key.0, parts).map_err(|error| unbuildable(&error))?;
+    let servers = gateway.servers.keys().map(|name| name.as_str().into()).collect();
     record(&auditor, clock, &Event::DoorStarted { version: env!("CARGO_PKG_VERSION").into(), listen: door_at.address().to_string().into(), servers });
-    announce(&Announcement { plan: &plan, public_url: &public_url, admin: admin.as_ref().map(Admin::address) });
+    let key_was_made = matches!(instance_key.1, Origin::Created);
+    announce(&Announcement {
+        gateway: &gateway,
+        public_url: &public_url,
+        admin: admin.as_ref().map(Admin::address),
+        state: &state,
+        record: &record_file,
+        key_was_made,
+        accepts_minted,
+        notices: &notices,
+    });
 
-    let orders = Orders::listen(&plan.watch).map_err(|error| Report::new(Exit::Internal, "cannot listen for signals").caused_by(&error))?;
+    let orders = Orders::listen(&watch).map_err(|error| Report::new(Exit::Internal, "cannot listen for signals").caused_by(&error))?;
     let end = CancellationToken::new();
     if let Some(admin) = admin {
         tokio::spawn(admin.serve(Arc::clone(&door), Arc::clone(&metrics), end.clone()));

@@ -148,7 +148,7 @@ impl Builder<'_> {
     fn secret(&mut self, at: Path, text: &str, server: Option<&ServerName>) -> Option<(Template, Path)> {
         let hint = "write a reference, such as `env://MCP_SECRET` or `file:///run/secrets/mcp`";
         let template = match Template::parse_secret(text) {
-            Ok(template) if !template.is_literal() => template,
+            Ok(template) if template.references().next().is_some() => template,
             Ok(_) => {
                 self.judge.blame_secret(&at, "a secret does not stand in the configuration", hint);
                 return None;

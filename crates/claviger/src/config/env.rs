@@ -78,6 +78,11 @@ impl Surroundings {
         &self.program
     }
 
+    /// The person's name as the system's login tells it.
+    pub(crate) fn user(&self) -> Option<&str> {
+        self.variables.get("USER").or_else(|| self.variables.get("LOGNAME")).map(String::as_str)
+    }
+
     /// What every child inherits: where programs and the home folder are, locale, terminal and temporary folder; nothing else.
     pub(crate) fn inherited(&self) -> BTreeMap<String, String> {
         let wanted = |name: &str| INHERITED.contains(&name) || name.starts_with("LC_");

@@ -20,3 +20,5 @@ mod server;
 mod shape;
 pub(crate) mod tree;
 pub(crate) mod units;
+
+pub(crate) use server::is_local;

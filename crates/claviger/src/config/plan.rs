@@ -1,13 +1,16 @@
 //! What does the door start from? The judged configuration with its secrets, fetched here and nowhere else.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
+use audit::HeadKey;
+use audit::sink::{OnFull, Options};
 use broker::resolve::Resolver;
 use broker::source::{Environment, OpenFiles};
 use gateway::clock::Clock;
-use gateway::config::{self as door, Config, ServerName, TokenSource};
+use gateway::config::{self as door, Config, ServerName, TokenSource, WhenUnrecorded};
 use secrecy::{ExposeSecret as _, SecretString};
 use store::seal::{InstanceKey, KeyFileFailure, Origin};
 use token::{SharedSecret, WeakSecret};
@@ -38,8 +41,8 @@ pub(crate) struct Plan {
     pub(crate) state: PathBuf,
     /// The root of this instance's cryptography, and whether it was made just now.
     pub(crate) instance_key: (InstanceKey, Origin),
-    /// The record of calls.
-    pub(crate) record: Record,
+    /// How the record of calls is kept.
+    pub(crate) record: Options,
     /// The environment.
     pub(crate) environment: EnvironmentName,
     /// What resolves the references of the servers.
@@ -94,12 +97,13 @@ impl Planner {
             timeouts: draft.timeouts,
             when_unrecorded: draft.record.when_unrecorded,
         };
+        let record = record(draft.record, &instance_key.0);
         Ok(Plan {
             gateway,
             admin: draft.listeners.admin,
             state: draft.state,
             instance_key,
-            record: draft.record,
+            record,
             environment: draft.environment,
             resolver,
             accepts_minted: matches!(draft.accept, Accept::Minted),
@@ -111,6 +115,17 @@ impl Planner {
     fn resolver(&self, draft: &Draft) -> Resolver {
         let open_files = if draft.environment.is_production() { OpenFiles::Refuse } else { OpenFiles::Warn };
         resolver(&self.around, &draft.folder, open_files)
+    }
+}
+
+fn record(written: Record, key: &InstanceKey) -> Options {
+    Options {
+        rotate_bytes: written.rotate_bytes,
+        retention_days: NonZeroU32::new(written.retention_days),
+        head_key: Some(head_key(key)),
+        // A door that refuses what it cannot record does not let callers wait for the disk either.
+        on_full: if written.when_unrecorded == WhenUnrecorded::Refuse { OnFull::Refuse } else { OnFull::Block },
+        ..Options::at(written.file)
     }
 }
 
@@ -127,6 +142,19 @@ pub(crate) fn instance_key(state: &FilePath) -> Result<(InstanceKey, Origin), Re
         let exit = if matches!(error, KeyFileFailure::TooOpen { .. }) { Exit::Configuration } else { Exit::InputOutput };
         Report::new(exit, format!("cannot use the state folder `{}`", state.display())).caused_by(&error)
     })
+}
+
+/// The key that authenticates the head of the record.
+pub(crate) fn head_key(key: &InstanceKey) -> HeadKey {
+    HeadKey::new(&key.derive(RECORD_HEAD, ""))
+}
+
+/// As [`head_key`], of a state folder that has an instance key already.
+pub(crate) fn existing_head_key(state: &FilePath) -> Result<Option<HeadKey>, Report> {
+    if !state.join(INSTANCE_KEY_FILE).exists() {
+        return Ok(None);
+    }
+    instance_key(state).map(|(key, _)| Some(head_key(&key)))
 }
 
 /// The secret of one server when the file names none: derived from the instance key, so that `token mint` and `serve` agree without talking.
@@ -174,6 +202,8 @@ async fn token_sources(draft: &Draft, entries: &[Entry], resolver: &Resolver) ->
 
 /// The instance key's place in the state folder.
 const INSTANCE_KEY_FILE: &str = "instance.key";
+/// The label under which the key of the record's head is derived.
+const RECORD_HEAD: &str = "audit head";
 /// The label under which minting secrets are derived.
 const MINTING: &str = "token";
 

@@ -192,7 +192,7 @@ impl Builder<'_> {
         let parsed = if names_a_secret(name) { Template::parse_secret(text) } else { Template::parse(text) };
         let template = parsed.map_err(|error| self.judge.blame_secret(path, error, "references are `env://NAME`, `file:///path` and `${NAME}`")).ok()?;
         let suspicious = |literal: &str| broker::literal::looks_like_secret(name, literal).is_some();
-        if template.literals().any(suspicious) || (template.is_literal() && suspicious(value)) {
+        if template.literals().any(suspicious) || (template.references().next().is_none() && suspicious(value)) {
             self.judge.blame_secret(
                 path,
                 "this looks like a literal secret",

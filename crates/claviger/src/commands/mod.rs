@@ -1,0 +1,45 @@
+//! What does each command do? One file a command; the surroundings are read here, once, and handed on.
+
+mod audit;
+mod call;
+mod config;
+mod serve;
+mod token;
+
+use std::process::ExitCode;
+
+use crate::cli::{ChildGuardArguments, Command};
+use crate::config::env::Surroundings;
+use crate::config::plan::Planner;
+use crate::voice::{Exit, Report};
+
+/// Carries out one command.
+pub(crate) fn run(command: Command) -> Result<ExitCode, Report> {
+    // The guard must start fast and needs nothing of what surrounds it.
+    if let Command::ChildGuard(arguments) = command {
+        return guard(&arguments);
+    }
+    let around = Surroundings::of_this_process().map_err(|error| Report::new(Exit::InputOutput, "cannot see the working folder").caused_by(&error))?;
+    let exit = match command {
+        Command::Audit(command) => audit::run(&command, &around)?,
+        Command::Call(arguments) => block_on(call::run(&arguments, &around))?,
+        Command::ChildGuard(arguments) => return guard(&arguments),
+        Command::Config(command) => config::run(command, around)?,
+        Command::Serve(arguments) => serve::run(Planner::new(*arguments, around))?,
+        Command::Token(command) => token::run(&command, &around)?,
+    };
+    Ok(exit.into())
+}
+
+/// Runs one future on a small runtime of its own: for commands that do one thing and end.
+fn block_on<T>(future: impl Future<Output = Result<T, Report>>) -> Result<T, Report> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Report::new(Exit::Internal, "cannot start the runtime").caused_by(&error))?.block_on(future)
+}
+
+fn guard(arguments: &ChildGuardArguments) -> Result<ExitCode, Report> {
+    let Some((program, rest)) = arguments.program.split_first() else {
+        return Err(Report::new(Exit::Usage, "there is no program to watch over"));
+    };
+    Ok(gateway::back::stdio::guard::guard_main(arguments.door, program, rest))
+}
