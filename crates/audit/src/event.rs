@@ -119,3 +119,53 @@ impl HeadState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn the_reference_names_every_event_with_its_members() {
+        let reference = include_str!("../../../docs/reference/audit.md");
+        let rows: Vec<&str> = reference.lines().filter(|line| line.starts_with("| `") && line.contains('.')).collect();
+        for event in every_event() {
+            let name = format!("| `{}` |", event["event"].as_str().unwrap());
+            let row = rows.iter().find(|row| row.starts_with(&name)).unwrap_or_else(|| panic!("{name} is not in the reference"));
+            for member in event.as_object().unwrap().keys().filter(|member| *member != "event") {
+                assert!(row.contains(&format!("`{member}`")), "{name} lacks {member}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_event_of_the_log_is_read_as_it_was_written() {
+        let event = ChainEvent::Repaired { after_seq: 7, torn_bytes: 3, kept_in: None, lost_lines: 2, head: HeadState::Differs };
+        let text = serde_json::to_string(&event).unwrap();
+        let expected = r#"{"event":"chain.repaired","after_seq":7,"torn_bytes":3,"lost_lines":2,"head":"differs"}"#;
+        assert_eq!(text, expected);
+        assert_eq!(serde_json::from_str::<ChainEvent>(&text).unwrap(), event);
+        for state in [HeadState::Agrees, HeadState::Differs, HeadState::Missing, HeadState::Unauthentic] {
+            assert_eq!(serde_json::to_value(state).unwrap(), state.name());
+        }
+    }
+
+    fn every_event() -> Vec<Value> {
+        let of_the_door = [
+            Event::AuditRead { by: "alice".into(), query: "tail".into() },
+            Event::ConfigRefused { faults: 1, reason: "unknown key".into() },
+            Event::ConfigReloaded { servers: Vec::new() },
+            Event::DoorStarted { version: "0.1.0".into(), listen: "127.0.0.1:8080".into(), servers: Vec::new() },
+            Event::DoorStopped { reason: "SIGTERM".into() },
+        ];
+        let of_the_log = [
+            ChainEvent::Carried { from: String::new() },
+            ChainEvent::Lost { count: 1 },
+            ChainEvent::Pruned { file: String::new(), last_seq: 1, last_hash: String::new() },
+            ChainEvent::Repaired { after_seq: 0, torn_bytes: 0, kept_in: Some(String::new()), lost_lines: 0, head: HeadState::Agrees },
+        ];
+        let of_the_door = of_the_door.iter().map(|event| serde_json::to_value(event).unwrap());
+        of_the_door.chain(of_the_log.iter().map(|event| serde_json::to_value(event).unwrap())).collect()
+    }
+}

@@ -36,13 +36,9 @@ impl Place {
         Auditor::start(self.options(), NOON).unwrap()
     }
 
-    /// Writes records from one number up to another, and closes.
-    pub(crate) fn write(options: Options, numbers: std::ops::Range<u64>) {
-        let auditor = Auditor::start(options, NOON).unwrap();
-        for number in numbers {
-            auditor.record(&call(number)).unwrap();
-        }
-        auditor.close().unwrap();
+    /// Writes records from one number up to another, in a run of its own.
+    pub(crate) fn write(&self, numbers: std::ops::Range<u64>) {
+        write(self.options(), numbers);
     }
 
     /// A log in three files or more, cut after five calls, after four, and after each that follows.
@@ -74,6 +70,15 @@ impl Place {
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
+}
+
+/// Writes records from one number up to another, in a run of its own.
+pub(crate) fn write(options: Options, numbers: std::ops::Range<u64>) {
+    let auditor = Auditor::start(options, NOON).unwrap();
+    for number in numbers {
+        auditor.record(&call(number)).unwrap();
+    }
+    auditor.close().unwrap();
 }
 
 /// A call a second after the one before it.

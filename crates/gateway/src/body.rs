@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 /// The body of every response of the door.
 #[derive(Debug)]
-pub enum Body {
+pub(crate) enum Body {
     /// All of it, at once.
     Full(Option<Bytes>),
     /// Piece by piece. The feeding task sees a caller who hangs up as a closed channel.
@@ -19,16 +19,16 @@ pub enum Body {
 /// The stream ended early: the connection is cut, so that the caller does not take a part for the whole.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the upstream's answer ended early")]
-pub struct Broken;
+pub(crate) struct Broken;
 
 impl Body {
     /// A whole body.
-    pub fn full(bytes: impl Into<Bytes>) -> Self {
+    pub(crate) fn full(bytes: impl Into<Bytes>) -> Self {
         Self::Full(Some(bytes.into()))
     }
 
     /// No body.
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self::Full(None)
     }
 }

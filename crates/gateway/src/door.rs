@@ -10,8 +10,8 @@ use audit::fingerprint::Fingerprinter;
 use audit::sink::Auditor;
 use broker::resolve::Resolver;
 use http::{Response, StatusCode};
-use oauth::resource::Resource;
 use oauth::issuer::Issuer;
+use oauth::resource::Resource;
 use outbound::client::Client;
 use outbound::guard::Guard;
 use outbound::pool::{InvalidUpstream, Pool, PoolLimits};
@@ -137,7 +137,7 @@ impl Door {
             draining: CancellationToken::new(),
             closing: CancellationToken::new(),
             places: Semaphore::new(places),
-            instance: instance.iter().map(|byte| format!("{byte:02x}")).collect(),
+            instance: format!("{:08x}", u32::from_be_bytes(instance)),
             requests: AtomicU64::new(0),
             metrics,
             client,
@@ -340,7 +340,9 @@ impl Forge<'_> {
     fn gate(&self, name: &ServerName, resource: &Resource, config: &Config, issuers: &mut HashMap<String, Arc<IssuerKeys>>) -> Gate {
         match &config.accept {
             Accept::Bypass => Gate::Bypass,
-            Accept::Tokens(sources) => Gate::Tokens(sources.iter().filter_map(|source| self.trusted(source, name, resource, issuers)).collect()),
+            Accept::Tokens(sources) => {
+                Gate::Tokens(sources.iter().filter_map(|source| self.trusted(source, name, resource, issuers)).collect())
+            }
         }
     }
 
@@ -350,15 +352,19 @@ impl Forge<'_> {
         IssuerKeys::new(issuer.clone(), client, self.clock)
     }
 
-    fn trusted(&self, source: &TokenSource, name: &ServerName, resource: &Resource, issuers: &mut HashMap<String, Arc<IssuerKeys>>) -> Option<Trusted> {
+    fn trusted(
+        &self,
+        source: &TokenSource,
+        name: &ServerName,
+        resource: &Resource,
+        issuers: &mut HashMap<String, Arc<IssuerKeys>>,
+    ) -> Option<Trusted> {
         match source {
             TokenSource::Issuer { issuer, audiences, servers } => {
                 if servers.as_ref().is_some_and(|servers| !servers.contains(name)) {
                     return None;
                 }
-                let keys = issuers
-                    .entry(issuer.as_str().to_owned())
-                    .or_insert_with(|| Arc::new(self.issuer_keys(issuer)));
+                let keys = issuers.entry(issuer.as_str().to_owned()).or_insert_with(|| Arc::new(self.issuer_keys(issuer)));
                 let audiences = resource.accepted_spellings().into_iter().chain(audiences.iter().cloned()).collect();
                 let trust = Trust::new(Some(issuer.as_str().to_owned()), audiences);
                 Some(Trusted { trust, keys: Keys::Issuer(Arc::clone(keys)) })

@@ -13,15 +13,15 @@ use crate::clock::Clock;
 
 /// The keys of one issuer.
 pub(crate) struct IssuerKeys {
-    issuer: Issuer,
+    name: Issuer,
     client: outbound::client::Client,
     clock: Clock,
-    current: ArcSwapOption<Fetched>,
+    current: ArcSwapOption<Kept>,
     /// Held while fetching: whoever waits finds the result when it is free. Dropping the holder frees it, so nobody hangs.
     fetching: Mutex<Attempts>,
 }
 
-struct Fetched {
+struct Kept {
     keys: Arc<KeySet>,
     etag: Option<String>,
     jwks_uri: Url,
@@ -31,7 +31,16 @@ struct Fetched {
 
 #[derive(Default)]
 struct Attempts {
-    last: Option<Duration>,
+    last_failed: Option<Duration>,
+    last_unknown: Option<Duration>,
+}
+
+/// Why keys are fetched; each has its own pause, so that an issuer that is away is asked again soon while invented key ids cost it nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Why {
+    NoKeys,
+    Stale,
+    UnknownKey,
 }
 
 /// The keys cannot be had; the reason has been logged.
@@ -40,7 +49,7 @@ pub(crate) struct Unavailable;
 
 impl IssuerKeys {
     pub(crate) fn new(issuer: Issuer, client: outbound::client::Client, clock: Clock) -> Self {
-        Self { issuer, client, clock, current: ArcSwapOption::empty(), fetching: Mutex::default() }
+        Self { name: issuer, client, clock, current: ArcSwapOption::empty(), fetching: Mutex::default() }
     }
 
     /// A key set that is worth asking about this token: the kept one, or a fetched one where the kept one is stale or lacks the key.
@@ -48,38 +57,45 @@ impl IssuerKeys {
     /// An unknown key id makes at most one fetch per [`COOL_DOWN`], so that a flood of invented ids costs the issuer nothing.
     pub(crate) async fn for_token(self: &Arc<Self>, unverified: &Unverified<'_>) -> Result<Arc<KeySet>, Unavailable> {
         let now = self.clock.monotonic();
-        match self.current.load_full() {
-            Some(kept) if kept.keys.find(unverified).is_ok() && now < kept.fetched_at + USABLE_FOR => {
-                if now >= kept.fresh_until {
-                    let keys = Arc::clone(self);
-                    tokio::spawn(async move { keys.refresh(now).await });
-                }
-                Ok(Arc::clone(&kept.keys))
+        let believable = |kept: &Arc<Kept>| now < kept.fetched_at + USABLE_FOR;
+        match self.current.load_full().filter(believable) {
+            None => self.refresh(now, Why::NoKeys).await,
+            Some(kept) if kept.keys.find(unverified).is_err_and(token::Refusal::may_need_newer_keys) => self.refresh(now, Why::UnknownKey).await,
+            Some(kept) if now >= kept.fresh_until => {
+                let keys = Arc::clone(self);
+                tokio::spawn(async move { keys.refresh(now, Why::Stale).await });
             }
-            kept => {
-                self.refresh(now).await;
-                let usable = |fetched: &Arc<Fetched>| now < fetched.fetched_at + USABLE_FOR;
-                self.current.load_full().or(kept).filter(usable).map(|fetched| Arc::clone(&fetched.keys)).ok_or(Unavailable)
-            }
+            Some(_) => {}
         }
+        self.current.load_full().filter(believable).map(|kept| Arc::clone(&kept.keys)).ok_or(Unavailable)
     }
 
-    /// Fetches unless somebody did since `asked_at`, or tried within the cool-down.
-    async fn refresh(&self, asked_at: Duration) {
+    /// Fetches, unless somebody has since `asked_at` or it was tried too short a time ago.
+    async fn refresh(&self, asked_at: Duration, why: Why) {
         let mut attempts = self.fetching.lock().await;
-        let fetched_meanwhile = self.current.load().as_ref().is_some_and(|kept| kept.fetched_at >= asked_at && kept.fetched_at > Duration::ZERO);
-        let cooling = attempts.last.is_some_and(|last| self.clock.monotonic() < last + COOL_DOWN);
-        if fetched_meanwhile || cooling {
+        let fetched_meanwhile = self.current.load().as_ref().is_some_and(|kept| kept.fetched_at > asked_at);
+        let now = self.clock.monotonic();
+        let too_soon = match why {
+            Why::NoKeys | Why::Stale => attempts.last_failed.is_some_and(|last| now < last + AFTER_A_FAILURE),
+            Why::UnknownKey => attempts.last_unknown.is_some_and(|last| now < last + COOL_DOWN),
+        };
+        if fetched_meanwhile || too_soon {
             return;
         }
-        attempts.last = Some(self.clock.monotonic());
+        if why == Why::UnknownKey {
+            attempts.last_unknown = Some(now);
+        }
         match self.fetch().await {
-            Ok(fetched) => self.current.store(Some(Arc::new(fetched))),
-            Err(error) => tracing::warn!(target: "door", issuer = self.issuer.as_str(), error = &error as &dyn std::error::Error, "the issuer's keys could not be fetched"),
+            Ok(kept) => self.current.store(Some(Arc::new(kept))),
+            Err(error) => {
+                attempts.last_failed = Some(self.clock.monotonic());
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(target: "door", issuer = self.name.as_str(), error, "the issuer's keys could not be fetched");
+            }
         }
     }
 
-    async fn fetch(&self) -> Result<Fetched, FetchError> {
+    async fn fetch(&self) -> Result<Kept, FetchError> {
         let kept = self.current.load_full();
         let jwks_uri = match &kept {
             Some(kept) => kept.jwks_uri.clone(),
@@ -93,18 +109,18 @@ impl IssuerKeys {
             (Some(body), _) => {
                 let (keys, skipped) = KeySet::from_jwks(&body)?;
                 for key in skipped {
-                    tracing::warn!(target: "door", issuer = self.issuer.as_str(), %key, "a key of the issuer is not usable");
+                    tracing::warn!(target: "door", issuer = self.name.as_str(), %key, "a key of the issuer is not usable");
                 }
                 Arc::new(keys)
             }
             (None, Some(kept)) => Arc::clone(&kept.keys),
             (None, None) => return Err(FetchError::NotModifiedAtFirst),
         };
-        Ok(Fetched { keys, etag: document.etag, jwks_uri, fetched_at: now, fresh_until })
+        Ok(Kept { keys, etag: document.etag, jwks_uri, fetched_at: now, fresh_until })
     }
 
     async fn discover(&self) -> Result<Url, FetchError> {
-        let metadata = outbound::discovery::discover(&self.client, &self.issuer).await?;
+        let metadata = outbound::discovery::discover(&self.client, &self.name).await?;
         let uri = metadata.jwks_uri.ok_or(FetchError::NoKeys)?;
         Url::parse(&uri).map_err(FetchError::KeyUrl)
     }
@@ -124,6 +140,7 @@ enum FetchError {
     NotModifiedAtFirst,
 }
 
+const AFTER_A_FAILURE: Duration = Duration::from_secs(2);
 const COOL_DOWN: Duration = Duration::from_secs(30);
 const FRESH_AT_LEAST: Duration = Duration::from_secs(300);
 const FRESH_AT_MOST: Duration = Duration::from_secs(24 * 3600);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
+use std::time::Duration;
 
 use audit::record::Outcome;
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -121,7 +122,7 @@ pub(crate) struct ServerMetrics {
 
 impl ServerMetrics {
     pub(crate) fn call(&self, method: Option<&str>, outcome: Outcome, nanoseconds: u64) {
-        self.latency.observe(nanoseconds as f64 / 1e9);
+        self.latency.observe(Duration::from_nanos(nanoseconds).as_secs_f64());
         if method == Some("tools/call") && outcome == Outcome::Ok {
             self.tool_calls.inc();
             return;

@@ -7,8 +7,8 @@ use oauth::scope::ScopeSet;
 use policy::Caller;
 use policy::quota::Bucket;
 use quick_cache::sync::Cache;
-use tokio::sync::Semaphore;
 use token::{Claims, Verified};
+use tokio::sync::Semaphore;
 
 /// Issuer and subject as one key: sessions, children and quotas belong to it, never to token bytes (a refresh must not end a session).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -28,21 +28,21 @@ impl PrincipalKey {
 
 /// A caller whose token was verified for one server.
 #[derive(Debug)]
-pub struct Principal {
+pub(crate) struct Principal {
     /// Issuer and subject together.
-    pub key: PrincipalKey,
+    pub(crate) key: PrincipalKey,
     /// Who vouches.
-    pub issuer: Box<str>,
+    pub(crate) issuer: Box<str>,
     /// Whom the token speaks of.
-    pub subject: Box<str>,
+    pub(crate) subject: Box<str>,
     /// The OAuth client, where the token names one.
-    pub client: Option<Box<str>>,
+    pub(crate) client: Option<Box<str>>,
     /// What the token grants.
-    pub scopes: ScopeSet,
+    pub(crate) scopes: ScopeSet,
     /// Unix seconds; never used beyond.
-    pub expires_at: u64,
+    pub(crate) expires_at: u64,
     /// Keyed fingerprint of the token, for the record.
-    pub fingerprint: Option<Fingerprint>,
+    pub(crate) fingerprint: Option<Fingerprint>,
     /// The quota and streams shared by all tokens of this caller.
     pub(crate) standing: Arc<Standing>,
 }
@@ -80,7 +80,7 @@ impl Principal {
     }
 
     /// The caller as the rules see one.
-    pub fn as_caller(&self) -> Caller<'_> {
+    pub(crate) fn as_caller(&self) -> Caller<'_> {
         Caller { issuer: &self.issuer, subject: &self.subject, client: self.client.as_deref(), scopes: &self.scopes }
     }
 }
@@ -105,8 +105,12 @@ impl Standings {
     }
 
     fn of(&self, key: &PrincipalKey) -> Arc<Standing> {
-        let fresh =
-            || Ok::<_, std::convert::Infallible>(Arc::new(Standing { calls: Bucket::default(), streams: Arc::new(Semaphore::new(self.streams_per_caller)) }));
+        let fresh = || {
+            Ok::<_, std::convert::Infallible>(Arc::new(Standing {
+                calls: Bucket::default(),
+                streams: Arc::new(Semaphore::new(self.streams_per_caller)),
+            }))
+        };
         match self.by_caller.get_or_insert_with(key, fresh) {
             Ok(standing) => standing,
             Err(never) => match never {},

@@ -10,7 +10,7 @@ use crate::back::BackFailure;
 
 /// Everything that ends a request before, or instead of, an upstream's own answer.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// The `Host` is not one of ours (DNS rebinding).
     #[error("the host in the request is not one that this door answers to")]
     ForeignHost,
@@ -132,7 +132,7 @@ pub enum Refusal {
 
 /// Whose rate was spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RateOf {
+pub(crate) enum RateOf {
     /// The network address.
     Address,
     /// Issuer and subject together.
@@ -141,7 +141,7 @@ pub enum RateOf {
 
 impl Refusal {
     /// The reason as a fixed word, for the record and the metrics; it never holds what a caller sent.
-    pub fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::ForeignHost => "foreign_host",
             Self::ForeignOrigin => "foreign_origin",
@@ -177,12 +177,12 @@ impl Refusal {
     }
 
     /// Whether this is a failed authentication, which counts against the address.
-    pub fn is_failed_authentication(&self) -> bool {
+    pub(crate) fn is_failed_authentication(&self) -> bool {
         matches!(self, Self::BadToken(_) | Self::MalformedAuthorization | Self::TokenInQuery)
     }
 
     /// Whether the caller was denied, as opposed to something having gone wrong.
-    pub fn is_denial(&self) -> bool {
+    pub(crate) fn is_denial(&self) -> bool {
         !matches!(self, Self::Back(_) | Self::Unrecorded | Self::Closing | Self::KeysUnavailable | Self::Busy | Self::BodyBroken)
     }
 }

@@ -9,7 +9,7 @@ use mcp::envelope::Message;
 use mcp::sse;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use crate::back::{Content, Reply, Source};
+use crate::back::{BackFailure, Content, Reply, Source};
 use crate::body::{Body, Broken};
 use crate::exchange::{End, Exchange};
 use crate::lists::Rewrite;
@@ -26,7 +26,7 @@ pub(crate) struct Homeward {
 }
 
 /// Makes the response and sees to it that the record is closed when its last byte has gone.
-pub(crate) fn respond(homeward: Homeward, exchange: Exchange) -> Result<Response<Body>, (Refusal, Exchange)> {
+pub(crate) fn respond(homeward: Homeward, exchange: Exchange) -> Result<Response<Body>, Box<(Refusal, Exchange)>> {
     let Homeward { reply, session, rewrite, stream_place } = homeward;
     let mut response = match reply {
         Reply::Accepted { status, .. } => whole(status, Bytes::new(), None, Outcome::Ok, exchange),
@@ -39,13 +39,15 @@ pub(crate) fn respond(homeward: Homeward, exchange: Exchange) -> Result<Response
                 None => body,
                 Some(rewrite) => match exchange.rewrite(rewrite, body) {
                     Some(body) => body,
-                    None => return Err((Refusal::Back(crate::back::BackFailure::BadAnswer), exchange)),
+                    None => return Err(Box::new((Refusal::Back(BackFailure::BadAnswer), exchange))),
                 },
             };
             let outcome = outcome_of(status, &body);
             with_retry(whole(status, body, Some(JSON), outcome, exchange), retry_after)
         }
-        Reply::Stream { status, content, source, .. } => streamed(Stream { status, content, source, rewrite, place: stream_place }, exchange),
+        Reply::Stream { status, content, source, .. } => {
+            streamed(Stream { status, content, source, rewrite, place: stream_place }, exchange)
+        }
     };
     if let Some(id) = session.and_then(|id| HeaderValue::try_from(id).ok()) {
         response.headers_mut().insert(mcp::header::SESSION_ID, id);

@@ -27,13 +27,19 @@ use crate::relay::{self, Homeward};
 use crate::table::{Server, Table};
 
 /// One request for `/mcp/<name>`: always answered, always recorded.
-pub(crate) async fn answer(door: &Arc<Door>, table: &Table, server: &Arc<Server>, request: Request<Incoming>, address: IpAddr) -> Response<Body> {
+pub(crate) async fn answer(
+    door: &Arc<Door>,
+    table: &Table,
+    server: &Arc<Server>,
+    request: Request<Incoming>,
+    address: IpAddr,
+) -> Response<Body> {
     let mut exchange = Exchange::open(door, server, address, request.headers());
     let outcome = road(door, table, server, request, address, &mut exchange).await;
     let refused = match outcome {
         Ok(homeward) => match relay::respond(homeward, exchange) {
             Ok(response) => return response,
-            Err(refused) => refused,
+            Err(refused) => *refused,
         },
         Err(refusal) => (refusal, exchange),
     };
@@ -128,7 +134,13 @@ impl Call<'_> {
     }
 
     /// The batches of revision 2025-03-26: every member is judged, and one that may not pass stops all.
-    async fn batch(&self, messages: &[Message<'_>], body: &Bytes, headers: &HeaderMap, exchange: &mut Exchange) -> Result<Homeward, Refusal> {
+    async fn batch(
+        &self,
+        messages: &[Message<'_>],
+        body: &Bytes,
+        headers: &HeaderMap,
+        exchange: &mut Exchange,
+    ) -> Result<Homeward, Refusal> {
         exchange.concerns_method("batch");
         let session = self.session(headers).await?;
         let version = match header_text(headers, &header::PROTOCOL_VERSION) {
@@ -231,7 +243,9 @@ impl Call<'_> {
     fn seal_session(&self, reply: &Reply, message: &Message<'_>) -> Option<String> {
         let upstream = reply.session()?.to_owned();
         let agreed = match reply {
-            Reply::Json { body, .. } => Message::parse(body).ok().and_then(|answer| answer.result().and_then(|result| agreed_version(result.as_str()))),
+            Reply::Json { body, .. } => {
+                Message::parse(body).ok().and_then(|answer| answer.result().and_then(|result| agreed_version(result.as_str())))
+            }
             _ => None,
         };
         let asked = message.params().and_then(|params| params.protocol_version()).and_then(ProtocolVersion::parse);

@@ -98,7 +98,10 @@ impl Challenges {
             welcome: with(None, None),
             invalid: with(Some(OauthError::InvalidToken), Some("the access token is not good for this server")),
             expired: with(Some(OauthError::InvalidToken), Some("the access token has expired")),
-            malformed: with(Some(OauthError::InvalidRequest), Some("the request does not carry exactly one bearer token in its Authorization header")),
+            malformed: with(
+                Some(OauthError::InvalidRequest),
+                Some("the request does not carry exactly one bearer token in its Authorization header"),
+            ),
             metadata_url,
         }
     }
@@ -130,7 +133,12 @@ pub(crate) fn resource_of(public_url: &str, name: &ServerName) -> Result<Resourc
 }
 
 /// The RFC 9728 document of one server.
-pub(crate) fn metadata_document(resource: &Resource, config: &config::Config, name: &ServerName, server: &config::Server) -> ProtectedResourceMetadata {
+pub(crate) fn metadata_document(
+    resource: &Resource,
+    config: &config::Config,
+    name: &ServerName,
+    server: &config::Server,
+) -> ProtectedResourceMetadata {
     let issuers = match &config.accept {
         config::Accept::Bypass => Vec::new(),
         config::Accept::Tokens(sources) => sources.iter().filter_map(|source| issuer_for(source, name)).collect(),

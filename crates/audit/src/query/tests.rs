@@ -10,7 +10,7 @@ use crate::testing::{NOON, Place, call};
 #[test]
 fn every_member_of_a_record_is_read_back() {
     let place = Place::new();
-    place.write(place.options(), 3..4);
+    place.write(3..4);
     let entry = read(&place.path, Filter::default()).unwrap().next().unwrap().unwrap();
     assert_eq!((entry.seq, entry.event.as_str(), entry.time_ms), (1, "call", NOON + 3000));
     assert_eq!((entry.previous.as_str(), entry.hash.len()), ("0".repeat(64).as_str(), 64));
@@ -80,7 +80,7 @@ fn the_tail_is_the_last_lines_admitted() {
 #[test]
 fn a_line_that_cannot_be_read_is_named_and_passed_over() {
     let place = Place::new();
-    place.write(place.options(), 0..3);
+    place.write(0..3);
     let text = fs::read_to_string(&place.path).unwrap().replacen("\"time\":\"2026-11-05T12:00:01", "\"time\":\"soon", 1);
     fs::write(&place.path, format!("{text}half a li")).unwrap();
     let found: Vec<_> = read(&place.path, Filter::default()).unwrap().collect();
@@ -100,7 +100,7 @@ fn a_log_that_is_not_there_is_named() {
 #[test]
 fn a_follower_sees_each_new_line_once_across_rotations() {
     let place = Place::new();
-    place.write(place.options(), 0..3);
+    place.write(0..3);
     let filter = Filter { server: Some("payments".to_owned()), ..Filter::default() };
     let mut follower = Follower::new(&place.path, filter).unwrap();
     assert!(follower.added().unwrap().is_empty());
@@ -120,7 +120,7 @@ fn a_follower_sees_each_new_line_once_across_rotations() {
 #[test]
 fn a_follower_that_was_away_for_several_rotations_misses_nothing() {
     let place = Place::new();
-    place.write(place.options(), 0..1);
+    place.write(0..1);
     let mut follower = Follower::new(&place.path, Filter::default()).unwrap();
     let auditor = Auditor::start(Options { rotate_bytes: 1, ..place.options() }, NOON).unwrap();
     for number in 1..10 {
@@ -137,7 +137,7 @@ fn a_follower_that_was_away_for_several_rotations_misses_nothing() {
 #[test]
 fn a_follower_waits_for_the_end_of_a_line() {
     let place = Place::new();
-    place.write(place.options(), 0..2);
+    place.write(0..2);
     let whole = fs::read(&place.path).unwrap();
     let second = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
     fs::write(&place.path, &whole[..second]).unwrap();

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::chain::{End, Sealed};
 use crate::line;
 use crate::testing::{NOON, call};
 
@@ -89,3 +90,28 @@ fn text(record: &CallRecord<'_>) -> String {
 fn value(record: &CallRecord<'_>) -> Value {
     serde_json::from_str(&format!("{{{}}}", text(record))).unwrap()
 }
+
+#[test]
+fn the_reference_shows_whole_lines_and_names_every_member_there_is() {
+    let example = REFERENCE.split("```jsonl\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let mut end = End::GENESIS;
+    for shown in example.lines() {
+        let sealed = Sealed::parse(shown.as_bytes()).ok().unwrap();
+        assert_eq!((sealed.seq, sealed.previous), (end.seq + 1, end.hash));
+        end = sealed.end();
+    }
+    assert!(example.contains(&text(&call(3))), "the example of a call is what is written for it");
+
+    let table = REFERENCE.split("## Members of a call").nth(1).and_then(|rest| rest.split("## Events").next()).unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let written = value(&call(3));
+    let shared = ["time", "event"];
+    let mut members: Vec<_> = written.as_object().unwrap().keys().map(String::as_str).filter(|name| !shared.contains(name)).collect();
+    members.push("reason");
+    members.sort_unstable();
+    let mut documented: Vec<_> = rows.collect();
+    documented.sort_unstable();
+    assert_eq!(documented, members);
+}
+
+const REFERENCE: &str = include_str!("../../../../docs/reference/audit.md");

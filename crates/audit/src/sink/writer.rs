@@ -48,7 +48,9 @@ impl Writer {
                     self.log.append(line.time, &line.body);
                     // Whoever records while this thread rests need not wake it, which is most of what a record
                     // would cost; and many lines make one write.
-                    thread::sleep(REST);
+                    if self.queue.is_empty() {
+                        thread::sleep(REST);
+                    }
                     self.gather();
                     self.commit();
                 }
@@ -172,7 +174,7 @@ impl Writer {
     }
 }
 
-/// How long the thread lets lines gather after the first.
+/// How long the thread lets lines gather after a first that came alone.
 const REST: Duration = Duration::from_millis(1);
 
 /// How long after a failure it tries again.

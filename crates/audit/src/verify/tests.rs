@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::sink::{Auditor, Options};
-use crate::testing::{DAY, NOON, Place, call, lines, set_lines};
+use crate::testing::{DAY, NOON, Place, call, lines, set_lines, write};
 
 #[test]
 fn a_whole_log_is_proved_over_all_its_files() {
@@ -20,7 +20,7 @@ fn a_whole_log_is_proved_over_all_its_files() {
 #[test]
 fn a_log_that_nothing_was_written_to_is_whole() {
     let place = Place::new();
-    place.write(place.options(), 0..0);
+    place.write(0..0);
     let report = verify(&place.path).unwrap();
     assert_eq!((report.files, report.lines, report.first_seq, report.last_seq), (1, 0, 0, 0));
 }
@@ -220,7 +220,7 @@ fn a_missing_or_foreign_head_is_found() {
 fn who_lacks_the_key_cannot_shorten_log_and_head_together() {
     let key = HeadKey::new(&[3; 32]);
     let place = Place::new();
-    place.write(Options { head_key: Some(key.clone()), ..place.options() }, 0..10);
+    write(Options { head_key: Some(key.clone()), ..place.options() }, 0..10);
     let expected = Expectation { head_key: Some(key), ..Expectation::default() };
     assert_eq!(verify_against(&place.path, &expected).unwrap().lines, 10);
 
@@ -238,7 +238,7 @@ fn who_lacks_the_key_cannot_shorten_log_and_head_together() {
 fn an_anchor_kept_elsewhere_must_be_in_the_log() {
     let (place, _) = with_ten_lines();
     let report = verify(&place.path).unwrap();
-    place.write(place.options(), 10..20);
+    place.write(10..20);
     let expect = |seq, hash| Expectation { anchor: Some((seq, hash)), ..Expectation::default() };
     assert!(verify_against(&place.path, &expect(report.last_seq, report.last_hash)).is_ok());
     for (seq, hash) in [(report.last_seq, Hash::NONE), (99, report.last_hash)] {
@@ -300,7 +300,7 @@ fn a_log_is_proved_while_it_is_written_and_rotated() {
 /// A log of ten calls in one file.
 fn with_ten_lines() -> (Place, PathBuf) {
     let place = Place::new();
-    place.write(place.options(), 0..10);
+    place.write(0..10);
     let file = place.path.clone();
     (place, file)
 }

@@ -202,7 +202,7 @@ impl Expansions {
             (None, "userHome") if self.home.is_some() => expanded.push_str(self.home.as_deref().unwrap_or_default()),
             (None, "pathSeparator" | "/") => expanded.push('/'),
             (None, "workspaceFolderBasename" | "userHome") => return Err(Unknown::Word(inside.to_owned())),
-            (Some(("env", _)), _) => {
+            (Some(("env", name)), _) if !name.starts_with("//") => {
                 expanded.push_str("${");
                 expanded.push_str(inside.strip_prefix("env:").unwrap_or(inside));
                 expanded.push('}');

@@ -2,6 +2,7 @@
 
 use super::fault::{Fault, Faults};
 use super::tree::{Node, Path};
+use crate::voice;
 
 /// Collects the faults of settings that came from one tree, or from the command line.
 pub(crate) struct Judge<'j> {
@@ -45,9 +46,16 @@ impl<'j> Judge<'j> {
         self.faults.count()
     }
 
-    /// The good value, or a fault at the path.
-    pub(crate) fn accept<T, E: std::fmt::Display>(&mut self, path: &Path, result: Result<T, E>) -> Option<T> {
-        result.map_err(|error| self.blame(path, error)).ok()
+    /// The good value, or a fault at the path with everything that caused it.
+    pub(crate) fn accept<T, E: std::error::Error>(&mut self, path: &Path, result: Result<T, E>) -> Option<T> {
+        let error = match result {
+            Ok(value) => return Some(value),
+            Err(error) => error,
+        };
+        let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+        let text: Vec<String> = causes.map(|cause| voice::plain(&cause.to_string())).collect();
+        self.blame(path, text.join(": "));
+        None
     }
 
     fn fault(&self, path: &Path, what: impl std::fmt::Display) -> Fault {

@@ -23,7 +23,14 @@ impl EnvironmentName {
     /// Lowercase letters, digits, `-` and `_`, at most 64: it becomes part of a file name.
     pub(crate) fn parse(text: &str) -> Result<Self, InvalidEnvironmentName> {
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
-        if text.is_empty() || text.len() > 64 || !text.bytes().all(allowed) { Err(InvalidEnvironmentName) } else { Ok(Self(text.to_owned())) }
+        if text.is_empty() || text.len() > 64 || !text.bytes().all(allowed) {
+            return Err(InvalidEnvironmentName::Characters);
+        }
+        // `producton` would be a fine name, and would lose every rule of production.
+        match super::fault::closest(text, WELL_KNOWN.into_iter()) {
+            Some(meant) if meant != text => Err(InvalidEnvironmentName::Misspelt { meant }),
+            _ => Ok(Self(text.to_owned())),
+        }
     }
 
     /// The name itself.
@@ -50,8 +57,17 @@ impl Default for EnvironmentName {
 
 /// Why a text names no environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an environment's name is 1 to 64 of the characters a-z 0-9 _ -")]
-pub(crate) struct InvalidEnvironmentName;
+pub(crate) enum InvalidEnvironmentName {
+    /// Not 1 to 64 of the allowed characters.
+    #[error("an environment's name is 1 to 64 of the characters a-z 0-9 _ -")]
+    Characters,
+    /// Nearly a name that has rules of its own.
+    #[error("did you mean `{meant}`?")]
+    Misspelt {
+        /// That name.
+        meant: &'static str,
+    },
+}
 
 /// Both listeners.
 pub(crate) struct Listeners {
@@ -312,6 +328,7 @@ fn without_trailing_slash(mut url: Url) -> Url {
 }
 
 const DEVELOPMENT: &str = "development";
+const WELL_KNOWN: [&str; 2] = [DEVELOPMENT, "production"];
 const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8787);
 const DEFAULT_ADMIN_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9090);
 

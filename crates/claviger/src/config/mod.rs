@@ -10,6 +10,8 @@ pub(crate) mod draft;
 pub(crate) mod env;
 pub(crate) mod fault;
 mod file;
+#[cfg(test)]
+mod fixture;
 mod judge;
 pub(crate) mod listen;
 mod name;

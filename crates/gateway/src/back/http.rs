@@ -49,7 +49,7 @@ impl HttpBack {
         if outgoing.version.is_modern() {
             self.require(outgoing, |eras| eras.modern).await?;
         }
-        let mut headers = self.headers_for(outgoing)?;
+        let mut headers = Self::headers_for(outgoing)?;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         self.add_credential(&mut headers, outgoing.permit).await?;
         let response = self.exchange(Method::POST, headers, outgoing.body.clone(), self.limits.call).await?;
@@ -62,11 +62,17 @@ impl HttpBack {
     }
 
     /// Opens the stream on which a legacy server speaks first, or resumes one.
-    pub(crate) async fn listen(&self, session: Option<&str>, version: Option<ProtocolVersion>, caller: &HeaderMap, permit: &Permit) -> Result<Reply, BackFailure> {
+    pub(crate) async fn listen(
+        &self,
+        session: Option<&str>,
+        version: Option<ProtocolVersion>,
+        caller: &HeaderMap,
+        permit: &Permit,
+    ) -> Result<Reply, BackFailure> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         copy(caller, &mut headers, &header::LAST_EVENT_ID);
-        self.name_session(&mut headers, session, version)?;
+        Self::name_session(&mut headers, session, version)?;
         self.add_credential(&mut headers, permit).await?;
         let response = self.exchange(Method::GET, headers, Bytes::new(), self.limits.call).await?;
         self.reply(response, false).await
@@ -75,7 +81,7 @@ impl HttpBack {
     /// Ends a legacy session.
     pub(crate) async fn end(&self, session: &str, version: Option<ProtocolVersion>, permit: &Permit) -> Result<Reply, BackFailure> {
         let mut headers = HeaderMap::new();
-        self.name_session(&mut headers, Some(session), version)?;
+        Self::name_session(&mut headers, Some(session), version)?;
         self.add_credential(&mut headers, permit).await?;
         let response = self.exchange(Method::DELETE, headers, Bytes::new(), self.limits.call).await?;
         self.reply(response, false).await
@@ -83,10 +89,10 @@ impl HttpBack {
 
     /// Why calls have been failing, if the last one that tried found no upstream.
     pub(crate) fn trouble(&self) -> Option<String> {
-        self.unreachable.load().as_ref().map(|reason| reason.to_string())
+        self.unreachable.load().as_ref().map(ToString::to_string)
     }
 
-    fn headers_for(&self, outgoing: &Outgoing<'_>) -> Result<HeaderMap, BackFailure> {
+    fn headers_for(outgoing: &Outgoing<'_>) -> Result<HeaderMap, BackFailure> {
         let mut headers = HeaderMap::with_capacity(16);
         headers.insert(ACCEPT, HeaderValue::from_static(BOTH_KINDS));
         for name in ["traceparent", "tracestate", "baggage"] {
@@ -107,12 +113,12 @@ impl HttpBack {
         } else {
             // A legacy `initialize` carries no version header; every later request does, if its caller sent one.
             let version = (!outgoing.opens_session()).then_some(outgoing.session_version()).flatten();
-            self.name_session(&mut headers, outgoing.session.map(|session| session.upstream.as_str()), version)?;
+            Self::name_session(&mut headers, outgoing.session.map(|session| session.upstream.as_str()), version)?;
         }
         Ok(headers)
     }
 
-    fn name_session(&self, headers: &mut HeaderMap, session: Option<&str>, version: Option<ProtocolVersion>) -> Result<(), BackFailure> {
+    fn name_session(headers: &mut HeaderMap, session: Option<&str>, version: Option<ProtocolVersion>) -> Result<(), BackFailure> {
         if let Some(session) = session {
             headers.insert(header::SESSION_ID, HeaderValue::from_str(session).map_err(|_| BackFailure::BadAnswer)?);
         }
@@ -127,7 +133,8 @@ impl HttpBack {
         headers.insert(USER_AGENT, HeaderValue::from_static(OUR_NAME));
         for (name, template) in &self.headers {
             let value = self.resolver.resolve(template, permit).await.map_err(BackFailure::Credential)?;
-            let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| BackFailure::CredentialShape { header: name.clone() })?;
+            let mut value =
+                HeaderValue::from_str(value.expose_secret()).map_err(|_| BackFailure::CredentialShape { header: name.clone() })?;
             value.set_sensitive(true);
             headers.insert(name.clone(), value);
         }
@@ -164,14 +171,23 @@ impl HttpBack {
         let content = content_of(response.headers());
         let body = response.into_body();
         match content {
-            Some(Content::Events) if status.is_success() => Ok(Reply::Stream { status, content: Content::Events, source: Source::Http(body), session }),
+            Some(Content::Events) if status.is_success() => {
+                Ok(Reply::Stream { status, content: Content::Events, source: Source::Http(body), session })
+            }
             Some(Content::Json) => self.json(status, body, whole, session, retry_after).await,
             _ if status.is_success() => Ok(Reply::Accepted { status: status_without_body(status), session }),
             _ => Ok(Reply::Bare { status, retry_after }),
         }
     }
 
-    async fn json(&self, status: StatusCode, body: Lease, whole: bool, session: Option<String>, retry_after: Option<u64>) -> Result<Reply, BackFailure> {
+    async fn json(
+        &self,
+        status: StatusCode,
+        body: Lease,
+        whole: bool,
+        session: Option<String>,
+        retry_after: Option<u64>,
+    ) -> Result<Reply, BackFailure> {
         let declared = body.size_hint().exact();
         let limit = if whole || declared.is_none() { self.limits.message_bytes } else { SMALL };
         if !whole && declared.is_some_and(|length| length > SMALL as u64) {

@@ -106,9 +106,7 @@ impl Reply {
         match self {
             Self::Accepted { .. } => false,
             Self::Bare { status, .. } | Self::Stream { status, .. } => !status.is_success(),
-            Self::Json { status, body, .. } => {
-                !status.is_success() || Message::parse(body).is_ok_and(|message| message.error().is_some())
-            }
+            Self::Json { status, body, .. } => !status.is_success() || Message::parse(body).is_ok_and(|message| message.error().is_some()),
         }
     }
 

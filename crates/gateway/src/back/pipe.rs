@@ -24,7 +24,12 @@ pub(crate) async fn carry(back: &StdioBack, outgoing: &Outgoing<'_>) -> Result<R
 }
 
 /// Sends the members of a batch (2025-03-26), each on its own, and answers with one array of what came back.
-pub(crate) async fn carry_all(back: &StdioBack, outgoing: &Outgoing<'_>, session: &Session, messages: &[Message<'_>]) -> Result<Reply, BackFailure> {
+pub(crate) async fn carry_all(
+    back: &StdioBack,
+    outgoing: &Outgoing<'_>,
+    session: &Session,
+    messages: &[Message<'_>],
+) -> Result<Reply, BackFailure> {
     let sent = messages.iter().map(|message| async move {
         let body = Bytes::copy_from_slice(message.raw().as_bytes());
         let answer = back.send(outgoing.permit, &outgoing.principal.key, &session.upstream, message, body).await;

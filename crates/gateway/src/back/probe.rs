@@ -31,7 +31,9 @@ impl Eras {
             return if modern { Self { legacy, modern } } else { Self::LEGACY };
         }
         match message.error().map(ErrorObject::code) {
-            Some(error_code::HEADER_MISMATCH | error_code::UNSUPPORTED_PROTOCOL_VERSION | error_code::MISSING_CLIENT_CAPABILITY) => Self { legacy: true, modern: true },
+            Some(error_code::HEADER_MISMATCH | error_code::UNSUPPORTED_PROTOCOL_VERSION | error_code::MISSING_CLIENT_CAPABILITY) => {
+                Self { legacy: true, modern: true }
+            }
             _ => Self::LEGACY,
         }
     }

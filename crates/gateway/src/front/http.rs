@@ -144,7 +144,13 @@ struct Connection {
 }
 
 impl Connection {
-    async fn run(self, stream: TcpStream, tls: Option<Arc<rustls::ServerConfig>>, watcher: hyper_util::server::graceful::Watcher, patience: Duration) {
+    async fn run(
+        self,
+        stream: TcpStream,
+        tls: Option<Arc<rustls::ServerConfig>>,
+        watcher: hyper_util::server::graceful::Watcher,
+        patience: Duration,
+    ) {
         self.door.metrics.connections.inc();
         // Without it small answers wait for the peer's acknowledgement; if it cannot be had, they are only slower.
         let _ = stream.set_nodelay(true);
@@ -204,9 +210,8 @@ fn read_tls(tls: &Tls) -> Result<rustls::ServerConfig, TlsError> {
         let path = path.clone();
         move |source| TlsError::Pem { path, source }
     };
-    let chain = CertificateDer::pem_file_iter(&tls.certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(pem(&tls.certificate))?;
+    let chain =
+        CertificateDer::pem_file_iter(&tls.certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(pem(&tls.certificate))?;
     let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(pem(&tls.key))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = rustls::ServerConfig::builder_with_provider(provider)

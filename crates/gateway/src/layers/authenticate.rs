@@ -57,7 +57,14 @@ impl Authenticator {
     }
 
     /// The caller of this request, for this server.
-    pub(crate) async fn authenticate(&self, uri: &Uri, headers: &HeaderMap, server: &Server, generation: u64, address: IpAddr) -> Result<Arc<Principal>, Refusal> {
+    pub(crate) async fn authenticate(
+        &self,
+        uri: &Uri,
+        headers: &HeaderMap,
+        server: &Server,
+        generation: u64,
+        address: IpAddr,
+    ) -> Result<Arc<Principal>, Refusal> {
         let trusted = match &server.gate {
             Gate::Bypass => return Ok(Arc::new(Principal::developer(&self.standings))),
             Gate::Tokens(trusted) => trusted,
@@ -75,7 +82,14 @@ impl Authenticator {
         outcome
     }
 
-    async fn judge(&self, token: &str, server: &Server, trusted: &[Trusted], generation: u64, address: IpAddr) -> Result<Arc<Principal>, Refusal> {
+    async fn judge(
+        &self,
+        token: &str,
+        server: &Server,
+        trusted: &[Trusted],
+        generation: u64,
+        address: IpAddr,
+    ) -> Result<Arc<Principal>, Refusal> {
         let now = self.clock.unix_seconds();
         let digest = digest_of(server, token);
         if let Some(kept) = self.verified.get(&digest)

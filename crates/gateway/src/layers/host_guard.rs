@@ -27,7 +27,12 @@ impl HostGuard {
         } else if !listen.address.ip().is_unspecified() {
             hosts.push(bracketed(listen.address.ip()));
         }
-        let origins = listen.allowed_origins.iter().cloned().chain(Url::parse(public_url).ok().map(|url| url.origin().ascii_serialization())).collect();
+        let origins = listen
+            .allowed_origins
+            .iter()
+            .cloned()
+            .chain(Url::parse(public_url).ok().map(|url| url.origin().ascii_serialization()))
+            .collect();
         Self { hosts, origins, loopback }
     }
 
@@ -123,7 +128,9 @@ mod tests {
         for origin in ["http://localhost:6274", "https://claude.ai", "http://127.0.0.1:8787", "http://[::1]:3000"] {
             assert!(passes(&guard, "localhost", Some(origin)), "{origin}");
         }
-        for origin in ["http://evil.example", "null", "http://localhost.evil.example", "https://claude.ai.evil", "http://localhost/", "file://"] {
+        for origin in
+            ["http://evil.example", "null", "http://localhost.evil.example", "https://claude.ai.evil", "http://localhost/", "file://"]
+        {
             assert!(!passes(&guard, "localhost", Some(origin)), "{origin}");
         }
     }

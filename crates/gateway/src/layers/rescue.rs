@@ -40,7 +40,6 @@ fn challenge_header(challenge: &Challenge, server: &Server) -> HeaderValue {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "one table, read top to bottom")]
 fn outward(refusal: &Refusal) -> Outward {
     let text = refusal.to_string();
     match refusal {

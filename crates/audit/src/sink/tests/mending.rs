@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::event::HeadState;
-use crate::testing::set_lines;
+use crate::testing::{set_lines, write};
 use crate::verify::Notice;
 
 #[test]
@@ -12,7 +12,7 @@ fn a_torn_last_line_is_kept_aside_and_recorded() {
         let whole = fs::read(&place.path).unwrap();
         fs::write(&place.path, [&whole, torn].concat()).unwrap();
 
-        place.write(place.options(), 10..12);
+        place.write(10..12);
         let repaired = only_repair(&place);
         assert_eq!((repaired["seq"].as_u64(), repaired["after_seq"].as_u64()), (Some(11), Some(10)));
         assert_eq!(repaired["torn_bytes"].as_u64(), Some(torn.len() as u64));
@@ -33,7 +33,7 @@ fn a_damaged_last_line_is_kept_aside_and_counted_as_lost() {
     let mut changed = lines(&place.path);
     changed[9] = changed[9].replace("alice", "mallo");
     set_lines(&place.path, &changed);
-    place.write(place.options(), 10..11);
+    place.write(10..11);
     let repaired = only_repair(&place);
     assert_eq!((repaired["after_seq"].as_u64(), repaired["lost_lines"].as_u64()), (Some(9), Some(1)));
     assert_eq!(lines(&place.file("mcp_calls.torn"))[0], changed[9]);
@@ -43,9 +43,9 @@ fn a_damaged_last_line_is_kept_aside_and_counted_as_lost() {
 #[test]
 fn a_first_line_that_was_torn_is_no_hindrance() {
     let place = Place::new();
-    place.write(place.options(), 0..0);
+    place.write(0..0);
     fs::write(&place.path, r#"{"seq":1,"prev"#).unwrap();
-    place.write(place.options(), 0..1);
+    place.write(0..1);
     let report = verify(&place.path).unwrap();
     assert_eq!((report.lines, report.notices.len()), (2, 1));
 }
@@ -56,7 +56,7 @@ fn lines_cut_off_before_a_start_are_counted_and_reported() {
     let mut shorter = lines(&place.path);
     shorter.truncate(7);
     set_lines(&place.path, &shorter);
-    place.write(place.options(), 10..11);
+    place.write(10..11);
     assert_eq!(only_repair(&place)["lost_lines"].as_u64(), Some(3));
     let notices = verify(&place.path).unwrap().notices;
     assert!(matches!(notices[..], [Notice::Repaired { lost_lines: 3, line: 8, .. }]));
@@ -75,7 +75,7 @@ fn a_head_that_is_missing_differs_or_is_foreign_is_recorded() {
     ] {
         let place = with_ten_lines();
         fs::write(place.file("mcp_calls.head"), content).unwrap();
-        place.write(Options { head_key, ..place.options() }, 10..11);
+        write(Options { head_key, ..place.options() }, 10..11);
         assert_eq!(only_repair(&place)["head"], expected);
         assert_eq!(verify(&place.path).unwrap().notices.len(), 1);
     }
@@ -84,7 +84,7 @@ fn a_head_that_is_missing_differs_or_is_foreign_is_recorded() {
 #[test]
 fn a_start_after_an_orderly_end_records_no_repair() {
     let place = with_ten_lines();
-    place.write(place.options(), 10..20);
+    place.write(10..20);
     assert_eq!(verify(&place.path).unwrap().lines, 20);
     assert!(!fs::read_to_string(&place.path).unwrap().contains("chain."));
 }
@@ -93,9 +93,9 @@ fn a_start_after_an_orderly_end_records_no_repair() {
 fn a_head_left_behind_by_a_crash_is_in_order() {
     let place = with_ten_lines();
     let head = fs::read(place.file("mcp_calls.head")).unwrap();
-    place.write(place.options(), 10..12);
+    place.write(10..12);
     fs::write(place.file("mcp_calls.head"), head).unwrap();
-    place.write(place.options(), 12..13);
+    place.write(12..13);
     let report = verify(&place.path).unwrap();
     assert_eq!((report.lines, report.notices.len()), (13, 0));
 }
@@ -106,7 +106,7 @@ fn a_crash_in_the_middle_of_a_rotation_is_no_hindrance() {
     let place = with_ten_lines();
     fs::rename(&place.path, place.file("mcp_calls.000000000001.jsonl")).unwrap();
     fs::write(place.file("mcp_calls.next"), "").unwrap();
-    place.write(Options { rotate_bytes: 1, ..place.options() }, 10..12);
+    write(Options { rotate_bytes: 1, ..place.options() }, 10..12);
     let report = verify(&place.path).unwrap();
     assert!(report.notices.is_empty());
     assert!(entries(&place.path)[10].line.contains(r#""event":"chain.carried","from":"mcp_calls.000000000001.jsonl""#));
@@ -115,10 +115,10 @@ fn a_crash_in_the_middle_of_a_rotation_is_no_hindrance() {
 #[test]
 fn a_lost_live_file_is_counted_and_the_chain_goes_on() {
     let place = Place::of_three_files();
-    place.write(place.options(), 10..20);
+    place.write(10..20);
     let last = verify(&place.path).unwrap().last_seq;
     fs::remove_file(&place.path).unwrap();
-    place.write(place.options(), 20..21);
+    place.write(20..21);
     let report = verify(&place.path).unwrap();
     assert!(matches!(report.notices[..], [Notice::Repaired { lost_lines, .. }] if lost_lines > 10 && lost_lines < last));
 }
@@ -147,7 +147,7 @@ fn a_folder_that_cannot_be_made_is_named() {
 
 fn with_ten_lines() -> Place {
     let place = Place::new();
-    place.write(place.options(), 0..10);
+    place.write(0..10);
     place
 }
 

@@ -1,0 +1,65 @@
+use std::time::Duration;
+
+use super::super::fixture::Folder;
+use super::{Accept, Entry};
+
+fn folder(accept: &str) -> Folder {
+    let servers = "[servers.git]\nurl = \"http://127.0.0.1:1/mcp\"\n[servers.files]\nurl = \"http://127.0.0.1:2/mcp\"\n";
+    Folder::with(&[("claviger.toml", &format!("{accept}\n{servers}"))])
+}
+
+fn first_error(accept: &str) -> String {
+    let mut errors = folder(accept).errors(&[]);
+    assert!(!errors.is_empty(), "{accept} is accepted");
+    errors.swap_remove(0)
+}
+
+#[test]
+fn without_an_entry_minted_tokens_are_accepted() {
+    assert!(matches!(folder("").draft(&[]).unwrap().accept, Accept::Minted));
+}
+
+#[test]
+fn issuers_and_secrets_stand_side_by_side() {
+    let accept = "[[accept]]\nissuer = \"https://a.example/\"\naudiences = [\"api\"]\nservers = [\"git\"]\n[[accept]]\nshared_secret = [\"env://NEW\", \"env://OLD\"]\nserver = \"files\"\nmax_lifetime = \"1h\"\n";
+    let Accept::Entries(entries) = folder(accept).draft(&[]).unwrap().accept else { panic!("no entries") };
+    let [Entry::Issuer { issuer, servers, .. }, Entry::SharedSecret { secrets, server, max_lifetime }] = entries.as_slice() else {
+        panic!("{entries:?}")
+    };
+    assert_eq!((issuer.as_str(), servers.as_ref().unwrap().len()), ("https://a.example/", 1));
+    assert_eq!((secrets.len(), server.as_str(), *max_lifetime), (2, "files", Duration::from_secs(3600)));
+}
+
+#[test]
+fn each_wrong_entry_is_blamed_at_its_place() {
+    for (accept, expected) in [
+        ("[[accept]]", "claviger.toml:1:1: error: `accept[0]`: nothing says whose tokens are accepted"),
+        ("[[accept]]\nissuer = \"https://a\"\nshared_secret = \"env://A\"", "claviger.toml:1:1: error: `accept[0]`: `issuer` and `shared_secret`"),
+        ("[[accept]]\nissuer = \"http://a.example\"", "claviger.toml:2:10: error: `accept[0].issuer`: "),
+        ("[[accept]]\nissuer = \"https://a\"\nserver = \"git\"", "claviger.toml:3:1: error: `accept[0].server`: does not go together with `issuer`"),
+        ("[[accept]]\nissuer = \"https://a\"\nservers = []", "claviger.toml:3:11: error: `accept[0].servers`: the list is empty"),
+        ("[[accept]]\nissuer = \"https://a\"\nservers = [\"gti\"]", "claviger.toml:3:12: error: `accept[0].servers[0]`: there is no server `gti`"),
+        ("[[accept]]\nissuer = \"https://a\"\n[[accept]]\nissuer = \"https://a\"", "claviger.toml:4:10: error: `accept[1].issuer`: this issuer stands at `accept[0].issuer` already"),
+        ("[[accept]]\nshared_secret = \"env://A\"", "claviger.toml:1:1: error: `accept[0]`: `server` is missing"),
+        ("[[accept]]\nshared_secret = []\nserver = \"git\"", "claviger.toml:2:17: error: `accept[0].shared_secret`: at least one secret is needed"),
+        ("[[accept]]\nshared_secret = \"hunter2\"\nserver = \"git\"", "claviger.toml:2:17: error: `accept[0].shared_secret`: a secret does not stand in the configuration"),
+        ("[[accept]]\nshared_secret = \"${A:-b}\"\nserver = \"git\"", "claviger.toml:2:17: error: `accept[0].shared_secret`: a secret has no default"),
+        ("[[accept]]\nshared_secret = \"env://A\"\nserver = \"git\"\nmax_lifetime = \"long\"", "claviger.toml:4:16: error: `accept[0].max_lifetime`: a time starts"),
+    ] {
+        let error = first_error(accept);
+        assert!(error.starts_with(expected), "{accept}: {error}");
+    }
+}
+
+#[test]
+fn one_secret_for_two_servers_is_refused() {
+    let accept = "[[accept]]\nshared_secret = \"env://A\"\nserver = \"git\"\n[[accept]]\nshared_secret = [\"env://B\", \"env://A\"]\nserver = \"files\"\n";
+    let error = first_error(accept);
+    assert_eq!(error, "claviger.toml:5:29: error: `accept[1].shared_secret[1]`: the server `git` has this secret too");
+}
+
+#[test]
+fn a_server_that_nobody_can_reach_is_a_mistake() {
+    let error = first_error("[[accept]]\nshared_secret = \"env://A\"\nserver = \"git\"");
+    assert_eq!(error, "claviger.toml:6:1: error: `servers.files`: no `[[accept]]` lets anybody in");
+}

@@ -1,0 +1,138 @@
+use gateway::config::{Protocol, Upstream};
+
+use super::super::draft::Draft;
+use super::super::fixture::Folder;
+use super::{Server, is_local, variable_for};
+
+fn only(draft: &Draft) -> (&str, &Server) {
+    let (name, server) = draft.servers.first_key_value().unwrap();
+    (name.as_str(), server)
+}
+
+#[test]
+fn a_program_gets_what_is_declared_and_the_inherited_few() {
+    let folder = Folder::with(&[(
+        "claviger.toml",
+        "[servers.search]\ncommand = [\"npx\", \"-y\", \"pkg\", \"--key=${KEY}\"]\nenv = { API_KEY = \"env://KEY\", MODE = \"fast\" }\nprotocol = \"legacy\"\ntitle = \"Search\"\n",
+    )])
+    .variable("PATH", "/bin")
+    .variable("AWS_SECRET_ACCESS_KEY", "never");
+    let draft = folder.draft(&[]).unwrap();
+    let (name, server) = only(&draft);
+    let Upstream::Process(process) = &server.upstream else { panic!("not a process") };
+    assert_eq!((name, process.program.as_str()), ("search", "npx"));
+    assert_eq!(process.arguments.iter().map(ToString::to_string).collect::<Vec<_>>(), ["-y", "pkg", "--key=${KEY}"]);
+    assert_eq!(process.environment.keys().collect::<Vec<_>>(), ["API_KEY", "MODE"]);
+    assert_eq!(process.inherited.keys().collect::<Vec<_>>(), ["HOME", "PATH"]);
+    assert_eq!(process.directory.as_deref(), Some(folder.path()));
+    assert_eq!((server.protocol, server.title.as_deref()), (Protocol::Legacy, Some("Search")));
+}
+
+#[test]
+fn a_literal_secret_is_refused_wherever_it_stands_and_never_shown() {
+    const TOKEN: &str = "ghp_0123456789abcdefghijklmnopqrstuvwxyz";
+    for line in [
+        format!("command = [\"x\", \"--token\", \"{TOKEN}\"]"),
+        format!("command = [\"x\", \"--token={TOKEN}\"]"),
+        format!("command = [\"x\"]\nenv = {{ GITHUB_TOKEN = \"{TOKEN}\" }}"),
+        format!("command = [\"x\"]\nenv = {{ INNOCENT = \"{TOKEN}\" }}"),
+        format!("url = \"https://example.com/mcp\"\nheaders = {{ Authorization = \"Bearer {TOKEN}\" }}"),
+        format!("url = \"https://example.com/mcp?token={TOKEN}\""),
+        format!("url = \"https://ann:{TOKEN}@example.com/mcp\""),
+    ] {
+        let text = Folder::with(&[("claviger.toml", &format!("[servers.a]\n{line}\n"))]).draft(&[]).err().unwrap();
+        assert!(text.contains("claviger.toml:"), "{line}: {text}");
+        assert!(!text.contains("0123456789"), "{line}: {text}");
+    }
+    let text = Folder::with(&[]).draft(&["--", "x", "--token", TOKEN]).err().unwrap();
+    assert!(text.contains("`COMMAND[2]`: this looks like a literal secret") && !text.contains("0123456789"), "{text}");
+}
+
+#[test]
+fn references_and_ordinary_values_are_no_secrets() {
+    let folder = Folder::with(&[(
+        "claviger.toml",
+        "[servers.a]\nurl = \"https://example.com/mcp\"\nheaders = { Authorization = \"Bearer ${TOKEN}\", X-Api-Key = \"file://./key\", X-Team = \"blue\" }\n",
+    )]);
+    let draft = folder.draft(&[]).unwrap();
+    let Upstream::Http { headers, .. } = &only(&draft).1.upstream else { panic!("not http") };
+    assert_eq!(headers.len(), 3);
+}
+
+#[test]
+fn each_wrong_setting_is_blamed_at_its_place() {
+    for (text, expected) in [
+        ("url = \"http://example.com/mcp\"", "claviger.toml:2:7: error: `servers.a.url`: plain http is for servers on this machine"),
+        ("url = \"ftp://example.com\"", "claviger.toml:2:7: error: `servers.a.url`: an http or https URL is expected"),
+        ("url = \"https://${TENANT}.example.com\"", "claviger.toml:2:7: error: `servers.a.url`: references in a URL are not built in yet"),
+        ("command = []", "claviger.toml:2:11: error: `servers.a.command`: the program is missing"),
+        ("command = [\"x\"]\ncwd = \"nowhere\"", "claviger.toml:3:7: error: `servers.a.cwd`: there is no folder `HERE/nowhere`"),
+        ("command = [\"x\"]\nheaders = { a = \"b\" }", "claviger.toml:3:1: error: `servers.a.headers`: does not go together with `command`"),
+        ("command = [\"x\"]\nenv = { \"a=b\" = \"c\" }", "claviger.toml:3:9: error: `servers.a.env.\"a=b\"`: a variable's name"),
+        ("command = [\"x\"]\nenv = { API_KEY = \"${KEY:-abc}\" }", "claviger.toml:3:19: error: `servers.a.env.API_KEY`: a secret has no default"),
+        ("url = \"https://example.com\"\nheaders = { Host = \"x\" }", "claviger.toml:3:13: error: `servers.a.headers.Host`: the door sets this header itself"),
+        ("url = \"https://example.com\"\nheaders = { \"a b\" = \"x\" }", "claviger.toml:3:13: error: `servers.a.headers.\"a b\"`: this is no header name"),
+        ("title = \"x\"", "claviger.toml:1:1: error: `servers.a`: nothing says what the server is"),
+        ("builtin = \"filesystem\"\nroot = \"nowhere\"", "claviger.toml:3:8: error: `servers.a.root`: the root `HERE/nowhere`"),
+        ("builtin = \"filesystem\"\nscopes = { \"tool:\" = \"a\" }", "claviger.toml:3:12: error: `servers.a.scopes.\"tool:\"`: the pattern is empty"),
+        ("builtin = \"filesystem\"\nscopes = { \"*\" = [] }", "claviger.toml:3:18: error: `servers.a.scopes.\"*\"`: no scope is named"),
+        ("builtin = \"filesystem\"\nimplies = { \"a b\" = \"c\" }", "claviger.toml:3:13: error: `servers.a.implies.\"a b\"`: "),
+    ] {
+        let errors = Folder::with(&[("claviger.toml", &format!("[servers.a]\n{text}\n"))]).errors(&[]);
+        assert_eq!(errors.len(), 2, "{text}: {errors:?}");
+        assert!(errors[0].starts_with(expected), "{text}: {errors:?}");
+    }
+}
+
+#[test]
+fn a_name_that_cannot_stand_in_a_url_is_refused() {
+    let errors = Folder::with(&[("claviger.toml", "[servers.\"a/b\"]\nbuiltin = \"filesystem\"\n")]).errors(&[]);
+    assert!(errors[0].starts_with("claviger.toml:1:10: error: `servers.\"a/b\"`: a server's name is 1 to 64"), "{errors:?}");
+}
+
+#[test]
+fn scopes_become_rules_and_implications() {
+    let text = "[servers.a]\nbuiltin = \"filesystem\"\n[servers.a.scopes]\n\"*\" = \"r\"\n\"write_*\" = [\"w\", \"r\"]\nping = true\nformat = false\n[servers.a.implies]\nadmin = [\"w\", \"r\"]\n";
+    let draft = Folder::with(&[("claviger.toml", text)]).draft(&[]).unwrap();
+    let rows: Vec<String> = only(&draft).1.rules.rows().map(|(pattern, demand)| format!("{pattern} {demand:?}")).collect();
+    assert_eq!(rows.len(), 4, "{rows:?}");
+    assert!(rows.iter().any(|row| row == "ping AnyCaller") && rows.iter().any(|row| row == "format Nobody"), "{rows:?}");
+    assert_eq!(only(&draft).1.rules.baseline().to_string(), "r");
+}
+
+#[test]
+fn the_fingerprint_changes_with_the_settings_and_with_nothing_else() {
+    let of = |folder: &Folder| only(&folder.draft(&[]).unwrap()).1.fingerprint;
+    let mut folder = Folder::with(&[("claviger.toml", "[servers.a]\nurl = \"http://127.0.0.1:1/mcp\"\n")]);
+    let before = of(&folder);
+    folder = folder.variable("PATH", "/elsewhere");
+    std::fs::write(folder.path().join("claviger.toml"), "# a remark\n[servers.a]\nurl   = \"http://127.0.0.1:1/mcp\"\n").unwrap();
+    assert_eq!(of(&folder), before);
+    std::fs::write(folder.path().join("claviger.toml"), "[servers.a]\nurl = \"http://127.0.0.1:2/mcp\"\n").unwrap();
+    assert_ne!(of(&folder), before);
+}
+
+#[test]
+fn only_this_machine_is_local() {
+    for (url, expected) in [
+        ("http://127.0.0.1/", true),
+        ("http://127.8.8.8/", true),
+        ("http://[::1]/", true),
+        ("http://[::ffff:127.0.0.1]/", true),
+        ("http://localhost/", true),
+        ("http://localhost./", true),
+        ("http://localhost.evil.com/", false),
+        ("http://notlocalhost/", false),
+        ("http://0.0.0.0/", false),
+        ("http://10.0.0.1/", false),
+    ] {
+        assert_eq!(is_local(&url.parse().unwrap()), expected, "{url}");
+    }
+}
+
+#[test]
+fn hints_propose_a_variable_that_can_exist() {
+    assert_eq!(variable_for("--api-key"), "API_KEY");
+    assert_eq!(variable_for("X-Api-Key"), "X_API_KEY");
+    assert_eq!(variable_for(""), "NAME");
+}

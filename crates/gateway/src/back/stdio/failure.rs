@@ -182,7 +182,9 @@ impl BackFailure {
         match self {
             Self::Credential(_) | Self::CredentialShape { .. } => "the server behind the door has no credential to work with".to_owned(),
             Self::CredentialRefused { .. } => "the server behind the door refuses the door's credential".to_owned(),
-            Self::Broken(_) | Self::UnexpectedStatus { .. } | Self::Unreachable(_) => "the server behind the door cannot be reached".to_owned(),
+            Self::Broken(_) | Self::UnexpectedStatus { .. } | Self::Unreachable(_) => {
+                "the server behind the door cannot be reached".to_owned()
+            }
             Self::ForeignSession | Self::SessionGone => "no such session".to_owned(),
             Self::ImpossiblePair { upstream, caller, .. } => {
                 format!("this client speaks {}, and the server behind the door only {}", era_name(*caller), era_name(*upstream))

@@ -21,9 +21,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 /// could not be killed; what went wrong is on standard error.
 pub fn guard_main(door_pid: u32, program: &OsStr, arguments: &[OsString]) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let outcome = runtime.map_err(GuardFailure::Runtime).and_then(|runtime| {
-        runtime.block_on(async { Guard::start(door_pid, program, arguments)?.watch().await })
-    });
+    let outcome = runtime
+        .map_err(GuardFailure::Runtime)
+        .and_then(|runtime| runtime.block_on(async { Guard::start(door_pid, program, arguments)?.watch().await }));
     let Err(failure) = outcome;
     say(&failure.to_string());
     ExitCode::FAILURE
@@ -60,11 +60,7 @@ enum Wake {
 
 impl Guard {
     /// Sets the watch first and starts the program second, so that no moment is unwatched.
-    fn start(
-        door_pid: u32,
-        program: &OsStr,
-        arguments: &[OsString],
-    ) -> Result<Self, GuardFailure> {
+    fn start(door_pid: u32, program: &OsStr, arguments: &[OsString]) -> Result<Self, GuardFailure> {
         let name = program.to_string_lossy().into_owned();
         let child_ended = signal(SignalKind::child()).map_err(GuardFailure::Runtime)?;
         let door_signal = signal(SignalKind::user_defined1()).map_err(GuardFailure::Runtime)?;

@@ -1,0 +1,135 @@
+// The official TypeScript SDK client, told what to do by a test:
+//
+//     node typescript.mjs URL SCENARIO ['{"era": "legacy", …}']
+//
+// The bearer token, if any, is in the variable TOKEN. The outcome is one JSON object on stdout: what the scenario
+// saw, or `error`; and `refusals`, every answer of the server that was no success.
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+
+const [url, scenario, settings = '{}'] = process.argv.slice(2);
+const { era = 'legacy', tool = 'echo', arguments: input = {}, uri, clients = 1, calls = 1 } = JSON.parse(settings);
+
+// What `connect` found out beside the protocol: refusals, and the JSON-RPC ids that went out.
+const refusals = [];
+
+function recordingFetch(ids) {
+  return async (target, init) => {
+    if (init?.body) ids.push(...[JSON.parse(init.body)].flat().flatMap((message) => ('id' in message ? [message.id] : [])));
+    const response = await fetch(target, init);
+    if (!response.ok && response.status !== 405) refusals.push({ status: response.status, challenge: response.headers.get('www-authenticate') });
+    return response;
+  };
+}
+
+async function connect({ capabilities = {}, ids = [] } = {}) {
+  const client = new Client({ name: 'interop-typescript', version: '1' }, {
+    capabilities,
+    versionNegotiation: { mode: era === 'modern' ? { pin: '2026-07-28' } : era },
+  });
+  const headers = process.env.TOKEN ? { Authorization: `Bearer ${process.env.TOKEN}` } : {};
+  const transport = new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers }, fetch: recordingFetch(ids) });
+  await client.connect(transport);
+  return { client, end: async () => { await transport.terminateSession().catch(() => {}); await client.close(); } };
+}
+
+const textOf = (result) => result.content.map((item) => item.text ?? `<${item.type}>`).join('\n');
+
+const scenarios = {
+  // Lists everything and calls one tool.
+  async tour() {
+    const { client, end } = await connect();
+    const { tools } = await client.listTools();
+    const has = client.getServerCapabilities();
+    const prompts = has.prompts ? (await client.listPrompts()).prompts : [];
+    const resources = has.resources ? (await client.listResources()).resources : [];
+    const result = await client.callTool({ name: tool, arguments: input });
+    const version = client.getNegotiatedProtocolVersion();
+    await end();
+    return {
+      version,
+      server: client.getServerVersion()?.name,
+      tools: tools.map(({ name }) => name),
+      prompts: prompts.map(({ name }) => name),
+      resources: resources.map((resource) => resource.uri),
+      text: textOf(result),
+      failed: result.isError ?? false,
+    };
+  },
+
+  // One call with progress.
+  async progress() {
+    const { client, end } = await connect();
+    const steps = [];
+    const result = await client.callTool({ name: tool, arguments: input }, { onprogress: ({ progress, total }) => steps.push([progress, total]) });
+    await end();
+    return { steps, text: textOf(result) };
+  },
+
+  // A call during which the server asks the client: a person's answer, a model's answer, its roots.
+  async ask() {
+    const { client, end } = await connect({ capabilities: { elicitation: { form: {} }, sampling: {}, roots: {} } });
+    const asked = [];
+    client.setRequestHandler('elicitation/create', ({ params }) => {
+      asked.push(params.message);
+      return { action: 'accept', content: { name: 'Ada', check: true } };
+    });
+    client.setRequestHandler('sampling/createMessage', ({ params }) => {
+      asked.push(params.messages.map(({ content }) => content.text).join('\n'));
+      return { model: 'none', role: 'assistant', content: { type: 'text', text: 'sampled by the test' } };
+    });
+    client.setRequestHandler('roots/list', () => ({ roots: [{ uri: 'file:///interop', name: 'interop' }] }));
+    const result = await client.callTool({ name: tool, arguments: input });
+    await end();
+    return { asked, text: textOf(result) };
+  },
+
+  // A call that the client gives up at its first sign of life, then another one.
+  async cancel() {
+    const { client, end } = await connect();
+    const given = new AbortController();
+    const giveUp = setTimeout(() => given.abort(), 1500);
+    const outcome = await client
+      .callTool({ name: tool, arguments: input }, { signal: given.signal, onprogress: () => given.abort() })
+      .then(() => 'answered', () => 'cancelled');
+    clearTimeout(giveUp);
+    const after = await client.callTool({ name: 'echo', arguments: { message: 'still here', text: 'still here' } });
+    await end();
+    return { outcome, text: textOf(after) };
+  },
+
+  // Waits until the server says that a resource changed; `tool` makes it change.
+  async subscribe() {
+    const { client, end } = await connect();
+    const changed = Promise.withResolvers();
+    client.setNotificationHandler('notifications/resources/updated', ({ params }) => changed.resolve(params.uri));
+    const subscription = era === 'legacy' ? void (await client.subscribeResource({ uri })) : await client.listen({ resourceSubscriptions: [uri] });
+    await client.callTool({ name: tool, arguments: input });
+    const patience = setTimeout(() => changed.reject(new Error('no update within 20 s')), 20_000);
+    const updated = await changed.promise;
+    clearTimeout(patience);
+    await subscription?.close();
+    await end();
+    return { updated };
+  },
+
+  // Several clients at once; their JSON-RPC ids are the same, their answers must not be.
+  async crowd() {
+    const idsOfAll = await Promise.all(Array.from({ length: clients }, async (_, who) => {
+      const ids = [];
+      const { client, end } = await connect({ ids });
+      await Promise.all(Array.from({ length: calls }, async (_, call) => {
+        const mine = `client ${who} call ${call}`;
+        const text = textOf(await client.callTool({ name: 'echo', arguments: { message: mine, text: mine } }));
+        if (!text.endsWith(mine)) throw new Error(`${mine} was answered: ${text}`);
+      }));
+      await end();
+      return JSON.stringify(ids.sort());
+    }));
+    return { answered: clients * calls, sameIds: new Set(idsOfAll).size === 1 };
+  },
+};
+
+const outcome = await scenarios[scenario]().catch((error) => ({
+  error: { name: error.constructor.name, code: error.code, status: error.data?.status ?? error.status, message: error.message },
+}));
+process.stdout.write(`${JSON.stringify({ ...outcome, refusals })}\n`, () => process.exit(0));
