@@ -62,9 +62,11 @@ fn protection(text: &mut String, gateway: &Config) {
     }
     for (name, server) in &gateway.servers {
         if server.rules.hides_nothing() {
-            let _ = writeln!(text, "not protected: with a token for `{name}` every tool of it may be used; `scopes` or `--scope` narrows that");
+            let _ =
+                writeln!(text, "not protected: with a token for `{name}` every tool of it may be used; `scopes` or `--scope` narrows that");
         } else {
-            let rules: Vec<String> = server.rules.rows().map(|(pattern, demand)| format!("`{pattern}` needs {}", in_words(demand))).collect();
+            let rules: Vec<String> =
+                server.rules.rows().map(|(pattern, demand)| format!("`{pattern}` needs {}", in_words(demand))).collect();
             let _ = writeln!(text, "`{name}`: {}", rules.join(", "));
         }
     }

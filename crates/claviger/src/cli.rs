@@ -286,6 +286,7 @@ pub(crate) struct ChildGuardArguments {
     pub(crate) program: Vec<std::ffi::OsString>,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a parser of arguments")]
 fn secret(text: &str) -> Result<SecretString, Infallible> {
     Ok(text.into())
 }

@@ -84,7 +84,8 @@ fn watch(files: &[PathBuf], changed: mpsc::Sender<()>) -> notify::Result<Option<
             let _ = changed.try_send(());
         }
     })?;
-    let folders: BTreeSet<&Path> = files.iter().map(|file| file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))).collect();
+    let folders: BTreeSet<&Path> =
+        files.iter().map(|file| file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))).collect();
     for folder in folders {
         watcher.watch(folder, RecursiveMode::NonRecursive)?;
     }

@@ -189,10 +189,7 @@ mod tests {
         let cause = Outer(std::io::Error::other("rust\u{1b}[2J"));
         let report = Report::new(Exit::InputOutput, "cannot open the door").caused_by(&cause).hint("oil it");
         let text = anstream::adapter::strip_str(&report.render()).to_string();
-        assert_eq!(
-            text,
-            "error: cannot open the door\ncaused by: the lock is stuck\ncaused by: rust\\u{1b}[2J\nhint: oil it\n"
-        );
+        assert_eq!(text, "error: cannot open the door\ncaused by: the lock is stuck\ncaused by: rust\\u{1b}[2J\nhint: oil it\n");
         assert_eq!(report.exit() as u8, 74);
     }
 

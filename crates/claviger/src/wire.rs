@@ -20,7 +20,8 @@ use crate::voice::{Exit, Report};
 pub(crate) fn parts(state: &Path, resolver: &Arc<Resolver>, record: Options) -> Result<Parts, Report> {
     let clock = Clock::system();
     let roots = Roots::default();
-    let certificates = |error: &dyn std::error::Error| Report::new(Exit::Configuration, "cannot read the system's certificates").caused_by(error);
+    let certificates =
+        |error: &dyn std::error::Error| Report::new(Exit::Configuration, "cannot read the system's certificates").caused_by(error);
     let tls = client_config(&roots).map_err(|error| certificates(&error))?;
     let client = Client::new(Guard::default(), &roots).map_err(|error| certificates(&error))?;
     Ok(Parts {

@@ -60,7 +60,9 @@ impl IssuerKeys {
         let believable = |kept: &Arc<Kept>| now < kept.fetched_at + USABLE_FOR;
         match self.current.load_full().filter(believable) {
             None => self.refresh(now, Why::NoKeys).await,
-            Some(kept) if kept.keys.find(unverified).is_err_and(token::Refusal::may_need_newer_keys) => self.refresh(now, Why::UnknownKey).await,
+            Some(kept) if kept.keys.find(unverified).is_err_and(token::Refusal::may_need_newer_keys) => {
+                self.refresh(now, Why::UnknownKey).await
+            }
             Some(kept) if now >= kept.fresh_until => {
                 let keys = Arc::clone(self);
                 tokio::spawn(async move { keys.refresh(now, Why::Stale).await });

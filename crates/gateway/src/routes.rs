@@ -20,6 +20,8 @@ use crate::table::{Server, Table};
 
 /// Answers one request on the public listener.
 pub(crate) async fn answer(door: &Arc<Door>, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
+    // The door does not close over a request that is on its way.
+    let _on_its_way = door.tasks.token();
     let table = door.table.load_full();
     let path = request.uri().path();
     if path == "/health" || path == "/ready" {

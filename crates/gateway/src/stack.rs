@@ -6,7 +6,7 @@ use std::sync::Arc;
 use audit::record::Outcome;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use mcp::envelope::{Body as Envelopes, Message};
 use mcp::era::{self, Era, Headers};
@@ -128,7 +128,7 @@ impl Call<'_> {
             Back::Http(back) => back.send(&outgoing, rewrite.is_some()).await?,
             Back::Stdio(back) => pipe::carry(back, &outgoing).await?,
         };
-        let session = if outgoing.opens_session() { self.seal_session(&reply, message) } else { None };
+        let session = if outgoing.opens_session() { self.open_session(&reply, message, exchange) } else { None };
         let stream_place = if message.method() == Some("subscriptions/listen") { Some(self.stream_place()?) } else { None };
         Ok(Homeward { reply, session, rewrite, stream_place })
     }
@@ -216,10 +216,14 @@ impl Call<'_> {
             self.door.sessions.end(&self.principal.key, id).await;
         }
         let reply = match &self.server.back {
-            Back::Http(back) => back.end(&session.upstream, Some(session.version), &permit).await?,
+            // An upstream that knows no DELETE, or knows the session no more, changes nothing: here it has ended.
+            Back::Http(back) => match back.end(&session.upstream, Some(session.version), &permit).await? {
+                Reply::Bare { status: StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, .. } => ENDED,
+                reply => reply,
+            },
             Back::Stdio(back) => {
                 back.close(&self.principal.key, &session.upstream).await?;
-                Reply::Accepted { status: http::StatusCode::OK, session: None }
+                ENDED
             }
         };
         Ok(Homeward { reply, session: None, rewrite: None, stream_place: None })
@@ -240,8 +244,7 @@ impl Call<'_> {
     }
 
     /// The public id for the session that `initialize` opened, if the upstream keeps one.
-    fn seal_session(&self, reply: &Reply, message: &Message<'_>) -> Option<String> {
-        let upstream = reply.session()?.to_owned();
+    fn open_session(&self, reply: &Reply, message: &Message<'_>, exchange: &mut Exchange) -> Option<String> {
         let agreed = match reply {
             Reply::Json { body, .. } => {
                 Message::parse(body).ok().and_then(|answer| answer.result().and_then(|result| agreed_version(result.as_str())))
@@ -250,7 +253,8 @@ impl Call<'_> {
         };
         let asked = message.params().and_then(|params| params.protocol_version()).and_then(ProtocolVersion::parse);
         let version = agreed.or(asked).unwrap_or(ASSUMED);
-        let session = Session { upstream, version, opened_at: self.door.clock.unix_seconds() };
+        exchange.speaks(version.as_str());
+        let session = Session { upstream: reply.session()?.to_owned(), version, opened_at: self.door.clock.unix_seconds() };
         self.door.sessions.seal(self.server.name.as_str(), &self.principal.key, &session)
     }
 }
@@ -296,6 +300,8 @@ fn header_text<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> Option<&'
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
+/// The answer to a DELETE.
+const ENDED: Reply = Reply::Accepted { status: StatusCode::OK, session: None };
 /// What a legacy caller without a version header and without a session speaks (2025-06-18, transports).
 const ASSUMED: ProtocolVersion = ProtocolVersion::V2025_03_26;
 const ALLOWED: &str = "GET, POST, DELETE, OPTIONS";

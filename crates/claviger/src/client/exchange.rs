@@ -108,11 +108,11 @@ fn listen(message: &Message<'_>) -> Aside {
             reply_to(message, Err("this client answers no requests"))
         }
         (Kind::Notification, method::NOTIFICATIONS_PROGRESS) => {
-            say::<Progress>(message, |progress| progress.line());
+            say::<Progress>(message, Progress::line);
             Aside::Nothing
         }
         (Kind::Notification, method::NOTIFICATIONS_MESSAGE) => {
-            say::<LogMessage>(message, |log| log.line());
+            say::<LogMessage>(message, LogMessage::line);
             Aside::Nothing
         }
         _ => Aside::Nothing,
@@ -129,7 +129,8 @@ fn reply_to(message: &Message<'_>, outcome: Result<&str, &str>) -> Aside {
 
 #[derive(Deserialize)]
 struct Progress {
-    progress: f64,
+    #[serde(rename = "progress")]
+    done: f64,
     total: Option<f64>,
     message: Option<String>,
 }
@@ -149,7 +150,7 @@ struct WithParams<Params> {
 impl Progress {
     fn line(&self) -> String {
         let total = self.total.map_or_else(String::new, |total| format!("/{total}"));
-        format!("progress {}{total} {}", self.progress, self.message.as_deref().unwrap_or_default())
+        format!("progress {}{total} {}", self.done, self.message.as_deref().unwrap_or_default())
     }
 }
 

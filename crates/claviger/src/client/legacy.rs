@@ -48,7 +48,12 @@ impl Session {
     }
 
     /// Sends one request within the session.
-    pub(super) async fn request(&mut self, endpoint: &Endpoint, method: &str, mut params: Map<String, Json>) -> Result<Answer, CallFailure> {
+    pub(super) async fn request(
+        &mut self,
+        endpoint: &Endpoint,
+        method: &str,
+        mut params: Map<String, Json>,
+    ) -> Result<Answer, CallFailure> {
         let id = self.next_id;
         self.next_id += 1;
         params.insert("_meta".to_owned(), json!({"progressToken": id}));

@@ -51,7 +51,11 @@ impl Client {
     }
 
     /// Sends one request and waits for its result, as written.
-    pub(crate) async fn request(&mut self, method: &str, params: serde_json::Map<String, serde_json::Value>) -> Result<Box<RawValue>, CallFailure> {
+    pub(crate) async fn request(
+        &mut self,
+        method: &str,
+        params: serde_json::Map<String, serde_json::Value>,
+    ) -> Result<Box<RawValue>, CallFailure> {
         let answer = match &mut self.speech {
             Speech::Legacy(session) => session.request(&self.endpoint, method, params).await?,
             Speech::Modern(speaker) => speaker.request(&self.endpoint, method, params).await?,

@@ -2,9 +2,9 @@
 
 use ::http::{HeaderName, HeaderValue};
 use mcp::error_code::{HEADER_MISMATCH, UNSUPPORTED_PROTOCOL_VERSION};
+use mcp::header;
 use mcp::method::{self, NamedBy};
 use mcp::version::{MODERN, ProtocolVersion};
-use mcp::header;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
@@ -91,7 +91,13 @@ impl Speaker {
         self.exchange(endpoint, method, params, headers.into_iter().chain(mirrored).collect()).await
     }
 
-    async fn exchange(&mut self, endpoint: &Endpoint, method: &str, mut params: Map<String, Json>, mut headers: Vec<(HeaderName, HeaderValue)>) -> Result<Answer, CallFailure> {
+    async fn exchange(
+        &mut self,
+        endpoint: &Endpoint,
+        method: &str,
+        mut params: Map<String, Json>,
+        mut headers: Vec<(HeaderName, HeaderValue)>,
+    ) -> Result<Answer, CallFailure> {
         let id = self.next_id;
         self.next_id += 1;
         params.insert("_meta".to_owned(), self.meta(id));
@@ -119,7 +125,9 @@ impl Speaker {
         let mut cursor: Option<String> = None;
         for _ in 0..MAX_PAGES {
             let page: Map<String, Json> = cursor.take().into_iter().map(|cursor| ("cursor".to_owned(), Json::from(cursor))).collect();
-            let Answer::Result(result) = self.exchange(endpoint, method::TOOLS_LIST, page, Vec::new()).await? else { return Ok(Vec::new()) };
+            let Answer::Result(result) = self.exchange(endpoint, method::TOOLS_LIST, page, Vec::new()).await? else {
+                return Ok(Vec::new());
+            };
             let Ok(list) = serde_json::from_str::<ToolList>(result.get()) else { return Ok(Vec::new()) };
             if let Some(tool) = list.tools.iter().find(|tool| tool.name == name) {
                 let mut headers = Vec::new();

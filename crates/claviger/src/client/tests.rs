@@ -91,7 +91,8 @@ fn error(request: &Seen, status: u16, code: i64, data: Json) -> Response<Full<By
 fn legacy(request: &Seen) -> Response<Full<Bytes>> {
     match request.method() {
         "initialize" => {
-            let mut response = result(request, json!({"protocolVersion": "2025-06-18", "capabilities": {}, "serverInfo": {"name": "s", "version": "1"}}));
+            let mut response =
+                result(request, json!({"protocolVersion": "2025-06-18", "capabilities": {}, "serverInfo": {"name": "s", "version": "1"}}));
             response.headers_mut().insert("mcp-session-id", "session-1".parse().unwrap());
             response
         }
@@ -165,7 +166,10 @@ async fn a_modern_call_carries_everything_itself() {
     assert_eq!(seen.len(), 2);
     let last = &seen[1];
     assert_eq!(last.header("mcp-protocol-version"), Some("2026-07-28"));
-    assert_eq!((last.header("mcp-method"), last.header("mcp-name"), last.header("mcp-session-id")), (Some("tools/call"), Some("read"), None));
+    assert_eq!(
+        (last.header("mcp-method"), last.header("mcp-name"), last.header("mcp-session-id")),
+        (Some("tools/call"), Some("read"), None)
+    );
     assert_eq!(last.body["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"], "2026-07-28");
     assert_eq!(last.body["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"], json!({}));
     assert_ne!(seen[0].body["id"], last.body["id"]);
@@ -198,7 +202,8 @@ async fn whatever_a_server_says_to_the_probe_but_yes_means_legacy() {
         |_: &Seen| plain(200, "application/json", "\"hello\""),
         |_: &Seen| plain(202, "", ""),
     ] {
-        let server = Server::start(move |request| if request.method() == "server/discover" { probe(request) } else { legacy(request) }).await;
+        let server =
+            Server::start(move |request| if request.method() == "server/discover" { probe(request) } else { legacy(request) }).await;
         Client::connect(server.endpoint(), Era::Auto).await.unwrap();
         assert_eq!(server.seen()[1].method(), "initialize");
         let refused = Client::connect(server.endpoint(), Era::Modern).await.err().unwrap();
@@ -219,8 +224,16 @@ async fn an_unsupported_version_that_names_ours_means_modern() {
 async fn a_refusal_is_told_with_the_token_that_would_do() {
     let challenges = [
         (401, "Bearer resource_metadata=\"https://a/x\", scope=\"files:read\"", "claviger token mint --aud files --scope \"files:read\""),
-        (401, "Bearer error=\"invalid_token\", error_description=\"the access token has expired\"", "the server says: the access token has expired"),
-        (403, "Bearer error=\"insufficient_scope\", scope=\"files:write files:read\"", "claviger token mint --aud files --scope \"files:read files:write\""),
+        (
+            401,
+            "Bearer error=\"invalid_token\", error_description=\"the access token has expired\"",
+            "the server says: the access token has expired",
+        ),
+        (
+            403,
+            "Bearer error=\"insufficient_scope\", scope=\"files:write files:read\"",
+            "claviger token mint --aud files --scope \"files:read files:write\"",
+        ),
         (403, "", "no scope would help"),
     ];
     for (status, challenge, hint) in challenges {
@@ -240,11 +253,20 @@ async fn a_refusal_is_told_with_the_token_that_would_do() {
 #[tokio::test]
 async fn answers_that_are_no_answers_are_failures_of_their_own() {
     for (script, expected) in [
-        ((|_: &Seen| plain(200, "text/event-stream", ": nothing\n\n")) as fn(&Seen) -> Response<Full<Bytes>>, "the stream ended before the answer came"),
+        (
+            (|_: &Seen| plain(200, "text/event-stream", ": nothing\n\n")) as fn(&Seen) -> Response<Full<Bytes>>,
+            "the stream ended before the answer came",
+        ),
         (|_: &Seen| plain(200, "text/html", "<h1>"), "the server answered with `text/html`"),
         (|_: &Seen| plain(200, "application/json", "{\"jsonrpc\":\"1.0\"}"), "the answer is not a message of MCP"),
-        (|_: &Seen| plain(502, "text/plain", "bad\u{1b}[2J gateway\nmore"), "the server answered with the status 502 Bad Gateway: bad\\u{1b}[2J gateway"),
-        (|_: &Seen| plain(200, "application/json", "{\"jsonrpc\":\"2.0\",\"id\":99,\"result\":{}}"), "the stream ended before the answer came"),
+        (
+            |_: &Seen| plain(502, "text/plain", "bad\u{1b}[2J gateway\nmore"),
+            "the server answered with the status 502 Bad Gateway: bad\\u{1b}[2J gateway",
+        ),
+        (
+            |_: &Seen| plain(200, "application/json", "{\"jsonrpc\":\"2.0\",\"id\":99,\"result\":{}}"),
+            "the stream ended before the answer came",
+        ),
     ] {
         let server = Server::start(move |request| if request.method() == "tools/list" { script(request) } else { legacy(request) }).await;
         let mut client = Client::connect(server.endpoint(), Era::Legacy).await.unwrap();

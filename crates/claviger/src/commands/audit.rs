@@ -94,7 +94,11 @@ fn tail(arguments: &TailArguments, around: &Surroundings) -> Result<Exit, Report
     let record = Record::of(&arguments.record, around)?;
     record.note_reading(if arguments.follow { "tail --follow" } else { "tail" }, around)?;
     // The follower begins before the tail is read, so that nothing falls between the two; a line may come twice then.
-    let follower = if arguments.follow { Some(Follower::new(&record.file, Filter::default()).map_err(|error| Record::unreadable(&error))?) } else { None };
+    let follower = if arguments.follow {
+        Some(Follower::new(&record.file, Filter::default()).map_err(|error| Record::unreadable(&error))?)
+    } else {
+        None
+    };
     let entries = audit::query::tail(&record.file, arguments.lines, Filter::default()).map_err(|error| Record::unreadable(&error))?;
     print(&entries, arguments.json)?;
     let Some(mut follower) = follower else { return Ok(Exit::Success) };
@@ -215,7 +219,8 @@ fn moment(flag: &str, text: &str, now: u64) -> Result<u64, Report> {
     }
     let parsed: Result<jiff::Timestamp, _> = text.parse();
     parsed.map(|moment| u64::try_from(moment.as_millisecond()).unwrap_or_default()).map_err(|_| {
-        Report::new(Exit::Usage, format!("`{flag}` takes a time")).hint("write for example `2026-11-21T09:00:00Z`, or `2h` for two hours ago")
+        Report::new(Exit::Usage, format!("`{flag}` takes a time"))
+            .hint("write for example `2026-11-21T09:00:00Z`, or `2h` for two hours ago")
     })
 }
 

@@ -72,7 +72,9 @@ async fn call(client: &mut Client, tool: &str, values: &Map<String, Json>, json:
         _ if read.is_error => Some(Report::new(Exit::Failure, "the tool says that it failed")),
         None | Some("complete") => None,
         Some("input_required") => Some(Report::new(Exit::Failure, "the server asks for more input, which this client cannot give")),
-        Some(other) => Some(Report::new(Exit::Failure, format!("the server answered with `{}`, which this client cannot follow", plain(other)))),
+        Some(other) => {
+            Some(Report::new(Exit::Failure, format!("the server answered with `{}`, which this client cannot follow", plain(other))))
+        }
     };
     let text = if json || (read.content.is_empty() && read.structured.is_none()) { format!("{}\n", result.get()) } else { read.render() };
     Ok(Outcome { text, failed })
@@ -196,7 +198,9 @@ fn tool_arguments(text: Option<&str>) -> Result<Map<String, Json>, Report> {
         Some(text) => text.to_owned(),
     };
     serde_json::from_str(&text).map_err(|error| {
-        Report::new(Exit::Usage, "the arguments of the tool must be a JSON object").caused_by(&error).hint("write for example '{\"path\": \"README.md\"}'")
+        Report::new(Exit::Usage, "the arguments of the tool must be a JSON object")
+            .caused_by(&error)
+            .hint("write for example '{\"path\": \"README.md\"}'")
     })
 }
 
@@ -240,7 +244,8 @@ mod tests {
 
     #[test]
     fn a_tool_is_one_line() {
-        let tool = RawValue::from_string(r#"{"name": "read", "description": "Reads a file.\nLong story.", "inputSchema": {}}"#.to_owned()).unwrap();
+        let tool = RawValue::from_string(r#"{"name": "read", "description": "Reads a file.\nLong story.", "inputSchema": {}}"#.to_owned())
+            .unwrap();
         assert_eq!(tool_line(&tool), "read                     Reads a file.\n");
     }
 

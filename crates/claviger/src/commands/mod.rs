@@ -19,7 +19,8 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Report> {
     if let Command::ChildGuard(arguments) = command {
         return guard(&arguments);
     }
-    let around = Surroundings::of_this_process().map_err(|error| Report::new(Exit::InputOutput, "cannot see the working folder").caused_by(&error))?;
+    let around = Surroundings::of_this_process()
+        .map_err(|error| Report::new(Exit::InputOutput, "cannot see the working folder").caused_by(&error))?;
     let exit = match command {
         Command::Audit(command) => audit::run(&command, &around)?,
         Command::Call(arguments) => block_on(call::run(&arguments, &around))?,

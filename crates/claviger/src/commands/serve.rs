@@ -14,8 +14,8 @@ use crate::admin::Admin;
 use crate::announce::{Announcement, announce};
 use crate::config::env;
 use crate::config::plan::{Plan, Planner};
-use crate::log;
 use crate::lifecycle::{Order, Orders};
+use crate::log;
 use crate::voice::{self, Exit, Report};
 use crate::wire;
 
@@ -37,7 +37,11 @@ async fn serve(planner: Planner) -> Result<(), Report> {
     let (auditor, metrics, clock) = (Arc::clone(&parts.auditor), Arc::clone(&parts.metrics), parts.clock);
     let door = Door::new(gateway.clone(), &public_url, &instance_key.0, parts).map_err(|error| unbuildable(&error))?;
     let servers = gateway.servers.keys().map(|name| name.as_str().into()).collect();
-    record(&auditor, clock, &Event::DoorStarted { version: env!("CARGO_PKG_VERSION").into(), listen: door_at.address().to_string().into(), servers });
+    record(
+        &auditor,
+        clock,
+        &Event::DoorStarted { version: env!("CARGO_PKG_VERSION").into(), listen: door_at.address().to_string().into(), servers },
+    );
     let key_was_made = matches!(instance_key.1, Origin::Created);
     announce(&Announcement {
         gateway: &gateway,
@@ -103,7 +107,11 @@ impl Keeper {
             }
             Err(report) => {
                 self.door.refused_reload();
-                record(auditor, self.clock, &Event::ConfigRefused { faults: report.faults(), reason: "the new configuration is not valid".into() });
+                record(
+                    auditor,
+                    self.clock,
+                    &Event::ConfigRefused { faults: report.faults(), reason: "the new configuration is not valid".into() },
+                );
                 voice::talk(&report.render());
                 voice::hint("the door goes on with the configuration that it had");
             }
@@ -113,7 +121,9 @@ impl Keeper {
     async fn replan(&self) -> Result<Vec<String>, Report> {
         let plan = self.planner.plan().await?;
         let servers = plan.gateway.servers.keys().map(ToString::to_string).collect();
-        self.certificate.load(plan.gateway.listen.tls.as_ref()).map_err(|error| Report::new(Exit::Configuration, "cannot use the certificate").caused_by(&error))?;
+        self.certificate
+            .load(plan.gateway.listen.tls.as_ref())
+            .map_err(|error| Report::new(Exit::Configuration, "cannot use the certificate").caused_by(&error))?;
         self.door.reload(plan.gateway).map_err(|error| unbuildable(&error))?;
         Ok(servers)
     }

@@ -31,7 +31,8 @@ pub(crate) fn run(command: &TokenCommand, around: &Surroundings) -> Result<Exit,
 
 /// Prints the token and nothing else on stdout, so that `$(claviger token mint …)` works.
 fn mint(arguments: &MintArguments, around: &Surroundings) -> Result<Exit, Report> {
-    let scopes = ScopeSet::parse(&arguments.scope).map_err(|error| Report::new(Exit::Usage, "`--scope` does not hold scopes").caused_by(&error))?;
+    let scopes =
+        ScopeSet::parse(&arguments.scope).map_err(|error| Report::new(Exit::Usage, "`--scope` does not hold scopes").caused_by(&error))?;
     let request = MintRequest {
         scopes,
         client_id: arguments.client.clone(),
@@ -70,7 +71,8 @@ fn secret(arguments: &MintArguments, around: &Surroundings) -> Result<SharedSecr
 
 fn referenced(reference: &str, around: &Surroundings) -> Result<SharedSecret, Report> {
     let hint = "references are `env://NAME`, `file:///path` and `${NAME}`";
-    let template = Template::parse_secret(reference).map_err(|error| Report::new(Exit::Usage, "this is no reference to a secret").caused_by(&error).hint(hint))?;
+    let template = Template::parse_secret(reference)
+        .map_err(|error| Report::new(Exit::Usage, "this is no reference to a secret").caused_by(&error).hint(hint))?;
     if template.references().next().is_none() {
         return Err(Report::new(Exit::Usage, "a secret does not stand on the command line, where others can read it").hint(hint));
     }
@@ -79,7 +81,8 @@ fn referenced(reference: &str, around: &Surroundings) -> Result<SharedSecret, Re
         let resolved = resolver.resolve_for_start(&template).await;
         resolved.map_err(|error| Report::new(Exit::Failure, "there is no secret to sign with").caused_by(&error))
     })?;
-    SharedSecret::new(value.expose_secret().as_bytes()).map_err(|error| Report::new(Exit::Failure, "the secret cannot sign").caused_by(&error))
+    SharedSecret::new(value.expose_secret().as_bytes())
+        .map_err(|error| Report::new(Exit::Failure, "the secret cannot sign").caused_by(&error))
 }
 
 /// The server that an audience names: itself, or the last segment of its URL's path.
@@ -95,7 +98,8 @@ fn inspect(arguments: &InspectArguments) -> Result<Exit, Report> {
         Some(token) if token.expose_secret() != "-" => token.clone(),
         _ => read_secret(Path::new("-"), "the token")?,
     };
-    let inspection = token::inspect(token.expose_secret().trim()).map_err(|error| Report::new(Exit::Failure, "cannot read the token").caused_by(&error))?;
+    let inspection = token::inspect(token.expose_secret().trim())
+        .map_err(|error| Report::new(Exit::Failure, "cannot read the token").caused_by(&error))?;
     voice::data(&format!("header {}\nclaims {}\n", inspection.header, inspection.claims))?;
     let now = Clock::system().unix_seconds();
     let mut talk = String::new();

@@ -53,7 +53,8 @@ pub(crate) fn build(entries: &[file::Accept], servers: &[&str], root: Option<&No
     }
     let before = faults.count();
     let mut builder = Builder { servers, judge: Judge::new(root, faults), issuers: BTreeMap::new(), references: BTreeMap::new() };
-    let read: Vec<Entry> = entries.iter().enumerate().filter_map(|(index, entry)| builder.entry(&Path::default().key("accept").index(index), entry)).collect();
+    let read: Vec<Entry> =
+        entries.iter().enumerate().filter_map(|(index, entry)| builder.entry(&Path::default().key("accept").index(index), entry)).collect();
     // Where an entry is wrong already, that nobody reaches its server is no news.
     if builder.judge.count() == before {
         builder.everyone_is_reached(&read);
@@ -81,7 +82,11 @@ impl Builder<'_> {
                 self.shared_secret(path, secrets.all(), entry)
             }
             (None, None) => {
-                self.judge.blame_with_hint(path, "nothing says whose tokens are accepted", "write `issuer = \"https://...\"` or `shared_secret = [\"env://NAME\"]`");
+                self.judge.blame_with_hint(
+                    path,
+                    "nothing says whose tokens are accepted",
+                    "write `issuer = \"https://...\"` or `shared_secret = [\"env://NAME\"]`",
+                );
                 None
             }
             (Some(_), Some(_)) => {
@@ -183,7 +188,9 @@ impl Builder<'_> {
     fn everyone_is_reached(&mut self, entries: &[Entry]) {
         for name in self.servers {
             let reached = entries.iter().any(|entry| match entry {
-                Entry::Issuer { servers, .. } => servers.as_ref().is_none_or(|servers| servers.iter().any(|server| server.as_str() == *name)),
+                Entry::Issuer { servers, .. } => {
+                    servers.as_ref().is_none_or(|servers| servers.iter().any(|server| server.as_str() == *name))
+                }
                 Entry::SharedSecret { server, .. } => server.as_str() == *name,
             });
             if !reached {

@@ -30,7 +30,7 @@ pub(crate) fn read(root: &Node, location: &FilePath, home: Option<&str>, faults:
     for (name, entry) in table {
         let path = Path::default().key(section).key(name);
         let mut reader = Reader { path: &path, expansions: &expansions, judge: Judge::new(Some(root), faults) };
-        if reader.is_disabled(&entry.node) {
+        if Reader::is_disabled(&entry.node) {
             found.notices.push(format!("`{name}` is disabled in `{}` and left out", location.display()));
             continue;
         }
@@ -51,8 +51,9 @@ struct Reader<'r> {
 }
 
 impl Reader<'_> {
-    fn is_disabled(&self, node: &Node) -> bool {
-        let says = |key: &str, wanted: bool| matches!(node.member(key), Some(Node { value: Value::Boolean(found), .. }) if *found == wanted);
+    fn is_disabled(node: &Node) -> bool {
+        let says =
+            |key: &str, wanted: bool| matches!(node.member(key), Some(Node { value: Value::Boolean(found), .. }) if *found == wanted);
         says("disabled", true) || says("enabled", false)
     }
 
@@ -115,10 +116,9 @@ impl Reader<'_> {
         let path = self.path.key(key);
         match table.get(key).map(|entry| &entry.node) {
             None | Some(Node { value: Value::Nothing, .. }) => BTreeMap::new(),
-            Some(Node { value: Value::Table(members), .. }) => members
-                .iter()
-                .filter_map(|(name, entry)| Some((name.clone(), self.expanded(&path.key(name), &entry.node)?)))
-                .collect(),
+            Some(Node { value: Value::Table(members), .. }) => {
+                members.iter().filter_map(|(name, entry)| Some((name.clone(), self.expanded(&path.key(name), &entry.node)?))).collect()
+            }
             Some(other) => {
                 self.judge.blame(&path, format!("a table is expected, not {}", other.kind()));
                 BTreeMap::new()

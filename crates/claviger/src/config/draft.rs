@@ -50,7 +50,8 @@ pub(crate) struct Draft {
 /// Reads and judges everything that the flags name.
 pub(crate) fn draft(arguments: &ServeArguments, around: &Surroundings) -> Result<Draft, Report> {
     let Some(state) = around.state_folder(arguments.state.state.as_deref()) else { return Err(no_state_folder()) };
-    let mut drafter = Drafter { arguments, around, sources: Sources::default(), faults: Faults::default(), watch: Vec::new(), notices: Vec::new() };
+    let mut drafter =
+        Drafter { arguments, around, sources: Sources::default(), faults: Faults::default(), watch: Vec::new(), notices: Vec::new() };
     let drafted = drafter.draft(state);
     let Drafter { sources, faults, .. } = drafter;
     match drafted {
@@ -62,7 +63,8 @@ pub(crate) fn draft(arguments: &ServeArguments, around: &Surroundings) -> Result
 
 /// Nothing says where the state folder is.
 pub(crate) fn no_state_folder() -> Report {
-    Report::new(Exit::Configuration, "there is no place for the state folder: neither `HOME` nor `XDG_STATE_HOME` is set").hint("say where: `--state DIR`")
+    Report::new(Exit::Configuration, "there is no place for the state folder: neither `HOME` nor `XDG_STATE_HOME` is set")
+        .hint("say where: `--state DIR`")
 }
 
 struct Drafter<'d> {
@@ -144,9 +146,8 @@ impl Drafter<'_> {
             self.watch.push(self.around.folder().join(&overlay));
         }
         let cleaned = shape::check(&root, &schema::schema(), &mut self.faults);
-        let file = serde_json::from_value(cleaned).map_err(|error| {
-            Report::new(Exit::Internal, "the schema and the reader of `claviger.toml` differ").caused_by(&error)
-        })?;
+        let file = serde_json::from_value(cleaned)
+            .map_err(|error| Report::new(Exit::Internal, "the schema and the reader of `claviger.toml` differ").caused_by(&error))?;
         let folder = self.around.folder().join(&location);
         let folder = folder.parent().unwrap_or(FilePath::new("/")).to_owned();
         Ok(Some(Written { root: Some(root), file, folder, environment }))
@@ -268,7 +269,9 @@ impl Drafter<'_> {
         for text in &self.arguments.scopes {
             // The last `=`: a resource's URI may hold one, a scope hardly ever does.
             let Some((pattern, wanted)) = text.rsplit_once('=') else {
-                self.faults.push(Fault::outside(format!("`--scope`: `{text}` has no `=`")).hint("write for example `--scope 'delete_*=docs:write'`"));
+                self.faults.push(
+                    Fault::outside(format!("`--scope`: `{text}` has no `=`")).hint("write for example `--scope 'delete_*=docs:write'`"),
+                );
                 continue;
             };
             let demand = match wanted.trim() {
@@ -277,7 +280,10 @@ impl Drafter<'_> {
                 _ => file::Demand::Text(wanted.to_owned()),
             };
             if scopes.insert(pattern.to_owned(), demand).is_some() {
-                self.faults.push(Fault::outside(format!("`--scope`: `{pattern}` is given twice")).hint("write all its scopes in one, separated by spaces"));
+                self.faults.push(
+                    Fault::outside(format!("`--scope`: `{pattern}` is given twice"))
+                        .hint("write all its scopes in one, separated by spaces"),
+                );
             }
         }
         scopes

@@ -15,10 +15,8 @@ pub(crate) struct Variable {
 /// The configuration file when `--config` is absent.
 pub(crate) const CONFIG: Variable = Variable { name: "CLAVIGER_CONFIG", meaning: "the configuration file, when `--config` is absent" };
 /// The development bypass (A6).
-pub(crate) const DEV_BYPASS: Variable = Variable {
-    name: "CLAVIGER_DEV_BYPASS",
-    meaning: "`1` lets everybody in without a token; only on loopback and outside production",
-};
+pub(crate) const DEV_BYPASS: Variable =
+    Variable { name: "CLAVIGER_DEV_BYPASS", meaning: "`1` lets everybody in without a token; only on loopback and outside production" };
 /// The environment's name when `--env` is absent.
 pub(crate) const ENV: Variable = Variable { name: "CLAVIGER_ENV", meaning: "the environment's name, when `--env` is absent" };
 /// What is logged.
@@ -45,7 +43,6 @@ pub(crate) struct Surroundings {
 
 impl Surroundings {
     /// Reads them, once. Variables whose name or value is not UTF-8 are left out.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     pub(crate) fn of_this_process() -> std::io::Result<Self> {
         let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         Ok(Self { variables: variables.collect(), folder: std::env::current_dir()?, program: std::env::current_exe()? })
@@ -130,9 +127,8 @@ mod tests {
     fn the_state_folder_is_found_in_the_documented_order() {
         let all = [("CLAVIGER_STATE", "mine"), ("XDG_STATE_HOME", "/xdg"), ("HOME", "/home/ann")];
         let folder = Path::new("/work");
-        let found = |flag: Option<&str>, count: usize| {
-            Surroundings::pretend(folder, &all[all.len() - count..]).state_folder(flag.map(Path::new))
-        };
+        let found =
+            |flag: Option<&str>, count: usize| Surroundings::pretend(folder, &all[all.len() - count..]).state_folder(flag.map(Path::new));
         assert_eq!(found(Some("here"), 3), Some(PathBuf::from("/work/here")));
         assert_eq!(found(None, 3), Some(PathBuf::from("/work/mine")));
         assert_eq!(found(None, 2), Some(PathBuf::from("/xdg/claviger")));
@@ -142,7 +138,10 @@ mod tests {
 
     #[test]
     fn a_child_inherits_nothing_but_the_named_few() {
-        let around = Surroundings::pretend(Path::new("/"), &[("PATH", "/bin"), ("LC_ALL", "C"), ("AWS_SECRET_ACCESS_KEY", "x"), ("CLAVIGER_TOKEN", "x")]);
+        let around = Surroundings::pretend(
+            Path::new("/"),
+            &[("PATH", "/bin"), ("LC_ALL", "C"), ("AWS_SECRET_ACCESS_KEY", "x"), ("CLAVIGER_TOKEN", "x")],
+        );
         assert_eq!(around.inherited().into_keys().collect::<Vec<_>>(), ["LC_ALL", "PATH"]);
     }
 

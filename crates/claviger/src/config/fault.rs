@@ -119,7 +119,9 @@ impl Faults {
         let details: Vec<String> = self.0.iter().map(|fault| fault.render(sources)).collect();
         let count = self.0.len();
         let faults = if count == 1 { "fault" } else { "faults" };
-        Report::new(Exit::Configuration, format!("{count} {faults} in the configuration; nothing was started")).details(details.join("\n")).of_faults(count)
+        Report::new(Exit::Configuration, format!("{count} {faults} in the configuration; nothing was started"))
+            .details(details.join("\n"))
+            .of_faults(count)
     }
 
     /// The messages alone, for tests.
@@ -154,7 +156,8 @@ fn floor(text: &str, offset: usize) -> usize {
 
 /// The line with every word that looks like a secret starred out; the length in bytes stays.
 fn mask(line: &str) -> String {
-    let is_part = |character: char| !(character.is_whitespace() || matches!(character, '"' | '\'' | '`' | '=' | ',' | '[' | ']' | '{' | '}'));
+    let is_part =
+        |character: char| !(character.is_whitespace() || matches!(character, '"' | '\'' | '`' | '=' | ',' | '[' | ']' | '{' | '}'));
     let mut shown = String::with_capacity(line.len());
     let mut name = "";
     let mut rest = line;

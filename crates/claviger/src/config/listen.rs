@@ -96,13 +96,13 @@ pub(crate) fn build(
     let admin = builder.admin(admin);
     let door = Listen {
         address: address?,
-        public_url: public_url?,
+        public_url: public_url.ok()?,
         allowed_hosts: allowed_hosts?,
         allowed_origins: allowed_origins?,
         trusted_proxies: trusted_proxies?,
-        tls: tls?,
+        tls: tls.ok()?,
     };
-    let admin = admin?;
+    let admin = admin.ok()?;
     builder.is_safe(&door, admin, environment).then_some(Listeners { door, admin })
 }
 
@@ -127,7 +127,9 @@ pub(crate) fn bypass(around: &Surroundings, listeners: Option<&Listeners>, envir
         }
     }
     let Some(Listeners { door, admin }) = listeners else { return false };
-    let mut refuse = |why: String| faults.push(Fault::outside(format!("`{name}` lets everybody in without a token, and {why}")).hint(format!("unset `{name}`")));
+    let mut refuse = |why: String| {
+        faults.push(Fault::outside(format!("`{name}` lets everybody in without a token, and {why}")).hint(format!("unset `{name}`")));
+    };
     if environment.is_production() {
         refuse(format!("the environment is `{}`", environment.as_str()));
     }
@@ -142,6 +144,9 @@ pub(crate) fn bypass(around: &Surroundings, listeners: Option<&Listeners>, envir
     }
     true
 }
+
+/// Something is wrong, and a fault says what.
+struct Blamed;
 
 struct Builder<'b> {
     listen: &'b file::Listen,
@@ -159,12 +164,14 @@ impl Builder<'_> {
         }
     }
 
-    fn admin(&mut self, admin: Option<&file::Admin>) -> Option<Option<SocketAddr>> {
+    fn admin(&mut self, admin: Option<&file::Admin>) -> Result<Option<SocketAddr>, Blamed> {
         match (self.arguments.admin_listen, admin) {
-            (Some(flag), _) => Some(Some(flag)),
-            (None, Some(file::Admin { address: Some(text) })) => self.socket_address(&Path::default().key("admin").key("address"), text).map(Some),
-            (None, Some(file::Admin { address: None })) => Some(Some(DEFAULT_ADMIN_ADDRESS)),
-            (None, None) => Some(None),
+            (Some(flag), _) => Ok(Some(flag)),
+            (None, Some(file::Admin { address: Some(text) })) => {
+                self.socket_address(&Path::default().key("admin").key("address"), text).map(Some).ok_or(Blamed)
+            }
+            (None, Some(file::Admin { address: None })) => Ok(Some(DEFAULT_ADMIN_ADDRESS)),
+            (None, None) => Ok(None),
         }
     }
 
@@ -176,11 +183,11 @@ impl Builder<'_> {
         parsed
     }
 
-    fn public_url(&mut self) -> Option<Option<Url>> {
+    fn public_url(&mut self) -> Result<Option<Url>, Blamed> {
         let (path, url) = match (&self.arguments.public_url, &self.listen.public_url) {
             (Some(flag), _) => (Path::default().key("--public-url"), flag.clone()),
-            (None, Some(text)) => (at("public_url"), self.judge.accept(&at("public_url"), Url::parse(text))?),
-            (None, None) => return Some(None),
+            (None, Some(text)) => (at("public_url"), self.judge.accept(&at("public_url"), Url::parse(text)).ok_or(Blamed)?),
+            (None, None) => return Ok(None),
         };
         let what = if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             "an https URL is expected"
@@ -189,10 +196,10 @@ impl Builder<'_> {
         } else if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
             "it holds no query, no fragment and no user name"
         } else {
-            return Some(Some(without_trailing_slash(url)));
+            return Ok(Some(without_trailing_slash(url)));
         };
         self.judge.blame(&path, what);
-        None
+        Err(Blamed)
     }
 
     fn trusted_proxies(&mut self) -> Option<Vec<IpNet>> {
@@ -216,11 +223,11 @@ impl Builder<'_> {
         }
     }
 
-    fn tls(&mut self) -> Option<Option<Tls>> {
-        let Some(tls) = &self.listen.tls else { return Some(None) };
+    fn tls(&mut self) -> Result<Option<Tls>, Blamed> {
+        let Some(tls) = &self.listen.tls else { return Ok(None) };
         let certificate = self.pem_file("certificate", tls.certificate.as_deref());
         let key = self.pem_file("key", tls.key.as_deref());
-        Some(Some(Tls { certificate: certificate?, key: key? }))
+        Ok(Some(Tls { certificate: certificate.ok_or(Blamed)?, key: key.ok_or(Blamed)? }))
     }
 
     fn pem_file(&mut self, key: &str, text: Option<&str>) -> Option<std::path::PathBuf> {
@@ -293,7 +300,11 @@ impl Builder<'_> {
         if environment.is_development() {
             let admin = admin.filter(|admin| !is_loopback(admin.ip()));
             let open = (!is_loopback(door.address.ip())).then_some((&address, door.address));
-            let admin_path = if self.arguments.admin_listen.is_some() { Path::default().key("--admin-listen") } else { Path::default().key("admin").key("address") };
+            let admin_path = if self.arguments.admin_listen.is_some() {
+                Path::default().key("--admin-listen")
+            } else {
+                Path::default().key("admin").key("address")
+            };
             for (path, address) in open.into_iter().chain(admin.map(|admin| (&admin_path, admin))) {
                 let what = format!("`{address}` can be reached from other machines, and the environment is `{DEVELOPMENT}`");
                 self.judge.blame_with_hint(path, what, "write `environment = \"production\"`, or say `--env production`");
@@ -305,7 +316,11 @@ impl Builder<'_> {
         }
         if door.tls.is_none() && door.trusted_proxies.is_empty() {
             let hint = "write `listen.tls` with a certificate and a key, or `listen.trusted_proxies` when a reverse proxy does it";
-            self.judge.blame_with_hint(&address, "tokens would cross the network in the clear: there is neither a certificate nor a trusted proxy", hint);
+            self.judge.blame_with_hint(
+                &address,
+                "tokens would cross the network in the clear: there is neither a certificate nor a trusted proxy",
+                hint,
+            );
             safe = false;
         }
         if door.public_url.is_none() {

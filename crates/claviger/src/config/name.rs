@@ -66,7 +66,8 @@ fn file_stem(path: &str) -> &str {
 
 /// Programs that run something else, which is what the server is called after.
 const RUNNERS: [&str; 19] = [
-    "bun", "bunx", "cargo", "deno", "docker", "go", "node", "npm", "npx", "pipx", "pnpm", "pnpx", "podman", "python", "python3", "tsx", "uv", "uvx", "yarn",
+    "bun", "bunx", "cargo", "deno", "docker", "go", "node", "npm", "npx", "pipx", "pnpm", "pnpx", "podman", "python", "python3", "tsx",
+    "uv", "uvx", "yarn",
 ];
 const SUBCOMMANDS: [&str; 5] = ["dlx", "exec", "run", "tool", "x"];
 const SCRIPTS: [&str; 8] = [".cjs", ".exe", ".js", ".mjs", ".py", ".sh", ".ts", ".mts"];

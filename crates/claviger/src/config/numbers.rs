@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn what_is_written_wins_and_the_rest_is_the_default() {
-        let file = read("[limits]\nper_address = \"100/min\"\nconnections = 7\n[timeouts]\ncall = \"1min\"\n[audit]\nretention_days = 30\n");
+        let file =
+            read("[limits]\nper_address = \"100/min\"\nconnections = 7\n[timeouts]\ncall = \"1min\"\n[audit]\nretention_days = 30\n");
         let mut faults = Faults::default();
         let mut judge = Judge::new(None, &mut faults);
         let limits = limits(&file.limits, &mut judge);
@@ -124,7 +125,10 @@ mod tests {
         timeouts(&file.timeouts, &mut judge);
         assert_eq!(
             faults.messages(),
-            ["`limits.per_subject`: a rate is written like `100/min`", "`timeouts.drain`: a time ends with its unit: `ms`, `s`, `min`, `h` or `d`"]
+            [
+                "`limits.per_subject`: a rate is written like `100/min`",
+                "`timeouts.drain`: a time ends with its unit: `ms`, `s`, `min`, `h` or `d`"
+            ]
         );
     }
 }

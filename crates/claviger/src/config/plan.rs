@@ -20,7 +20,6 @@ use super::draft::{self, Draft};
 use super::env::Surroundings;
 use super::fault::Faults;
 use super::judge::Judge;
-use super::listen::EnvironmentName;
 use super::numbers::Record;
 use crate::cli::ServeArguments;
 use crate::voice::{Exit, Report};
@@ -43,8 +42,6 @@ pub(crate) struct Plan {
     pub(crate) instance_key: (InstanceKey, Origin),
     /// How the record of calls is kept.
     pub(crate) record: Options,
-    /// The environment.
-    pub(crate) environment: EnvironmentName,
     /// What resolves the references of the servers.
     pub(crate) resolver: Arc<Resolver>,
     /// Whether the tokens of `claviger token mint` are accepted, for want of any `[[accept]]`.
@@ -104,7 +101,6 @@ impl Planner {
             state: draft.state,
             instance_key,
             record,
-            environment: draft.environment,
             resolver,
             accepts_minted: matches!(draft.accept, Accept::Minted),
             watch: draft.watch,
@@ -165,9 +161,16 @@ pub(crate) fn minting_secret(key: &InstanceKey, server: &str) -> Result<SharedSe
 fn minted_sources<'s>(key: &InstanceKey, servers: impl Iterator<Item = &'s ServerName>) -> Result<Vec<TokenSource>, Report> {
     let source = |server: &ServerName| {
         let secret = minting_secret(key, server.as_str())?;
-        Ok(TokenSource::SharedSecret { secrets: vec![Arc::new(secret)], server: server.clone(), max_lifetime: accept::DEFAULT_MAX_LIFETIME })
+        Ok(TokenSource::SharedSecret {
+            secrets: vec![Arc::new(secret)],
+            server: server.clone(),
+            max_lifetime: accept::DEFAULT_MAX_LIFETIME,
+        })
     };
-    servers.map(source).collect::<Result<_, WeakSecret>>().map_err(|error| Report::new(Exit::Internal, "cannot derive a server's secret").caused_by(&error))
+    servers
+        .map(source)
+        .collect::<Result<_, WeakSecret>>()
+        .map_err(|error| Report::new(Exit::Internal, "cannot derive a server's secret").caused_by(&error))
 }
 
 /// Fetches the shared secrets; every missing, weak or shared one is a fault at its place.
@@ -188,7 +191,11 @@ async fn token_sources(draft: &Draft, entries: &[Entry], resolver: &Resolver) ->
                     let Some(secret) = judge.accept(path, SharedSecret::new(value.expose_secret().as_bytes())) else { continue };
                     let other = fetched.iter().find(|(known, other)| *other != server && known.expose_secret() == value.expose_secret());
                     if let Some((_, other)) = other {
-                        judge.blame_with_hint(path, format!("the server `{other}` has the same secret"), "give each server a secret of its own");
+                        judge.blame_with_hint(
+                            path,
+                            format!("the server `{other}` has the same secret"),
+                            "give each server a secret of its own",
+                        );
                     }
                     fetched.push((value, server));
                     good.push(Arc::new(secret));

@@ -41,7 +41,13 @@ pub(crate) enum Dialect {
 }
 
 /// The server as the gateway takes it; `None` when something about it is wrong.
-pub(crate) fn build(name: &str, server: &file::Server, origin: &Origin<'_>, around: &Surroundings, faults: &mut Faults) -> Option<(ServerName, Server)> {
+pub(crate) fn build(
+    name: &str,
+    server: &file::Server,
+    origin: &Origin<'_>,
+    around: &Surroundings,
+    faults: &mut Faults,
+) -> Option<(ServerName, Server)> {
     let mut builder = Builder { server, origin, around, judge: Judge::new(origin.root, faults) };
     let parsed = ServerName::parse(name).map_err(|error| builder.judge.blame_key(&origin.path, error)).ok();
     builder.only_what_fits();
@@ -102,7 +108,11 @@ impl Builder<'_> {
             "builtin"
         } else {
             let path = self.origin.path.clone();
-            return self.judge.blame_with_hint(&path, "nothing says what the server is", "write `command = [...]`, `url = \"...\"` or `builtin = \"filesystem\"`");
+            return self.judge.blame_with_hint(
+                &path,
+                "nothing says what the server is",
+                "write `command = [...]`, `url = \"...\"` or `builtin = \"filesystem\"`",
+            );
         };
         for (key, present, belongs_to) in given {
             if present && belongs_to != kind {
@@ -137,7 +147,11 @@ impl Builder<'_> {
             self.judge.blame(&path, "the program is missing");
             return None;
         };
-        let arguments: Vec<_> = arguments.iter().enumerate().map(|(index, text)| self.argument(index + 1, text, arguments.get(index.wrapping_sub(1)))).collect();
+        let arguments: Vec<_> = arguments
+            .iter()
+            .enumerate()
+            .map(|(index, text)| self.argument(index + 1, text, arguments.get(index.wrapping_sub(1))))
+            .collect();
         let environment: Vec<_> = self.server.env.iter().map(|(name, value)| self.variable(name, value)).collect();
         let directory = self.directory();
         Some(Process {
@@ -190,7 +204,9 @@ impl Builder<'_> {
     /// Text with references in it, and nothing that looks like a literal secret (K1). `value` is the part of `text` that could be one.
     fn template(&mut self, path: &Path, name: &str, text: &str, value: &str) -> Option<Template> {
         let parsed = if names_a_secret(name) { Template::parse_secret(text) } else { Template::parse(text) };
-        let template = parsed.map_err(|error| self.judge.blame_secret(path, error, "references are `env://NAME`, `file:///path` and `${NAME}`")).ok()?;
+        let template = parsed
+            .map_err(|error| self.judge.blame_secret(path, error, "references are `env://NAME`, `file:///path` and `${NAME}`"))
+            .ok()?;
         let suspicious = |literal: &str| broker::literal::looks_like_secret(name, literal).is_some();
         if template.literals().any(suspicious) || (template.references().next().is_none() && suspicious(value)) {
             self.judge.blame_secret(
@@ -206,7 +222,11 @@ impl Builder<'_> {
     fn url(&mut self, text: &str) -> Option<Url> {
         let path = self.at("url");
         if text.contains("${") {
-            self.judge.blame_with_hint(&path, "references in a URL are not built in yet", "write the URL out, and what is secret as a header");
+            self.judge.blame_with_hint(
+                &path,
+                "references in a URL are not built in yet",
+                "write the URL out, and what is secret as a header",
+            );
             return None;
         }
         let url = self.judge.accept(&path, Url::parse(text))?;
@@ -215,11 +235,19 @@ impl Builder<'_> {
             return None;
         }
         if !url.username().is_empty() || url.password().is_some() {
-            self.judge.blame_secret(&path, "a URL holds no user name and no password", "write them as a header: `headers = { Authorization = \"Basic ${NAME}\" }`");
+            self.judge.blame_secret(
+                &path,
+                "a URL holds no user name and no password",
+                "write them as a header: `headers = { Authorization = \"Basic ${NAME}\" }`",
+            );
             return None;
         }
         if let Some((name, _)) = url.query_pairs().find(|(name, value)| broker::literal::looks_like_secret(name, value).is_some()) {
-            self.judge.blame_secret(&path, format!("`{name}` looks like a literal secret"), "send it as a header with a reference, where the server allows");
+            self.judge.blame_secret(
+                &path,
+                format!("`{name}` looks like a literal secret"),
+                "send it as a header with a reference, where the server allows",
+            );
             return None;
         }
         if url.scheme() == "http" && !is_local(&url) {
@@ -305,7 +333,7 @@ fn variable_for(name: &str) -> String {
 /// A hash of everything that a person wrote about the server, and of where relative paths start.
 fn fingerprint(name: &str, server: &file::Server, origin: &Origin<'_>) -> [u8; 32] {
     let mut context = digest::Context::new(&digest::SHA256);
-    context.update(format!("{name:?} {server:?} {:?}", origin.folder).as_bytes());
+    context.update(format!("{name:?} {server:?} {}", origin.folder.display()).as_bytes());
     let mut output = [0; 32];
     output.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
     output

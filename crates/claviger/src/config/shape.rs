@@ -81,7 +81,9 @@ fn walk_alternatives(node: &Node, alternatives: &[Json], schema: &Json, path: &P
     }
     match best {
         Some(found) => faults.append(found),
-        None => faults.push(Fault::at(node.place.clone(), path, format!("{} is expected, not {}", expected(schema), node.kind())).hide_value()),
+        None => {
+            faults.push(Fault::at(node.place.clone(), path, format!("{} is expected, not {}", expected(schema), node.kind())).hide_value());
+        }
     }
     None
 }
@@ -98,7 +100,9 @@ fn walk_word(node: &Node, words: &[&str], path: &Path, faults: &mut Faults) -> O
         });
         return None;
     }
-    faults.push(Fault::at(node.place.clone(), path, format!("must be one of {}, not {}", quoted(words.iter().copied()), node.kind())).hide_value());
+    faults.push(
+        Fault::at(node.place.clone(), path, format!("must be one of {}, not {}", quoted(words.iter().copied()), node.kind())).hide_value(),
+    );
     None
 }
 
@@ -201,7 +205,8 @@ mod tests {
 
     #[test]
     fn what_is_right_survives_what_is_wrong() {
-        let (value, messages) = checked("environment = 3\n[listen]\naddress = \"127.0.0.1:1\"\nadress = \"x\"\n[limits]\nbody_bytes = -1\n");
+        let (value, messages) =
+            checked("environment = 3\n[listen]\naddress = \"127.0.0.1:1\"\nadress = \"x\"\n[limits]\nbody_bytes = -1\n");
         assert_eq!(value, json!({"listen": {"address": "127.0.0.1:1"}, "limits": {}}));
         assert_eq!(
             messages,
@@ -232,7 +237,10 @@ mod tests {
         let (_, messages) = checked("[issuer]\n[servers.a]\nopenapi = \"x.yaml\"\n");
         assert_eq!(
             messages,
-            ["`issuer`: the authorization server is not built in yet", "`servers.a.openapi`: a server made of an OpenAPI document is not built in yet"]
+            [
+                "`issuer`: the authorization server is not built in yet",
+                "`servers.a.openapi`: a server made of an OpenAPI document is not built in yet"
+            ]
         );
     }
 }

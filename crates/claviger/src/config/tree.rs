@@ -309,7 +309,9 @@ fn node_from_json(value: &jsonc_parser::ast::Value<'_>, number: usize, shift: us
     let place_of = |range: jsonc_parser::common::Range| Place::new(number, range.start + shift..range.end + shift);
     let place = place_of(value.range());
     let value = match value {
-        Json::Array(array) => Value::List(array.elements.iter().map(|element| node_from_json(element, number, shift)).collect::<Result<_, _>>()?),
+        Json::Array(array) => {
+            Value::List(array.elements.iter().map(|element| node_from_json(element, number, shift)).collect::<Result<_, _>>()?)
+        }
         Json::BooleanLit(boolean) => Value::Boolean(boolean.value),
         Json::NullKeyword(_) => Value::Nothing,
         Json::NumberLit(literal) => match (literal.value.parse(), literal.value.parse()) {

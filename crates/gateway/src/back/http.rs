@@ -49,16 +49,36 @@ impl HttpBack {
         if outgoing.version.is_modern() {
             self.require(outgoing, |eras| eras.modern).await?;
         }
-        let mut headers = Self::headers_for(outgoing)?;
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        self.add_credential(&mut headers, outgoing.permit).await?;
-        let response = self.exchange(Method::POST, headers, outgoing.body.clone(), self.limits.call).await?;
-        let reply = self.reply(response, whole).await?;
+        let reply = match self.post(outgoing, whole).await {
+            Err(BackFailure::CredentialRefused { status: StatusCode::UNAUTHORIZED }) if self.forget_credentials().await => {
+                self.post(outgoing, whole).await?
+            }
+            other => other?,
+        };
         if outgoing.opens_session() && reply.is_error() {
             // A modern-only server refuses `initialize` in its own words; the caller deserves to be told what the pair is.
             self.require(outgoing, |eras| eras.legacy).await?;
         }
         Ok(reply)
+    }
+
+    async fn post(&self, outgoing: &Outgoing<'_>, whole: bool) -> Result<Reply, BackFailure> {
+        let mut headers = Self::headers_for(outgoing)?;
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.add_credential(&mut headers, outgoing.permit).await?;
+        let response = self.exchange(Method::POST, headers, outgoing.body.clone(), self.limits.call).await?;
+        self.reply(response, whole).await
+    }
+
+    /// Forgets what was resolved, so that the next request fetches it anew: a credential that was refused may have been rotated.
+    /// `false`: nothing here comes from a reference, and trying again would change nothing.
+    async fn forget_credentials(&self) -> bool {
+        let mut any = false;
+        for (_, template) in self.headers.iter().filter(|(_, template)| template.has_references()) {
+            self.resolver.forget(template).await;
+            any = true;
+        }
+        any
     }
 
     /// Opens the stream on which a legacy server speaks first, or resumes one.

@@ -98,6 +98,8 @@ impl Bound {
 
     /// Serves until the door drains, then waits until it has closed.
     pub async fn serve(self, door: Arc<Door>) {
+        // The last answers are flushed before the door counts as drained.
+        let _serving = door.tasks.token();
         let (limits, timeouts) = {
             let table = door.table.load();
             (table.config.limits.clone(), table.config.timeouts.clone())

@@ -34,17 +34,41 @@ fn issuers_and_secrets_stand_side_by_side() {
 fn each_wrong_entry_is_blamed_at_its_place() {
     for (accept, expected) in [
         ("[[accept]]", "claviger.toml:1:1: error: `accept[0]`: nothing says whose tokens are accepted"),
-        ("[[accept]]\nissuer = \"https://a\"\nshared_secret = \"env://A\"", "claviger.toml:1:1: error: `accept[0]`: `issuer` and `shared_secret`"),
+        (
+            "[[accept]]\nissuer = \"https://a\"\nshared_secret = \"env://A\"",
+            "claviger.toml:1:1: error: `accept[0]`: `issuer` and `shared_secret`",
+        ),
         ("[[accept]]\nissuer = \"http://a.example\"", "claviger.toml:2:10: error: `accept[0].issuer`: "),
-        ("[[accept]]\nissuer = \"https://a\"\nserver = \"git\"", "claviger.toml:3:1: error: `accept[0].server`: does not go together with `issuer`"),
+        (
+            "[[accept]]\nissuer = \"https://a\"\nserver = \"git\"",
+            "claviger.toml:3:1: error: `accept[0].server`: does not go together with `issuer`",
+        ),
         ("[[accept]]\nissuer = \"https://a\"\nservers = []", "claviger.toml:3:11: error: `accept[0].servers`: the list is empty"),
-        ("[[accept]]\nissuer = \"https://a\"\nservers = [\"gti\"]", "claviger.toml:3:12: error: `accept[0].servers[0]`: there is no server `gti`"),
-        ("[[accept]]\nissuer = \"https://a\"\n[[accept]]\nissuer = \"https://a\"", "claviger.toml:4:10: error: `accept[1].issuer`: this issuer stands at `accept[0].issuer` already"),
+        (
+            "[[accept]]\nissuer = \"https://a\"\nservers = [\"gti\"]",
+            "claviger.toml:3:12: error: `accept[0].servers[0]`: there is no server `gti`",
+        ),
+        (
+            "[[accept]]\nissuer = \"https://a\"\n[[accept]]\nissuer = \"https://a\"",
+            "claviger.toml:4:10: error: `accept[1].issuer`: this issuer stands at `accept[0].issuer` already",
+        ),
         ("[[accept]]\nshared_secret = \"env://A\"", "claviger.toml:1:1: error: `accept[0]`: `server` is missing"),
-        ("[[accept]]\nshared_secret = []\nserver = \"git\"", "claviger.toml:2:17: error: `accept[0].shared_secret`: at least one secret is needed"),
-        ("[[accept]]\nshared_secret = \"hunter2\"\nserver = \"git\"", "claviger.toml:2:17: error: `accept[0].shared_secret`: a secret does not stand in the configuration"),
-        ("[[accept]]\nshared_secret = \"${A:-b}\"\nserver = \"git\"", "claviger.toml:2:17: error: `accept[0].shared_secret`: a secret has no default"),
-        ("[[accept]]\nshared_secret = \"env://A\"\nserver = \"git\"\nmax_lifetime = \"long\"", "claviger.toml:4:16: error: `accept[0].max_lifetime`: a time starts"),
+        (
+            "[[accept]]\nshared_secret = []\nserver = \"git\"",
+            "claviger.toml:2:17: error: `accept[0].shared_secret`: at least one secret is needed",
+        ),
+        (
+            "[[accept]]\nshared_secret = \"hunter2\"\nserver = \"git\"",
+            "claviger.toml:2:17: error: `accept[0].shared_secret`: a secret does not stand in the configuration",
+        ),
+        (
+            "[[accept]]\nshared_secret = \"${A:-b}\"\nserver = \"git\"",
+            "claviger.toml:2:17: error: `accept[0].shared_secret`: a secret has no default",
+        ),
+        (
+            "[[accept]]\nshared_secret = \"env://A\"\nserver = \"git\"\nmax_lifetime = \"long\"",
+            "claviger.toml:4:16: error: `accept[0].max_lifetime`: a time starts",
+        ),
     ] {
         let error = first_error(accept);
         assert!(error.starts_with(expected), "{accept}: {error}");

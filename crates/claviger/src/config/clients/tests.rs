@@ -75,11 +75,26 @@ fn each_wrong_entry_is_blamed_at_its_line() {
         ("{\"mcpServers\": {}}", "mcp.json:1:1: error: every server of this file is disabled"),
         ("{\"mcpServers\": {\"a\": 5}}", "mcp.json:1:22: error: `mcpServers.a`: a table is expected"),
         ("{\"mcpServers\": {\"a\": {}}}", "mcp.json:1:22: error: `mcpServers.a`: nothing says what the server is"),
-        ("{\"mcpServers\": {\"a\": {\"command\": \"x\", \"args\": \"y\"}}}", "mcp.json:1:47: error: `mcpServers.a.args`: a list is expected"),
-        ("{\"mcpServers\": {\"a\": {\"url\": \"http://127.0.0.1/sse\", \"type\": \"sse\"}}}", "mcp.json:1:62: error: `mcpServers.a.type`: the HTTP+SSE transport"),
-        ("{\"mcpServers\": {\"a\": {\"command\": \"x\", \"args\": [\"${input:key}\"]}}}", "mcp.json:1:48: error: `mcpServers.a.args[0]`: `${input:key}` is something that VS Code asks"),
-        ("{\"mcpServers\": {\"a\": {\"command\": \"x\", \"env\": {\"K\": \"ghp_0123456789abcdefghijklmnopqrstuvwxyz\"}}}}", "mcp.json:1:52: error: `mcpServers.a.env.K`: this looks like a literal secret"),
-        ("{\"mcpServers\": {\"a\": {\"command\": \"x\", \"envFile\": \".env\"}}}", "mcp.json:1:50: error: `mcpServers.a.envFile`: files of variables"),
+        (
+            "{\"mcpServers\": {\"a\": {\"command\": \"x\", \"args\": \"y\"}}}",
+            "mcp.json:1:47: error: `mcpServers.a.args`: a list is expected",
+        ),
+        (
+            "{\"mcpServers\": {\"a\": {\"url\": \"http://127.0.0.1/sse\", \"type\": \"sse\"}}}",
+            "mcp.json:1:62: error: `mcpServers.a.type`: the HTTP+SSE transport",
+        ),
+        (
+            "{\"mcpServers\": {\"a\": {\"command\": \"x\", \"args\": [\"${input:key}\"]}}}",
+            "mcp.json:1:48: error: `mcpServers.a.args[0]`: `${input:key}` is something that VS Code asks",
+        ),
+        (
+            "{\"mcpServers\": {\"a\": {\"command\": \"x\", \"env\": {\"K\": \"ghp_0123456789abcdefghijklmnopqrstuvwxyz\"}}}}",
+            "mcp.json:1:52: error: `mcpServers.a.env.K`: this looks like a literal secret",
+        ),
+        (
+            "{\"mcpServers\": {\"a\": {\"command\": \"x\", \"envFile\": \".env\"}}}",
+            "mcp.json:1:50: error: `mcpServers.a.envFile`: files of variables",
+        ),
     ] {
         let errors = errors(json);
         assert!(errors.first().is_some_and(|error| error.starts_with(expected)), "{json}: {errors:?}");

@@ -52,7 +52,10 @@ fn wrong_flags_are_faults_like_any_other() {
 #[test]
 fn an_overlay_goes_over_the_file_and_is_blamed_by_its_own_name() {
     let own = format!("environment = \"staging\"\n[listen]\naddress = \"127.0.0.1:1\"\nallowed_hosts = [\"x\"]\n{SERVER}");
-    let folder = Folder::with(&[("claviger.toml", &own), ("claviger.staging.toml", "[listen]\naddress = \"127.0.0.1:2\"\n[limits]\nper_address = \"5/s\"\n")]);
+    let folder = Folder::with(&[
+        ("claviger.toml", &own),
+        ("claviger.staging.toml", "[listen]\naddress = \"127.0.0.1:2\"\n[limits]\nper_address = \"5/s\"\n"),
+    ]);
     let draft = folder.draft(&[]).unwrap();
     assert_eq!((draft.listeners.door.address.port(), draft.listeners.door.allowed_hosts.len()), (2, 1));
     assert!(draft.limits.per_address.is_some());
@@ -84,7 +87,9 @@ fn what_cannot_be_read_is_told_with_its_cause() {
     std::fs::write(folder.path().join("huge.toml"), vec![b'#'; 1024 * 1024 + 1]).unwrap();
     let broken = folder.draft(&[]).err().unwrap();
     assert!(broken.starts_with("claviger.toml:") && broken.contains("error: this is not TOML: "), "{broken}");
-    for (file, expected) in [("missing.toml", "caused by: "), ("binary.toml", "caused by: "), ("huge.toml", "hint: a configuration has at most")] {
+    for (file, expected) in
+        [("missing.toml", "caused by: "), ("binary.toml", "caused by: "), ("huge.toml", "hint: a configuration has at most")]
+    {
         let text = folder.draft(&["-c", file]).err().unwrap();
         assert!(text.starts_with(&format!("error: cannot read the configuration `{file}`\n{expected}")), "{text}");
     }
@@ -92,7 +97,10 @@ fn what_cannot_be_read_is_told_with_its_cause() {
 
 #[test]
 fn variables_stand_in_for_flags() {
-    let folder = Folder::with(&[("other/own.toml", SERVER)]).variable("CLAVIGER_CONFIG", "other/own.toml").variable("CLAVIGER_STATE", "state").variable("CLAVIGER_ENV", "staging");
+    let folder = Folder::with(&[("other/own.toml", SERVER)])
+        .variable("CLAVIGER_CONFIG", "other/own.toml")
+        .variable("CLAVIGER_STATE", "state")
+        .variable("CLAVIGER_ENV", "staging");
     let draft = folder.draft(&[]).unwrap();
     assert_eq!(draft.folder, folder.path().join("other"));
     assert_eq!(draft.state, folder.path().join("state"));

@@ -19,7 +19,8 @@ fn without_a_word_the_door_listens_on_loopback() {
 
 #[test]
 fn flags_go_before_the_file() {
-    let folder = Folder::with(&[("claviger.toml", "[listen]\naddress = \"127.0.0.1:1\"\n[admin]\n[servers.a]\nurl = \"http://127.0.0.1:1/mcp\"\n")]);
+    let folder =
+        Folder::with(&[("claviger.toml", "[listen]\naddress = \"127.0.0.1:1\"\n[admin]\n[servers.a]\nurl = \"http://127.0.0.1:1/mcp\"\n")]);
     let draft = folder.draft(&["--listen", "127.0.0.1:0", "--public-url", "https://example.com/base/"]).unwrap();
     assert_eq!(draft.listeners.door.address.to_string(), "127.0.0.1:0");
     assert_eq!(draft.listeners.door.public_url.unwrap().as_str(), "https://example.com/base");
@@ -28,7 +29,10 @@ fn flags_go_before_the_file() {
 
 #[test]
 fn development_stays_on_this_machine() {
-    let found = errors("[listen]\naddress = \"0.0.0.0:1\"\npublic_url = \"https://a.example\"\ntrusted_proxies = [\"10.0.0.0/8\"]\n[admin]\naddress = \"0.0.0.0:2\"", &[]);
+    let found = errors(
+        "[listen]\naddress = \"0.0.0.0:1\"\npublic_url = \"https://a.example\"\ntrusted_proxies = [\"10.0.0.0/8\"]\n[admin]\naddress = \"0.0.0.0:2\"",
+        &[],
+    );
     assert_eq!(
         found,
         [
@@ -36,7 +40,13 @@ fn development_stays_on_this_machine() {
             "claviger.toml:6:11: error: `admin.address`: `0.0.0.0:2` can be reached from other machines, and the environment is `development`",
         ]
     );
-    assert_eq!(errors("[listen]\naddress = \"0.0.0.0:1\"\npublic_url = \"https://a.example\"\ntrusted_proxies = [\"10.0.0.0/8\"]", &["--env", "production"]), [""; 0]);
+    assert_eq!(
+        errors(
+            "[listen]\naddress = \"0.0.0.0:1\"\npublic_url = \"https://a.example\"\ntrusted_proxies = [\"10.0.0.0/8\"]",
+            &["--env", "production"]
+        ),
+        [""; 0]
+    );
 }
 
 #[test]
@@ -83,7 +93,11 @@ fn the_bypass_is_refused_wherever_it_could_do_harm() {
     for (flags, file, why) in [
         (&["--env", "production"][..], "", "the environment is `production`"),
         (&["--env", "prod"], "", "the environment is `prod`"),
-        (&["--env", "staging", "--listen", "0.0.0.0:1"], "[listen]\ntrusted_proxies = [\"10.0.0.0/8\"]\npublic_url = \"https://a.example\"", "`0.0.0.0:1` can be reached"),
+        (
+            &["--env", "staging", "--listen", "0.0.0.0:1"],
+            "[listen]\ntrusted_proxies = [\"10.0.0.0/8\"]\npublic_url = \"https://a.example\"",
+            "`0.0.0.0:1` can be reached",
+        ),
         (&["--env", "staging", "--admin-listen", "0.0.0.0:1"], "", "`0.0.0.0:1` can be reached"),
         (&[], "[listen]\ntrusted_proxies = [\"127.0.0.1\"]", "come through a proxy"),
         (&["--public-url", "https://a.example"], "", "`https://a.example/` is not on this machine"),

@@ -67,14 +67,29 @@ fn each_wrong_setting_is_blamed_at_its_place() {
         ("url = \"https://${TENANT}.example.com\"", "claviger.toml:2:7: error: `servers.a.url`: references in a URL are not built in yet"),
         ("command = []", "claviger.toml:2:11: error: `servers.a.command`: the program is missing"),
         ("command = [\"x\"]\ncwd = \"nowhere\"", "claviger.toml:3:7: error: `servers.a.cwd`: there is no folder `HERE/nowhere`"),
-        ("command = [\"x\"]\nheaders = { a = \"b\" }", "claviger.toml:3:1: error: `servers.a.headers`: does not go together with `command`"),
+        (
+            "command = [\"x\"]\nheaders = { a = \"b\" }",
+            "claviger.toml:3:1: error: `servers.a.headers`: does not go together with `command`",
+        ),
         ("command = [\"x\"]\nenv = { \"a=b\" = \"c\" }", "claviger.toml:3:9: error: `servers.a.env.\"a=b\"`: a variable's name"),
-        ("command = [\"x\"]\nenv = { API_KEY = \"${KEY:-abc}\" }", "claviger.toml:3:19: error: `servers.a.env.API_KEY`: a secret has no default"),
-        ("url = \"https://example.com\"\nheaders = { Host = \"x\" }", "claviger.toml:3:13: error: `servers.a.headers.Host`: the door sets this header itself"),
-        ("url = \"https://example.com\"\nheaders = { \"a b\" = \"x\" }", "claviger.toml:3:13: error: `servers.a.headers.\"a b\"`: this is no header name"),
+        (
+            "command = [\"x\"]\nenv = { API_KEY = \"${KEY:-abc}\" }",
+            "claviger.toml:3:19: error: `servers.a.env.API_KEY`: a secret has no default",
+        ),
+        (
+            "url = \"https://example.com\"\nheaders = { Host = \"x\" }",
+            "claviger.toml:3:13: error: `servers.a.headers.Host`: the door sets this header itself",
+        ),
+        (
+            "url = \"https://example.com\"\nheaders = { \"a b\" = \"x\" }",
+            "claviger.toml:3:13: error: `servers.a.headers.\"a b\"`: this is no header name",
+        ),
         ("title = \"x\"", "claviger.toml:1:1: error: `servers.a`: nothing says what the server is"),
         ("builtin = \"filesystem\"\nroot = \"nowhere\"", "claviger.toml:3:8: error: `servers.a.root`: the root `HERE/nowhere`"),
-        ("builtin = \"filesystem\"\nscopes = { \"tool:\" = \"a\" }", "claviger.toml:3:12: error: `servers.a.scopes.\"tool:\"`: the pattern is empty"),
+        (
+            "builtin = \"filesystem\"\nscopes = { \"tool:\" = \"a\" }",
+            "claviger.toml:3:12: error: `servers.a.scopes.\"tool:\"`: the pattern is empty",
+        ),
         ("builtin = \"filesystem\"\nscopes = { \"*\" = [] }", "claviger.toml:3:18: error: `servers.a.scopes.\"*\"`: no scope is named"),
         ("builtin = \"filesystem\"\nimplies = { \"a b\" = \"c\" }", "claviger.toml:3:13: error: `servers.a.implies.\"a b\"`: "),
     ] {

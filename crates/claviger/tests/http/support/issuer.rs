@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
 
 use super::{Key, merge};
@@ -30,6 +30,8 @@ pub(crate) struct Issuer {
     state: Arc<State>,
     key: Key,
     key_id: String,
+    /// Holds the address while nobody answers there: a socket that does not listen refuses callers.
+    reserved: Option<TcpSocket>,
     serving: Option<JoinHandle<()>>,
 }
 
@@ -50,16 +52,18 @@ impl Drop for Issuer {
 
 impl Issuer {
     /// An issuer that answers.
-    pub(crate) async fn start() -> Self {
-        let mut issuer = Self::away().await;
-        issuer.come_back().await;
+    pub(crate) fn start() -> Self {
+        let mut issuer = Self::away();
+        issuer.come_back();
         issuer
     }
 
     /// An issuer that has an address and does not answer there yet.
-    pub(crate) async fn away() -> Self {
-        let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        let mut issuer = Self { address, state: Arc::default(), key: Key::p256(), key_id: String::new(), serving: None };
+    pub(crate) fn away() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = socket.local_addr().unwrap();
+        let mut issuer = Self { address, state: Arc::default(), key: Key::p256(), key_id: String::new(), reserved: Some(socket), serving: None };
         issuer.sign_with(Key::p256(), "first");
         let url = issuer.url();
         issuer.describe(&json!({"issuer": url, "jwks_uri": format!("{url}/jwks"), "authorization_endpoint": format!("{url}/authorize"),
@@ -68,8 +72,8 @@ impl Issuer {
     }
 
     /// Answers at its address.
-    pub(crate) async fn come_back(&mut self) {
-        let listener = TcpListener::bind(self.address).await.unwrap();
+    pub(crate) fn come_back(&mut self) {
+        let listener = self.reserved.take().expect("an issuer that was away").listen(1024).unwrap();
         let state = Arc::clone(&self.state);
         self.serving = Some(tokio::spawn(async move {
             loop {

@@ -51,7 +51,10 @@ fn every_file_says_what_it_is_about() {
 #[test]
 fn no_file_is_named_after_nothing() {
     let attic = ["util", "utils", "common", "misc", "helper", "helpers"];
-    let vague: Vec<String> =
-        sources().iter().filter(|path| path.file_stem().is_some_and(|stem| attic.iter().any(|name| stem == *name))).map(|path| path.display().to_string()).collect();
+    let vague: Vec<String> = sources()
+        .iter()
+        .filter(|path| path.file_stem().is_some_and(|stem| attic.iter().any(|name| stem == *name)))
+        .map(|path| path.display().to_string())
+        .collect();
     assert!(vague.is_empty(), "name it for what it is: {vague:?}");
 }
