@@ -1,4 +1,4 @@
-# Who signs the tokens? A throw-away ES256 key and issuer, made with openssl; sourced by bench/run.
+# Who signs the tokens? A throw-away ES256 key and issuer, made with openssl; sourced by bench/run.sh.
 #
 # Nothing here leaves the scratch folder, and the key dies with it.
 

@@ -1,7 +1,7 @@
 # What came of it? Medians of the rounds, and the goals beside them.
 #
 # Input, by tabs: body connections target round requests microseconds p50 p99 ticks (CPU of the proxy; - for none)
-# Variables: ticks_per_second, and start_ms, idle_kib, peak_kib, nginx_peak_kib, binary_bytes measured elsewhere.
+# Variables: ticks_per_second, disturbance (per cent of all cores that other programs took), and start_ms, idle_kib, peak_kib, nginx_peak_kib, binary_bytes measured elsewhere.
 
 BEGIN { FS = "\t" }
 
@@ -37,8 +37,8 @@ function show_cell(cell,    parts, name, at, index_of, figures, ratio, cpu_ratio
       figures[name, "cpu"] ? sprintf("%.1f", figures[name, "cpu"]) : "-"
   }
   ratio = figures["door", "rate"] / figures["nginx", "rate"]
-  cpu_ratio = figures["nginx", "cpu"] ? figures["door", "cpu"] / figures["nginx", "cpu"] : 0
-  printf "  door/nginx: %.2f of its requests/s%s, %.2f times its CPU\n", ratio,
+  cpu_ratio = figures["door", "cpu"] ? figures["nginx", "cpu"] / figures["door", "cpu"] : 0
+  printf "  door/nginx: %.2f of its requests/s%s, %.2f of its requests per second of CPU\n", ratio,
     parts[2] == 1 ? "" : goal(ratio >= 0.8, ">= 0.80"), cpu_ratio
   if (parts[2] == 1) {
     printf "  p99 added to direct: door %.0f us%s, nginx %.0f us\n", figures["door", "tail"] - figures["direct", "tail"],
@@ -47,6 +47,9 @@ function show_cell(cell,    parts, name, at, index_of, figures, ratio, cpu_ratio
 }
 
 function show_rest() {
+  if (disturbance > 5) {
+    printf "\nOther programs took %d %% of the CPU meanwhile: requests/s and waiting times are worth little, CPU us/request still something.\n", disturbance
+  }
   printf "\nthe door itself\n"
   printf "  start to first /health 200: %.1f ms%s\n", start_ms, goal(start_ms <= 30, "<= 30 ms")
   printf "  resident memory, idle:      %.1f MiB%s\n", idle_kib / 1024, goal(idle_kib <= 15 * 1024, "<= 15 MiB")

@@ -6,7 +6,7 @@
 // Then a word on stdin does something, and a line on stdout says that it is done:
 //     rotate   new signing keys, under the same issuer; the old ones are gone
 //     close    stops answering
-//     fetches  how often the key set was fetched until now
+//     fetches  how often the key set was fetched until now: `fetches: 3`
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -58,7 +58,7 @@ const say = (line) => process.stdout.write(`${line}\n`);
 const deeds = {
   rotate() { useNewKeys(); say('rotated'); },
   close() { server.close(() => say('closed')); server.closeAllConnections(); },
-  fetches() { say(fetches); },
+  fetches() { say(`fetches: ${fetches}`); },
 };
 
 useNewKeys();

@@ -92,7 +92,8 @@ async def ask():
 
 
 async def cancel():
-    """A call that the client gives up, then another one."""
+    """A call that the client gives up; then another one, again and again until it says `until`."""
+    after, until = SETTINGS.get("after", "echo"), SETTINGS.get("until", "still here")
     async with connected() as client:
         call = asyncio.create_task(client.call_tool(TOOL, ARGUMENTS))
         await asyncio.sleep(1.5)
@@ -102,8 +103,13 @@ async def cancel():
             outcome = "answered"
         except asyncio.CancelledError:
             outcome = "cancelled"
-        after = await client.call_tool("echo", {"message": "still here", "text": "still here"})
-        return {"outcome": outcome, "text": text_of(after)}
+        text = ""
+        for _ in range(100):
+            text = text_of(await client.call_tool(after, {"message": until, "text": until}))
+            if until in text:
+                break
+            await asyncio.sleep(0.1)
+        return {"outcome": outcome, "text": text}
 
 
 async def crowd():

@@ -4,10 +4,11 @@
 //
 // The bearer token, if any, is in the variable TOKEN. The outcome is one JSON object on stdout: what the scenario
 // saw, or `error`; and `refusals`, every answer of the server that was no success.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 
 const [url, scenario, settings = '{}'] = process.argv.slice(2);
-const { era = 'legacy', tool = 'echo', arguments: input = {}, uri, clients = 1, calls = 1 } = JSON.parse(settings);
+const { era = 'legacy', tool = 'echo', arguments: input = {}, uri, root, clients = 1, calls = 1, after = 'echo', until = 'still here' } = JSON.parse(settings);
 
 // What `connect` found out beside the protocol: refusals, and the JSON-RPC ids that went out.
 const refusals = [];
@@ -21,11 +22,12 @@ function recordingFetch(ids) {
   };
 }
 
-async function connect({ capabilities = {}, ids = [] } = {}) {
+async function connect({ capabilities = {}, ids = [], prepare = () => {} } = {}) {
   const client = new Client({ name: 'interop-typescript', version: '1' }, {
     capabilities,
     versionNegotiation: { mode: era === 'modern' ? { pin: '2026-07-28' } : era },
   });
+  prepare(client);
   const headers = process.env.TOKEN ? { Authorization: `Bearer ${process.env.TOKEN}` } : {};
   const transport = new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers }, fetch: recordingFetch(ids) });
   await client.connect(transport);
@@ -33,6 +35,16 @@ async function connect({ capabilities = {}, ids = [] } = {}) {
 }
 
 const textOf = (result) => result.content.map((item) => item.text ?? `<${item.type}>`).join('\n');
+
+// Calls a tool again and again, for ten seconds, until it says `words`.
+async function callUntil(client, name, words) {
+  let text = '';
+  for (let tries = 0; tries < 100 && !text.includes(words); tries += 1) {
+    if (tries > 0) await sleep(100);
+    text = textOf(await client.callTool({ name, arguments: { message: words, text: words } }));
+  }
+  return text;
+}
 
 const scenarios = {
   // Lists everything and calls one tool.
@@ -65,25 +77,35 @@ const scenarios = {
     return { steps, text: textOf(result) };
   },
 
-  // A call during which the server asks the client: a person's answer, a model's answer, its roots.
+  // A call during which the server asks the client: for a person's answer, or for a model's.
   async ask() {
-    const { client, end } = await connect({ capabilities: { elicitation: { form: {} }, sampling: {}, roots: {} } });
     const asked = [];
-    client.setRequestHandler('elicitation/create', ({ params }) => {
-      asked.push(params.message);
-      return { action: 'accept', content: { name: 'Ada', check: true } };
-    });
-    client.setRequestHandler('sampling/createMessage', ({ params }) => {
-      asked.push(params.messages.map(({ content }) => content.text).join('\n'));
-      return { model: 'none', role: 'assistant', content: { type: 'text', text: 'sampled by the test' } };
-    });
-    client.setRequestHandler('roots/list', () => ({ roots: [{ uri: 'file:///interop', name: 'interop' }] }));
+    const prepare = (client) => {
+      client.setRequestHandler('elicitation/create', ({ params }) => {
+        asked.push(params.message);
+        return { action: 'accept', content: { name: 'Ada', check: true } };
+      });
+      client.setRequestHandler('sampling/createMessage', ({ params }) => {
+        asked.push(params.messages.map(({ content }) => content.text).join('\n'));
+        return { model: 'none', role: 'assistant', content: { type: 'text', text: 'sampled by the test' } };
+      });
+    };
+    const { client, end } = await connect({ capabilities: { elicitation: { form: {} }, sampling: {} }, prepare });
     const result = await client.callTool({ name: tool, arguments: input });
     await end();
     return { asked, text: textOf(result) };
   },
 
-  // A call that the client gives up at its first sign of life, then another one.
+  // The server asks for the client's roots by itself; `tool` tells when it has understood them.
+  async roots() {
+    const prepare = (client) => client.setRequestHandler('roots/list', () => ({ roots: [{ uri: `file://${root}` }] }));
+    const { client, end } = await connect({ capabilities: { roots: {} }, prepare });
+    const text = await callUntil(client, tool, root);
+    await end();
+    return { text };
+  },
+
+  // A call that the client gives up at its first sign of life; then another one, again and again until it says `until`.
   async cancel() {
     const { client, end } = await connect();
     const given = new AbortController();
@@ -92,9 +114,9 @@ const scenarios = {
       .callTool({ name: tool, arguments: input }, { signal: given.signal, onprogress: () => given.abort() })
       .then(() => 'answered', () => 'cancelled');
     clearTimeout(giveUp);
-    const after = await client.callTool({ name: 'echo', arguments: { message: 'still here', text: 'still here' } });
+    const text = await callUntil(client, after, until);
     await end();
-    return { outcome, text: textOf(after) };
+    return { outcome, text };
   },
 
   // Waits until the server says that a resource changed; `tool` makes it change.

@@ -71,8 +71,8 @@ async def wait() -> str:
 
 @server.tool()
 async def waited() -> str:
-    """How many calls of `wait` began and how many were cancelled."""
-    return f"{waits} began, {cancelled_waits} cancelled"
+    """How many calls of `wait` began, and whether all of them were cancelled."""
+    return f"{waits} waits, {'all' if waits == cancelled_waits > 0 else cancelled_waits} cancelled"
 
 
 @server.tool()

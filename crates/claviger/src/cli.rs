@@ -9,11 +9,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 use url::Url;
 
-use crate::config::units;
+use crate::config::{env, units};
 
 /// A locked front door and a key-keeper for MCP servers.
 #[derive(Debug, Parser)]
-#[command(name = "claviger", version, about, after_help = EXIT_CODES, max_term_width = 120, disable_help_subcommand = true)]
+#[command(name = "claviger", version, about, after_help = exits_and_variables(), max_term_width = 120, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -284,6 +284,12 @@ pub(crate) struct ChildGuardArguments {
     /// The program to watch over and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(crate) program: Vec<std::ffi::OsString>,
+}
+
+/// Exit codes, and the variables as the one place that reads them describes them.
+fn exits_and_variables() -> String {
+    let lines: Vec<String> = env::VARIABLES.iter().map(|variable| format!("  {:<20} {}", variable.name, variable.meaning)).collect();
+    format!("{EXIT_CODES}\n\nVariables:\n{}", lines.join("\n"))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the shape of a parser of arguments")]

@@ -333,7 +333,10 @@ impl Forge<'_> {
                     unreachable: ArcSwapOption::empty(),
                 }))
             }
-            upstream => Back::Stdio(StdioBack::for_upstream(name, upstream, server.protocol, self.resolver, limits, timeouts)),
+            config::Upstream::Builtin(_) | config::Upstream::Process(_) => {
+                let upstream = (server.upstream.clone(), server.protocol);
+                Back::Stdio(StdioBack::for_upstream(name, upstream, self.resolver, limits, timeouts).ok_or(InvalidUpstream)?)
+            }
         })
     }
 

@@ -10,6 +10,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use ipnet::IpNet;
 
 use crate::body::Body;
 use crate::door::Door;
@@ -37,7 +38,7 @@ pub(crate) async fn answer(door: &Arc<Door>, request: Request<Incoming>, peer: S
         Route::Health(server) => get_only(request.method(), || health(server)),
         Route::Mcp(_) if request.method() == Method::OPTIONS => preflight(),
         Route::Mcp(server) => {
-            let address = caller_address(&table, request.headers(), peer.ip());
+            let address = caller_address(&table.config.listen.trusted_proxies, request.headers(), peer.ip());
             stack::answer(door, &table, &Arc::clone(server), request, address).await
         }
         Route::Unknown(refusal) => rescue::rescue(&refusal, None, None),
@@ -139,8 +140,8 @@ fn allow_origin(headers: &mut HeaderMap, origin: HeaderValue) {
 }
 
 /// Who is at the other end: the peer, or the nearest address that no trusted proxy vouches for.
-fn caller_address(table: &Table, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
-    let trusted = |address: &IpAddr| table.config.listen.trusted_proxies.iter().any(|network| network.contains(&address.to_canonical()));
+fn caller_address(trusted_proxies: &[IpNet], headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+    let trusted = |address: &IpAddr| trusted_proxies.iter().any(|network| network.contains(&address.to_canonical()));
     if !trusted(&peer) {
         return peer.to_canonical();
     }
@@ -160,3 +161,37 @@ fn caller_address(table: &Table, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
 const METADATA_PATH: &str = "/.well-known/oauth-protected-resource";
 const REQUEST_HEADERS: &str =
     "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Session-Id, Last-Event-ID, Mcp-Method, Mcp-Name, DPoP, Traceparent";
+
+#[cfg(test)]
+mod tests {
+    use super::caller_address;
+    use http::{HeaderMap, HeaderValue};
+
+    fn address(peer: &str, forwarded: &[&'static str]) -> String {
+        let proxies = ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append("x-forwarded-for", HeaderValue::from_static(value));
+        }
+        caller_address(&proxies, &headers, peer.parse().unwrap()).to_string()
+    }
+
+    #[test]
+    fn a_stranger_cannot_forge_an_address() {
+        assert_eq!(address("203.0.113.9", &["198.51.100.1"]), "203.0.113.9");
+    }
+
+    #[test]
+    fn the_nearest_address_that_no_proxy_vouches_for_is_the_callers() {
+        assert_eq!(address("10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
+        assert_eq!(address("10.0.0.1", &["198.51.100.66, 198.51.100.1, 10.2.3.4"]), "198.51.100.1");
+        assert_eq!(address("10.0.0.1", &["198.51.100.66", "198.51.100.1"]), "198.51.100.1");
+        assert_eq!(address("::ffff:10.0.0.1", &["2001:db8::1"]), "2001:db8::1");
+    }
+
+    #[test]
+    fn garbage_in_the_header_ends_the_walk() {
+        assert_eq!(address("10.0.0.1", &["198.51.100.1, unknown"]), "10.0.0.1");
+        assert_eq!(address("10.0.0.1", &[]), "10.0.0.1");
+    }
+}

@@ -305,3 +305,38 @@ const ENDED: Reply = Reply::Accepted { status: StatusCode::OK, session: None };
 /// What a legacy caller without a version header and without a session speaks (2025-06-18, transports).
 const ASSUMED: ProtocolVersion = ProtocolVersion::V2025_03_26;
 const ALLOWED: &str = "GET, POST, DELETE, OPTIONS";
+
+#[cfg(test)]
+mod tests {
+    use super::{accepts, json_both_ways};
+    use http::{HeaderMap, HeaderValue};
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (http::HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn accept_is_read_as_rfc_9110_says() {
+        for (accept, kind, expected) in [
+            ("application/json, text/event-stream", "text/event-stream", true),
+            ("application/json;q=0.9", "application/json", true),
+            ("APPLICATION/JSON", "application/json", true),
+            ("*/*", "text/event-stream", true),
+            ("application/*", "application/json", true),
+            ("application/*", "text/event-stream", false),
+            ("text/html", "application/json", false),
+            ("application/jsonx", "application/json", false),
+        ] {
+            assert_eq!(accepts(&headers(&[("accept", accept)]), kind), expected, "{accept} for {kind}");
+        }
+        assert!(accepts(&HeaderMap::new(), "application/json"));
+    }
+
+    #[test]
+    fn only_json_comes_in() {
+        assert!(json_both_ways(&headers(&[("content-type", "application/json; charset=utf-8")])).is_ok());
+        assert!(json_both_ways(&headers(&[("content-type", "text/plain")])).is_err());
+        assert!(json_both_ways(&headers(&[])).is_err());
+        assert!(json_both_ways(&headers(&[("content-type", "application/json"), ("accept", "text/html")])).is_err());
+    }
+}

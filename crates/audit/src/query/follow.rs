@@ -64,7 +64,7 @@ impl Follower {
     fn was_set_aside(&self) -> io::Result<bool> {
         match fs::metadata(&self.path) {
             Ok(named) => Ok(identity(&named) != identity(&self.file.metadata()?)),
-            // Between the two renames of a rotation nothing has the name.
+            // Gone for now; the writer says so, and what is open can still be read.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }

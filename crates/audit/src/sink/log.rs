@@ -140,10 +140,6 @@ impl Log {
 
     fn rotate(&mut self) -> io::Result<()> {
         let aside = self.names.rotated(self.first_seq);
-        // A rename would replace what is there; only a hand other than ours can have put it there.
-        if aside.try_exists()? {
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("`{}` is in the way", aside.display())));
-        }
         // The new file is made before the old one gives up its name: a full disk then leaves all as it was.
         let next = self.names.next();
         match fs::remove_file(&next) {
@@ -151,7 +147,12 @@ impl Log {
             _ => {}
         }
         let file = create(&next)?;
-        fs::rename(&self.names.live, &aside)?;
+        // A link and a rename rather than two renames: whoever reads never finds the live file missing, and a file
+        // that is in the way is never replaced.
+        match fs::hard_link(&self.names.live, &aside) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_same(&self.names.live, &aside) => {}
+            linked => linked?,
+        }
         fs::rename(&next, &self.names.live)?;
         File::open(self.names.folder())?.sync_all()?;
         self.file = file;
@@ -201,6 +202,14 @@ fn untidy(path: &Path, source: io::Error) -> Reason {
 /// Makes a file for lines, readable by its owner only, where there is none.
 pub(super) fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).read(true).create_new(true).mode(0o600).open(path)
+}
+
+/// Whether two names are of one file: a rotation was broken off between them.
+pub(super) fn is_same(one: &Path, other: &Path) -> bool {
+    match (fs::metadata(one), fs::metadata(other)) {
+        (Ok(one), Ok(other)) => identity(&one) == identity(&other),
+        _ => false,
+    }
 }
 
 /// The name of a file, as lines give it.

@@ -10,7 +10,7 @@ use crate::event::{ChainEvent, HeadState};
 use crate::files::{Line, Lines, Names, Tail, tail};
 use crate::head::HeadFile;
 
-use super::log::{Log, create, file_name};
+use super::log::{Log, create, file_name, is_same};
 use super::{AuditError, Options, Reason};
 
 /// Opens the log for writing, after mending it. What was mended is its first new line.
@@ -72,7 +72,12 @@ struct Found {
 }
 
 fn find(names: &Names) -> io::Result<Found> {
-    let before = names.list()?.pop();
+    let mut rotated = names.list()?;
+    // A rotation that was broken off between its two steps is undone; it will come again.
+    if let Some(unfinished) = rotated.pop_if(|last| is_same(&last.path, &names.live)) {
+        fs::remove_file(unfinished.path)?;
+    }
+    let before = rotated.pop();
     let mut file = match create(&names.live) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => OpenOptions::new().append(true).read(true).open(&names.live)?,
         created => {

@@ -78,11 +78,11 @@ fn plain(status: u16, kind: &str, body: impl Into<String>) -> Response<Full<Byte
     Response::builder().status(status).header("content-type", kind).body(Full::new(Bytes::from(body.into()))).unwrap()
 }
 
-fn result(request: &Seen, result: Json) -> Response<Full<Bytes>> {
+fn result(request: &Seen, result: &Json) -> Response<Full<Bytes>> {
     plain(200, "application/json", json!({"jsonrpc": "2.0", "id": request.body["id"], "result": result}).to_string())
 }
 
-fn error(request: &Seen, status: u16, code: i64, data: Json) -> Response<Full<Bytes>> {
+fn error(request: &Seen, status: u16, code: i64, data: &Json) -> Response<Full<Bytes>> {
     let error = json!({"code": code, "message": "no", "data": data});
     plain(status, "application/json", json!({"jsonrpc": "2.0", "id": request.body["id"], "error": error}).to_string())
 }
@@ -92,11 +92,11 @@ fn legacy(request: &Seen) -> Response<Full<Bytes>> {
     match request.method() {
         "initialize" => {
             let mut response =
-                result(request, json!({"protocolVersion": "2025-06-18", "capabilities": {}, "serverInfo": {"name": "s", "version": "1"}}));
+                result(request, &json!({"protocolVersion": "2025-06-18", "capabilities": {}, "serverInfo": {"name": "s", "version": "1"}}));
             response.headers_mut().insert("mcp-session-id", "session-1".parse().unwrap());
             response
         }
-        "server/discover" => error(request, 400, -32000, Json::Null),
+        "server/discover" => error(request, 400, -32000, &Json::Null),
         "notifications/initialized" => plain(202, "", ""),
         _ => plain(405, "", ""),
     }
@@ -104,7 +104,7 @@ fn legacy(request: &Seen) -> Response<Full<Bytes>> {
 
 fn modern(request: &Seen) -> Response<Full<Bytes>> {
     let versions = json!({"resultType": "complete", "supportedVersions": ["2025-11-25", "2026-07-28"], "capabilities": {}});
-    if request.method() == "server/discover" { result(request, versions) } else { error(request, 404, -32601, Json::Null) }
+    if request.method() == "server/discover" { result(request, &versions) } else { error(request, 404, -32601, &Json::Null) }
 }
 
 fn call(arguments: Json) -> Map<String, Json> {
@@ -125,7 +125,7 @@ async fn a_legacy_call_is_surrounded_by_its_session() {
                 json!({"jsonrpc": "2.0", "id": "s2", "method": "sampling/createMessage", "params": {}}),
                 json!({"jsonrpc": "2.0", "id": request.body["id"], "result": {"content": []}}),
             ];
-            let body: String = events.iter().map(|event| format!("event: message\ndata: {event}\n\n")).collect();
+            let body = events.map(|event| format!("event: message\ndata: {event}\n\n")).concat();
             plain(200, "text/event-stream", format!("id: 1\ndata:\n\n{body}"))
         }
         "" if request.body.get("id").is_some() => plain(202, "", ""),
@@ -154,7 +154,7 @@ async fn a_legacy_call_is_surrounded_by_its_session() {
 #[tokio::test]
 async fn a_modern_call_carries_everything_itself() {
     let server = Server::start(|request| match request.method() {
-        TOOLS_CALL => result(request, json!({"resultType": "complete", "content": []})),
+        TOOLS_CALL => result(request, &json!({"resultType": "complete", "content": []})),
         _ => modern(request),
     })
     .await;
@@ -178,11 +178,11 @@ async fn a_modern_call_carries_everything_itself() {
 #[tokio::test]
 async fn an_argument_that_must_stand_in_a_header_is_put_there_on_the_second_try() {
     let server = Server::start(|request| match request.method() {
-        TOOLS_CALL if request.header("mcp-param-region") == Some("eu") => result(request, json!({"content": []})),
-        TOOLS_CALL => error(request, 400, -32020, Json::Null),
+        TOOLS_CALL if request.header("mcp-param-region") == Some("eu") => result(request, &json!({"content": []})),
+        TOOLS_CALL => error(request, 400, -32020, &Json::Null),
         TOOLS_LIST => {
             let schema = json!({"type": "object", "properties": {"region": {"type": "string", "x-mcp-header": "Region"}}});
-            result(request, json!({"tools": [{"name": "other", "inputSchema": {}}, {"name": "read", "inputSchema": schema}]}))
+            result(request, &json!({"tools": [{"name": "other", "inputSchema": {}}, {"name": "read", "inputSchema": schema}]}))
         }
         _ => modern(request),
     })
@@ -194,9 +194,9 @@ async fn an_argument_that_must_stand_in_a_header_is_put_there_on_the_second_try(
 #[tokio::test]
 async fn whatever_a_server_says_to_the_probe_but_yes_means_legacy() {
     for probe in [
-        |request: &Seen| error(request, 404, -32601, Json::Null),
-        |request: &Seen| error(request, 200, -32602, Json::Null),
-        |request: &Seen| error(request, 400, -32022, json!({"supported": ["2025-11-25"], "requested": "2026-07-28"})),
+        |request: &Seen| error(request, 404, -32601, &Json::Null),
+        |request: &Seen| error(request, 200, -32602, &Json::Null),
+        |request: &Seen| error(request, 400, -32022, &json!({"supported": ["2025-11-25"], "requested": "2026-07-28"})),
         |_: &Seen| plain(404, "text/html", "<h1>not here</h1>"),
         |_: &Seen| plain(400, "text/plain", "Bad Request: No valid session ID provided"),
         |_: &Seen| plain(200, "application/json", "\"hello\""),
@@ -213,7 +213,7 @@ async fn whatever_a_server_says_to_the_probe_but_yes_means_legacy() {
 
 #[tokio::test]
 async fn an_unsupported_version_that_names_ours_means_modern() {
-    let server = Server::start(|request| error(request, 400, -32022, json!({"supported": ["2026-07-28"], "requested": "x"}))).await;
+    let server = Server::start(|request| error(request, 400, -32022, &json!({"supported": ["2026-07-28"], "requested": "x"}))).await;
     let mut client = Client::connect(server.endpoint(), Era::Auto).await.unwrap();
     let failure = client.request(TOOLS_LIST, Map::new()).await.unwrap_err();
     assert!(matches!(failure, CallFailure::Said(_)), "{failure:?}");

@@ -186,13 +186,7 @@ fn line(entry: &Entry) -> String {
         let _ = write!(text, "{} {reason}", entry.event);
         return plain(text.trim_end());
     }
-    let outcome = match entry.outcome {
-        Some(Outcome::Cancelled) => "cancelled",
-        Some(Outcome::Denied) => "denied",
-        Some(Outcome::Error) => "error",
-        Some(Outcome::Ok) => "ok",
-        None => "?",
-    };
+    let outcome = entry.outcome.map_or("?", word);
     let status = entry.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
     let _ = write!(text, "{outcome:<9} {status:>3} {:>10.3} ms", entry.duration_ms.unwrap_or_default());
     let words = [&entry.server, &entry.method, &entry.tool];
@@ -210,6 +204,15 @@ fn line(entry: &Entry) -> String {
     }
     // One entry is one line, whatever stands in it.
     plain(&text).replace(['\n', '\t'], " ")
+}
+
+fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Cancelled => "cancelled",
+        Outcome::Denied => "denied",
+        Outcome::Error => "error",
+        Outcome::Ok => "ok",
+    }
 }
 
 /// RFC 3339, or a time ago.
@@ -239,7 +242,7 @@ fn describe(filter: &Filter) -> String {
         }
     }
     if let Some(outcome) = filter.outcome {
-        let _ = write!(text, " outcome={outcome:?}");
+        let _ = write!(text, " outcome={}", word(outcome));
     }
     text
 }

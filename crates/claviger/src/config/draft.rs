@@ -12,8 +12,8 @@ use super::judge::Judge;
 use super::listen::{self, EnvironmentName, Listeners};
 use super::numbers::{self, Record};
 use super::server::{self, Dialect, Origin};
-use super::tree::{self, Node, Path, Place, Sources};
-use super::{clients, file, name, schema, shape};
+use super::tree::{Node, Path, Place, Sources};
+use super::{clients, file, name, read, schema, shape};
 use crate::cli::{Era, ServeArguments};
 use crate::voice::{Exit, Report};
 
@@ -205,7 +205,7 @@ impl Drafter<'_> {
     fn clients_servers(&mut self, servers: &mut Servers, names: &mut Vec<String>) -> Result<(), Report> {
         let Some(location) = &self.arguments.mcp else { return Ok(()) };
         let number = self.read(location)?;
-        let root = match tree::from_json(&self.sources, number) {
+        let root = match read::from_json(&self.sources, number) {
             Ok(root) => root,
             Err(fault) => {
                 self.faults.push(fault);
@@ -291,7 +291,7 @@ impl Drafter<'_> {
 
     fn read_toml(&mut self, location: &FilePath) -> Result<Option<Node>, Report> {
         let number = self.read(location)?;
-        match tree::from_toml(&self.sources, number) {
+        match read::from_toml(&self.sources, number) {
             Ok(root) => Ok(Some(root)),
             Err(fault) => {
                 self.faults.push(fault);

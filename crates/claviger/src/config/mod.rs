@@ -1,6 +1,6 @@
 //! What shall the door do? From files, variables and flags to values that are already valid. Nothing here listens, starts or sends.
 //!
-//! `file` says what can stand in `claviger.toml`; `tree` reads texts with their places; `shape` holds them against the schema; `server`, `listen`,
+//! `file` says what can stand in `claviger.toml`; `read` turns texts into a `tree` that knows every place; `shape` holds them against the schema; `server`, `listen`,
 //! `accept` and `numbers` judge one section each; `clients` reads the files of MCP clients; `draft` puts it together and `plan` adds the secrets.
 
 pub(crate) mod accept;
@@ -17,6 +17,7 @@ pub(crate) mod listen;
 mod name;
 pub(crate) mod numbers;
 pub(crate) mod plan;
+mod read;
 pub(crate) mod schema;
 mod server;
 mod shape;

@@ -192,7 +192,8 @@ const LATER: [(&[&str], &str); 11] = [
 mod tests {
     use serde_json::json;
 
-    use super::super::tree::{Sources, from_toml};
+    use super::super::read::from_toml;
+    use super::super::tree::Sources;
     use super::{Faults, check};
 
     fn checked(text: &str) -> (serde_json::Value, Vec<String>) {

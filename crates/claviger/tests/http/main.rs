@@ -3,4 +3,6 @@
 //! The modules follow the URL space and the questions that one asks of a door; `support` is the door in three words.
 
 #[cfg(test)]
+mod mcp;
+#[cfg(test)]
 mod support;

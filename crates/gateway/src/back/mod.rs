@@ -2,7 +2,7 @@
 
 pub(crate) mod http;
 pub(crate) mod pipe;
-mod probe;
+pub(crate) mod probe;
 pub mod stdio;
 
 use ::http::{HeaderMap, StatusCode};

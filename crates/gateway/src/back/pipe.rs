@@ -11,16 +11,16 @@ use crate::layers::session::Session;
 
 /// Sends one message to where it belongs.
 pub(crate) async fn carry(back: &StdioBack, outgoing: &Outgoing<'_>) -> Result<Reply, BackFailure> {
-    let Outgoing { permit, principal, message, body, .. } = outgoing;
+    let Outgoing { permit, principal, message, .. } = outgoing;
     if outgoing.version.is_modern() {
-        return Ok(back.send_modern(permit, &principal.key, message, Bytes::clone(body)).await?.into());
+        return Ok(back.send_modern(permit, &principal.key, message, outgoing.version.as_str()).await?.into());
     }
     if outgoing.opens_session() {
-        let Opened { answer, session } = back.open(permit, &principal.key, message, Bytes::clone(body)).await?;
+        let Opened { answer, session } = back.open(permit, &principal.key, message).await?;
         return Ok(Reply::from(answer).opening(session));
     }
     let session = outgoing.session.ok_or(BackFailure::SessionGone)?;
-    Ok(back.send(permit, &principal.key, &session.upstream, message, Bytes::clone(body)).await?.into())
+    Ok(back.send(permit, &principal.key, &session.upstream, message).await?.into())
 }
 
 /// Sends the members of a batch (2025-03-26), each on its own, and answers with one array of what came back.
@@ -31,8 +31,7 @@ pub(crate) async fn carry_all(
     messages: &[Message<'_>],
 ) -> Result<Reply, BackFailure> {
     let sent = messages.iter().map(|message| async move {
-        let body = Bytes::copy_from_slice(message.raw().as_bytes());
-        let answer = back.send(outgoing.permit, &outgoing.principal.key, &session.upstream, message, body).await;
+        let answer = back.send(outgoing.permit, &outgoing.principal.key, &session.upstream, message).await;
         match answer {
             Ok(answer) => whole(answer).await,
             Err(failure) if message.kind() == Kind::Request => {

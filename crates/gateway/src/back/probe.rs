@@ -48,3 +48,38 @@ fn json_of(answer: &[u8]) -> Option<&[u8]> {
 
 /// The question: `server/discover`, and nothing else, because some legacy servers run other methods before `initialize`.
 pub(crate) const PROBE: &[u8] = br#"{"jsonrpc":"2.0","id":"claviger-probe","method":"server/discover","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{"name":"claviger","version":"0.1.0"}}}}"#;
+
+#[cfg(test)]
+mod tests {
+    use super::{Eras, PROBE};
+    use mcp::envelope::Message;
+
+    #[test]
+    fn the_question_is_a_valid_modern_request() {
+        let message = Message::parse(PROBE).unwrap();
+        assert_eq!(message.method(), Some("server/discover"));
+        assert_eq!(message.meta().and_then(|meta| meta.protocol_version()), Some("2026-07-28"));
+    }
+
+    #[test]
+    fn only_what_a_modern_server_says_means_modern() {
+        let both = Eras { legacy: true, modern: true };
+        for (answer, expected) in [
+            (r#"{"jsonrpc":"2.0","id":"x","result":{"supportedVersions":["2026-07-28","2025-11-25"]}}"#, both),
+            (r#"{"jsonrpc":"2.0","id":"x","result":{"supportedVersions":["2026-07-28"]}}"#, Eras::MODERN),
+            (r#"{"jsonrpc":"2.0","id":"x","result":{"supportedVersions":["2025-11-25"]}}"#, Eras::LEGACY),
+            (r#"{"jsonrpc":"2.0","id":"x","result":{"tools":[]}}"#, Eras::LEGACY),
+            (r#"{"jsonrpc":"2.0","id":"x","error":{"code":-32022,"message":"no","data":{"supported":[]}}}"#, both),
+            (r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"Server not initialized"}}"#, Eras::LEGACY),
+            (r#"{"jsonrpc":"2.0","id":"x","error":{"code":-32601,"message":"Method not found"}}"#, Eras::LEGACY),
+            ("<html>", Eras::LEGACY),
+            ("", Eras::LEGACY),
+            (
+                "event: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":\"x\",\"result\":{\"supportedVersions\":[\"2026-07-28\"]}}\n\n",
+                Eras::MODERN,
+            ),
+        ] {
+            assert_eq!(Eras::of_answer(answer.as_bytes()), expected, "{answer}");
+        }
+    }
+}

@@ -91,7 +91,11 @@ fn a_full_queue_holds_up_whoever_may_wait_and_refuses_whoever_may_not() {
         // More than a disk that nobody empties, and the queue, can hold.
         let recorder = auditor.clone();
         let recording = std::thread::spawn(move || (0..5_000).filter(|number| recorder.record(&call(*number)).is_err()).count());
-        std::thread::sleep(Duration::from_millis(200));
+        // Nobody reads yet. Who may not wait is done all the same; who may is held up.
+        match on_full {
+            OnFull::Block => eventually(|| auditor.lines.is_full()),
+            OnFull::Refuse => eventually(|| recording.is_finished()),
+        }
         assert_eq!(recording.is_finished(), on_full == OnFull::Refuse);
 
         let reading = std::thread::spawn(move || {

@@ -102,10 +102,25 @@ fn a_head_left_behind_by_a_crash_is_in_order() {
 
 #[test]
 fn a_crash_in_the_middle_of_a_rotation_is_no_hindrance() {
-    // Between its two renames: the old file has its new name, and the live one is not there yet.
+    // Between its two steps: the file has both names, and the next one is made.
+    let place = with_ten_lines();
+    let aside = place.file("mcp_calls.000000000001.jsonl");
+    fs::hard_link(&place.path, &aside).unwrap();
+    fs::write(place.file("mcp_calls.next"), "").unwrap();
+    assert_eq!(verify(&place.path).unwrap().lines, 10);
+
+    let auditor = Auditor::start(Options { rotate_bytes: 1, ..place.options() }, NOON).unwrap();
+    auditor.record(&call(10)).unwrap();
+    auditor.close().unwrap();
+    let report = verify(&place.path).unwrap();
+    assert!(report.notices.is_empty());
+    assert!(entries(&place.path).iter().any(|entry| entry.line.contains(r#""from":"mcp_calls.000000000001.jsonl""#)));
+}
+
+#[test]
+fn a_log_without_its_newest_file_continues_the_one_before() {
     let place = with_ten_lines();
     fs::rename(&place.path, place.file("mcp_calls.000000000001.jsonl")).unwrap();
-    fs::write(place.file("mcp_calls.next"), "").unwrap();
     write(Options { rotate_bytes: 1, ..place.options() }, 10..12);
     let report = verify(&place.path).unwrap();
     assert!(report.notices.is_empty());

@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use proptest::prelude::*;
+
 use super::super::accept::Accept;
 use super::super::fixture::Folder;
 
@@ -135,4 +137,31 @@ fn the_committed_schema_is_current() {
     let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/claviger.schema.json");
     let committed = std::fs::read_to_string(committed).unwrap_or_default();
     assert_eq!(committed, super::schema::text(), "run `claviger config schema > docs/reference/claviger.schema.json`");
+}
+
+const OWN: &str = include_str!("../../../../../examples/production.toml");
+const CLIENTS: &str =
+    r#"{"mcpServers": {"a": {"command": "x", "args": ["${A:-b}"], "env": {"K": "env://K"}}, "ů": {"url": "http://127.0.0.1:1/"}}}"#;
+
+/// The text with the characters between two shares of its length replaced.
+fn damaged(text: &str, from: f64, length: usize, patch: &str) -> String {
+    let characters: Vec<char> = text.chars().collect();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a share of a small length")]
+    let from = (characters.len() as f64 * from) as usize;
+    let to = (from + length).min(characters.len());
+    characters[..from].iter().copied().chain(patch.chars()).chain(characters[to..].iter().copied()).collect()
+}
+
+proptest! {
+    /// Whatever stands in a file, the answer is a configuration or a report of faults.
+    #[test]
+    fn no_damage_to_a_file_is_more_than_a_fault(from in 0.0..1.0f64, length in 0usize..40, patch in "[\\PC\n\t\0]{0,12}|[\\[\\]{}\"'=,.$#\\\\]{0,6}") {
+        let folder = Folder::with(&[("claviger.toml", &damaged(OWN, from, length, &patch)), ("mcp.json", &damaged(CLIENTS, from, length, &patch))]);
+        for flags in [&["-c", "claviger.toml"][..], &["--mcp", "mcp.json"]] {
+            if let Err(text) = folder.draft(flags) {
+                prop_assert!(text.contains("error: "), "{}", text);
+                prop_assert!(!text.chars().any(|character| character.is_control() && character != '\n'), "{:?}", text);
+            }
+        }
+    }
 }

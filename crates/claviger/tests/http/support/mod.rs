@@ -29,6 +29,26 @@ pub(crate) use stream::Stream;
 
 use std::time::Duration;
 
+/// The same test twice: before the fixture over HTTP, and as a child process.
+macro_rules! over_http_and_stdio {
+    (async fn $name:ident($door:ident: Door) $body:block) => {
+        async fn $name($door: crate::support::Door) $body
+
+        mod $name {
+            #[tokio::test]
+            async fn over_http() {
+                super::$name(crate::support::Door::open().await).await;
+            }
+
+            #[tokio::test]
+            async fn over_stdio() {
+                super::$name(crate::support::Plan::stdio("both").open().await).await;
+            }
+        }
+    };
+}
+pub(crate) use over_http_and_stdio;
+
 /// How long anything may take before a test gives up on it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -80,7 +80,8 @@ fn escape_controls(text: &str) -> String {
 }
 
 fn is_unsafe(character: char) -> bool {
-    let is_bidi_or_invisible = matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let is_bidi_or_invisible =
+        matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     character.is_control() || is_bidi_or_invisible
 }
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # What does the door cost? Compares it, in one run and by turns, with nginx as a bare reverse proxy and with no proxy at all.
 #
-#   bench/run                       about three minutes; bench/README.md says how to read the result
-#   BENCH_SECONDS=10 bench/run      each measurement takes 10 seconds instead of 2
-#   BENCH_ROUNDS=9 bench/run        nine turns instead of 3
-#   CLAVIGER=… FIXTURE=… bench/run  these binaries, instead of building them
+#   bench/run.sh                       about three minutes; bench/README.md says how to read the result
+#   BENCH_SECONDS=10 bench/run.sh      each measurement takes 10 seconds instead of 2
+#   BENCH_ROUNDS=9 bench/run.sh        nine turns instead of 3
+#   CLAVIGER=… FIXTURE=… bench/run.sh  these binaries, instead of building them
 #
 # It promises no speed: the goals stand beside what was reached, and the exit code is 0 unless something broke.
-# Everything listens on 127.0.0.1 and is stopped at the end. wrk and nginx come from Debian.
+# Everything listens on 127.0.0.1 and is stopped at the end. wrk and nginx come from Debian (tools/setup-bench.sh).
 set -euo pipefail
 export LC_ALL=C
 
@@ -21,7 +21,7 @@ root="$(dirname "$here")"
 target="${CARGO_TARGET_DIR:-$root/target}"
 claviger="${CLAVIGER:-$target/release/claviger}"
 fixture="${FIXTURE:-$target/release/fast-fixture}"
-# shellcheck source=/dev/null
+# shellcheck source=bench/issuer.bash
 source "$here/issuer.bash"
 
 say() { printf 'bench: %s\n' "$*" >&2; }
@@ -51,21 +51,12 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 need_tools() {
-  local missing=()
+  local tool
   [[ "$(uname -s)" == Linux ]] || fail 'this needs Linux: it reads /proc and pins processes to cores'
-  command -v wrk >/dev/null || missing+=(wrk)
-  command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]] || missing+=(nginx)
-  command -v curl >/dev/null || missing+=(curl)
-  command -v openssl >/dev/null || missing+=(openssl)
-  command -v taskset >/dev/null || missing+=(util-linux)
-  if (( ${#missing[@]} == 0 )); then return; fi
-  if (( EUID != 0 )) || ! command -v apt-get >/dev/null; then
-    fail "please install ${missing[*]} (Debian: sudo apt-get install --no-install-recommends ${missing[*]})"
-  fi
-  say "installing ${missing[*]} from Debian"
-  apt-get update -qq >&2
-  # RUNLEVEL=1 keeps Debian from starting an nginx of its own (invoke-rc.d(8)).
-  RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" >&2
+  "$root/tools/setup-bench.sh" >&2
+  for tool in wrk curl openssl taskset; do
+    command -v "$tool" >/dev/null || fail "please install $tool"
+  done
 }
 
 build() {
@@ -114,6 +105,7 @@ free_port() {
 launch() {
   local on="$1" name="$2"
   shift 2
+  : >"$scratch/$name.log"
   taskset -c "$on" "$@" >"$scratch/$name.log" 2>&1 &
   pid=$!
   started[$pid]="$name"
@@ -122,6 +114,7 @@ launch() {
 start_fixture() {
   local tenths
   launch "$other_cores" fixture "$fixture"
+  fixture_pid="$pid"
   for ((tenths = 0; tenths < 100; tenths++)); do
     direct_url="$(head -n 1 "$scratch/fixture.log")"
     if [[ "$direct_url" == http://* ]]; then return; fi
@@ -254,6 +247,14 @@ make_bodies() {
 }
 
 ticks_of() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
+# What this script itself has used, and every child that has ended: wrk above all.
+own_ticks() { awk '{ print $14 + $15 + $16 + $17 }' "/proc/$$/stat"; }
+# user nice system idle iowait irq softirq steal, of all cores; what is neither idle nor waiting for a disk is busy.
+busy_ticks() { awk '$1 == "cpu" { print $2 + $3 + $4 + $7 + $8 + $9 }' /proc/stat; }
+all_ticks() { awk '$1 == "cpu" { print $2 + $3 + $4 + $5 + $6 + $7 + $8 + $9 }' /proc/stat; }
+strangers_ticks() {
+  echo $(($(busy_ticks) - $(own_ticks) - $(ticks_of "$fixture_pid") - $(ticks_of "$nginx_pid") - $(ticks_of "$door_pid")))
+}
 memory_of() { awk -v "name=$2:" '$1 == name { print $2 }' "/proc/$1/status"; }
 
 # load URL BODY CONNECTIONS SECONDS: one measurement; prints call.lua's line of results without its first word.
@@ -276,8 +277,10 @@ measure() {
 
 # Turns: in each round every body and number of connections, and each time another target first.
 measure_all() {
-  local round body connections number order=(direct nginx door) turn=0
+  local round body connections number order=(direct nginx door) turn=0 all strangers
   door_requests=0
+  all="$(all_ticks)"
+  strangers="$(strangers_ticks)"
   for number in "${order[@]}"; do
     local url="${number}_url"
     load "${!url}" "$small" 16 1 >/dev/null
@@ -293,6 +296,7 @@ measure_all() {
       done
     done
   done
+  disturbance=$((100 * ($(strangers_ticks) - strangers) / ($(all_ticks) - all)))
 }
 
 # Every call must be in the record and in the metrics: else it was not measured with everything on.
@@ -329,7 +333,7 @@ main() {
   peak_kib="$(memory_of "$door_pid" VmHWM)"
   nginx_peak_kib="$(memory_of "$nginx_pid" VmHWM)"
   check_record
-  awk -f "$here/report.awk" -v "ticks_per_second=$(getconf CLK_TCK)" -v "start_ms=$start_ms" -v "idle_kib=$idle_kib" -v "peak_kib=$peak_kib" \
+  awk -f "$here/report.awk" -v "ticks_per_second=$(getconf CLK_TCK)" -v "disturbance=$disturbance" -v "start_ms=$start_ms" -v "idle_kib=$idle_kib" -v "peak_kib=$peak_kib" \
     -v "nginx_peak_kib=$nginx_peak_kib" -v "binary_bytes=$(stat -Lc %s "$claviger")" "$scratch/results"
 }
 

@@ -1,0 +1,25 @@
+//! Does the door get on with programs that other people wrote? Real servers behind it, real clients before it, and a real
+//! identity provider, all on loopback.
+//!
+//! `make interop` runs this; `tools/setup-tests.sh` installs the peers. Without them every test here fails and says so.
+
+#[cfg(test)]
+mod built_in;
+#[cfg(test)]
+mod children;
+#[cfg(test)]
+mod everything;
+#[cfg(test)]
+mod filesystem;
+#[cfg(test)]
+mod git;
+#[cfg(test)]
+mod inspector;
+#[cfg(test)]
+mod provider;
+#[cfg(test)]
+mod python_server;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod support;

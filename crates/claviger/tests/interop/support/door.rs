@@ -1,0 +1,160 @@
+//! How is a door opened for a test? The real binary, with a state folder of its own, on a port that the system chooses.
+
+use std::cell::RefCell;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{Running, peers, to_end};
+
+/// The binary under test.
+pub(crate) const DOOR: &str = env!("CARGO_BIN_EXE_claviger");
+
+/// What a door is to stand before, as flags of `claviger serve`.
+#[derive(Default)]
+pub(crate) struct Setup {
+    flags: Vec<String>,
+    folder: Option<std::path::PathBuf>,
+    program: Vec<String>,
+}
+
+impl Setup {
+    /// A stdio server.
+    pub(crate) fn program(name: &str, program: Vec<String>) -> Self {
+        Self { program, ..Self::default() }.flag("--name", name)
+    }
+
+    /// A stdio server that the door names by itself.
+    pub(crate) fn unnamed_program(program: &[&str]) -> Self {
+        Self { program: program.iter().map(|&word| word.to_owned()).collect(), ..Self::default() }
+    }
+
+    /// An HTTP server.
+    pub(crate) fn url(name: &str, url: &str) -> Self {
+        Self::default().flag("--name", name).flag("--url", url)
+    }
+
+    /// The built-in server on `folder`.
+    pub(crate) fn demo(folder: &Path) -> Self {
+        let mut setup = Self::default().within(folder);
+        setup.flags.push("--demo".to_owned());
+        setup
+    }
+
+    /// A configuration file.
+    pub(crate) fn file(path: &Path) -> Self {
+        Self::default().flag("--config", &peers::text(path))
+    }
+
+    /// One line of the scope table.
+    pub(crate) fn scope(self, rule: &str) -> Self {
+        self.flag("--scope", rule)
+    }
+
+    /// The folder to start in.
+    pub(crate) fn within(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.to_owned());
+        self
+    }
+
+    fn flag(mut self, name: &str, value: &str) -> Self {
+        self.flags.extend([name.to_owned(), value.to_owned()]);
+        self
+    }
+
+    /// Opens the door.
+    pub(crate) fn open(self) -> Door {
+        let state = tempfile::tempdir().expect("a temporary folder can be made");
+        let mut command = peers::with_peers_on_path(DOOR);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--state"]).arg(state.path()).args(&self.flags).env("HOME", state.path());
+        if !self.program.is_empty() {
+            command.arg("--").args(&self.program);
+        }
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
+        let process = Running::start(&mut command);
+        let line = process.line("http://127.0.0.1:");
+        let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("the line holds the URL").to_owned();
+        Door { process, url, state, tokens: RefCell::default() }
+    }
+}
+
+/// A door that is open until the test is over.
+pub(crate) struct Door {
+    process: Running,
+    /// Where its first server is.
+    pub(crate) url: String,
+    state: TempDir,
+    tokens: RefCell<Vec<String>>,
+}
+
+impl Door {
+    /// A token for the door's server with these scopes, minted as a person would.
+    pub(crate) fn token(&self, scopes: &str) -> String {
+        self.token_of("interop", scopes)
+    }
+
+    /// The same for somebody else.
+    pub(crate) fn token_of(&self, subject: &str, scopes: &str) -> String {
+        let audience = self.name();
+        let mint = to_end(&mut self.command(&["token", "mint", "--aud", audience, "--sub", subject, "--ttl", "900", "--scope", scopes]));
+        assert!(mint.success, "no token was minted: {}", mint.stderr);
+        self.keep_secret(mint.stdout.trim())
+    }
+
+    /// Remembers a token, so that `close` can look for it where it must not be.
+    pub(crate) fn keep_secret(&self, token: &str) -> String {
+        self.tokens.borrow_mut().push(token.to_owned());
+        token.to_owned()
+    }
+
+    /// The name of its first server.
+    pub(crate) fn name(&self) -> &str {
+        self.url.rsplit('/').next().expect("a URL has segments")
+    }
+
+    /// Where it listens, without a path.
+    pub(crate) fn origin(&self) -> &str {
+        self.url.split("/mcp/").next().expect("a server is below /mcp/")
+    }
+
+    pub(crate) fn process(&mut self) -> &mut Running {
+        &mut self.process
+    }
+
+    /// The records of calls of `tool` until now.
+    pub(crate) fn calls_of(&self, tool: &str) -> Vec<Value> {
+        self.record()
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).expect("a record is JSON"))
+            .filter(|record| record["tool"] == tool)
+            .collect()
+    }
+
+    /// Ends the door and looks after it: it ends well, the chain of its records is whole, and it kept every token to itself.
+    pub(crate) fn close(mut self) {
+        assert!(self.process.stop().success(), "the door did not end well:\n{}", self.process.said());
+        let verify = to_end(&mut self.command(&["audit", "verify"]));
+        assert!(verify.success, "the record is broken: {}{}", verify.stdout, verify.stderr);
+        let written = format!("{}{}", self.process.said(), self.record());
+        for token in self.tokens.borrow().iter() {
+            for part in token.split('.') {
+                assert!(!written.contains(part), "a part of a token was written:\n{written}");
+            }
+        }
+    }
+
+    fn record(&self) -> String {
+        fs::read_to_string(self.state.path().join("audit/mcp_calls.jsonl")).expect("the record can be read")
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(DOOR);
+        command.args(words).arg("--state").arg(self.state.path());
+        command
+    }
+}

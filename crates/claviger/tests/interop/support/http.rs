@@ -1,0 +1,68 @@
+//! How does a request look without any client library? One connection, one request, what came back.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::Value;
+use url::{Url, form_urlencoded};
+
+/// An answer, whole.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    head: String,
+    body: String,
+}
+
+impl Reply {
+    /// The value of a header, if it is there exactly once.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.head.lines().filter_map(|line| line.split_once(": ")).filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        let value = values.next().map(|(_, value)| value);
+        if values.next().is_some() { None } else { value }
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {}\n{}", self.head, self.body))
+    }
+}
+
+pub(crate) fn get(url: &str) -> Reply {
+    exchange("GET", url, &[], "")
+}
+
+/// Sends one MCP message of the older revisions, outside of any session.
+pub(crate) fn post_message(url: &str, token: Option<&str>, message: &Value) -> Reply {
+    let bearer = token.map(|token| format!("Bearer {token}"));
+    let mut headers = vec![("Content-Type", "application/json"), ("Accept", "application/json, text/event-stream")];
+    headers.extend(bearer.as_deref().map(|bearer| ("Authorization", bearer)));
+    exchange("POST", url, &headers, &message.to_string())
+}
+
+/// Sends a form with a `Basic` authorization.
+pub(crate) fn post_form(url: &str, basic: &str, fields: &[(&str, &str)]) -> Reply {
+    let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let authorization = format!("Basic {basic}");
+    exchange("POST", url, &[("Content-Type", "application/x-www-form-urlencoded"), ("Authorization", &authorization)], &form)
+}
+
+// HTTP/1.0: the answer ends with the connection and is never in chunks.
+fn exchange(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+    let url = Url::parse(url).expect("tests call good URLs");
+    let authority = url.authority();
+    let mut request = format!("{method} {} HTTP/1.0\r\nHost: {authority}\r\nContent-Length: {}\r\n", url.path(), body.len());
+    for (name, value) in headers {
+        request.extend([name, ": ", value, "\r\n"]);
+    }
+    request.push_str("\r\n");
+    request.push_str(body);
+    let mut stream = TcpStream::connect(authority).expect("the server accepts");
+    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time limit can be set");
+    stream.write_all(request.as_bytes()).expect("the server reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("the answer is text");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("an answer has a status");
+    Reply { status, head: head.to_owned(), body: body.to_owned() }
+}

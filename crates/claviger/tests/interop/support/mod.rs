@@ -1,0 +1,15 @@
+//! What does a test of real peers stand on? Programs that are started and ended, a door, clients, an issuer, bare HTTP.
+
+mod clients;
+mod door;
+mod http;
+mod issuer;
+mod peers;
+mod process;
+
+pub(crate) use clients::Client;
+pub(crate) use door::{DOOR, Door, Setup};
+pub(crate) use http::{Reply, get, post_form, post_message};
+pub(crate) use issuer::Issuer;
+pub(crate) use peers::{everything, git, loopback_server, node, peer, python, repository, with_peers_on_path};
+pub(crate) use process::{Running, eventually, to_end};
