@@ -149,11 +149,12 @@ start_nginx() {
 }
 
 configure_door() {
+  mkdir "$scratch/config"
   door_port="$(free_port)"
   admin_port="$(free_port)"
   door_url="http://127.0.0.1:$door_port/mcp/fast"
   # Rates that are counted on every call, and that no call here exceeds.
-  cat >"$scratch/claviger.toml" <<TOML
+  cat >"$scratch/config/claviger.toml" <<TOML
 [listen]
 address = "127.0.0.1:$door_port"
 
@@ -179,7 +180,7 @@ TOML
 # Starts the door and waits, without a pause, for its first 200; `pid` is its id and `took` the microseconds.
 start_door() {
   local began="$EPOCHREALTIME" connection status deadline=$((SECONDS + 20))
-  launch "$proxy_core" door "$claviger" serve -c "$scratch/claviger.toml" --state "$scratch/state"
+  launch "$proxy_core" door "$claviger" serve -c "$scratch/config/claviger.toml" --state "$scratch/state"
   while (( SECONDS < deadline )) && kill -0 "$pid" 2>/dev/null; do
     { exec {connection}<>"/dev/tcp/127.0.0.1/$door_port"; } 2>/dev/null || continue
     printf 'GET /health HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\n\r\n' "$door_port" >&"$connection"

@@ -7,9 +7,7 @@
 use std::sync::LazyLock;
 
 use claviger_fuzz::careless::members;
-use claviger_fuzz::tokens::{
-    AUDIENCE, NOW, PUBLIC_KEYS, SECRET, issuer_trust, public_keys, shared_keys, shared_trust, signed,
-};
+use claviger_fuzz::tokens::{AUDIENCE, NOW, PUBLIC_KEYS, SECRET, issuer_trust, public_keys, shared_keys, shared_trust, signed};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use token::{Claims, DEFAULT_LEEWAY_SECONDS, KeySet, Trust, Unverified, verify};

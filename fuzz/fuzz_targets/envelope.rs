@@ -95,7 +95,8 @@ fn check_params(params: &Params<'_>) {
     }
     let notifications = one_reading(raw, "notifications").filter(|value| value.starts_with('{'));
     let subscriptions = notifications.and_then(|value| one_reading(value, "resourceSubscriptions"));
-    let subscriptions: Option<Option<Vec<String>>> = subscriptions.map(|uris| serde_json::from_str(uris).expect("a list of texts, or null"));
+    let subscriptions: Option<Option<Vec<String>>> =
+        subscriptions.map(|uris| serde_json::from_str(uris).expect("a list of texts, or null"));
     assert_eq!(subscriptions.flatten().unwrap_or_default(), params.resource_subscriptions());
 }
 

@@ -10,7 +10,7 @@ use mcp::envelope::{Kind, Message};
 use mcp::era::{Era, Headers, classify, classify_without_message};
 use mcp::header::{decode_value, trim_whitespace};
 use mcp::method::{NamedBy, named_by};
-use mcp::version::LEGACY;
+use mcp::version::{LEGACY, ProtocolVersion};
 
 fuzz_target!(|input: &[u8]| {
     let Ok(input) = std::str::from_utf8(input) else { return };
@@ -21,7 +21,7 @@ fuzz_target!(|input: &[u8]| {
     let Ok(message) = Message::parse(lines.next().unwrap_or_default().as_bytes()) else { return };
     match classify(&headers, &message) {
         Ok(envelope) if envelope.era == Era::Modern => {
-            assert!(envelope.version.is_some_and(|version| version.is_modern()));
+            assert!(envelope.version.is_some_and(ProtocolVersion::is_modern));
             check_modern(&headers, &message);
         }
         Ok(envelope) => {

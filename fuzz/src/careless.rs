@@ -131,7 +131,8 @@ mod tests {
         for object in ambiguous {
             assert!(std::panic::catch_unwind(|| one_reading(object, "name")).is_err(), "{object}");
         }
-        for (object, wanted) in [("{\"ta\u{17f}kId\":1}", "taskId"), ("{\"ur\u{131}\":1}", "uri"), ("{\"reque\u{fb06}Id\":1}", "requestId")] {
+        for (object, wanted) in [("{\"ta\u{17f}kId\":1}", "taskId"), ("{\"ur\u{131}\":1}", "uri"), ("{\"reque\u{fb06}Id\":1}", "requestId")]
+        {
             assert!(std::panic::catch_unwind(|| one_reading(object, wanted)).is_err(), "{object}");
         }
     }

@@ -80,8 +80,8 @@ fn readiness(door: &Door) -> Response<Full<Bytes>> {
     if readiness.is_ready() {
         return text(StatusCode::OK, PLAIN, "ready\n".to_owned());
     }
-    let lines: String = readiness.troubles().map(|(part, trouble)| format!("{part}: {trouble}\n")).collect();
-    text(StatusCode::SERVICE_UNAVAILABLE, PLAIN, lines)
+    let lines: Vec<String> = readiness.troubles().map(|(part, trouble)| format!("{part}: {trouble}\n")).collect();
+    text(StatusCode::SERVICE_UNAVAILABLE, PLAIN, lines.concat())
 }
 
 fn text(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use gateway::config::{Accept, Config, ServerName};
-use policy::Demand;
+use oauth::scope::ScopeSet;
+use policy::{Demand, RuleSet};
 
 use crate::voice;
 
@@ -45,7 +46,7 @@ fn text(announcement: &Announcement<'_>) -> String {
     protection(&mut text, gateway);
     if *accepts_minted && let Some((name, server)) = gateway.servers.iter().next() {
         text.push('\n');
-        how_to_come_in(&mut text, announcement, name, &server.rules.baseline().to_string());
+        how_to_come_in(&mut text, announcement, name, &all_scopes(&server.rules).to_string());
     }
     for notice in *notices {
         let _ = writeln!(text, "note: {notice}");
@@ -87,12 +88,20 @@ fn how_to_come_in(text: &mut String, announcement: &Announcement<'_>, name: &Ser
     let scope = if scopes.is_empty() { String::new() } else { format!(" --scope '{scopes}'") };
     let state = announcement.state.display();
     let url = format!("{}/mcp/{name}", announcement.public_url);
-    let _ = writeln!(text, "get a token:   claviger token mint --aud {name} --ttl 900{scope} --state {state}");
-    let _ = writeln!(text, "try it:        claviger call {url} --list --token \"$TOKEN\"");
+    let _ = writeln!(text, "get a token:   export CLAVIGER_TOKEN=$(claviger token mint --aud {name} --ttl 900{scope} --state {state})");
+    let _ = writeln!(text, "try it:        claviger call {url} --list");
     let _ = writeln!(
         text,
         "in a client:   {{\"mcpServers\": {{\"{name}\": {{\"type\": \"http\", \"url\": \"{url}\", \"headers\": {{\"Authorization\": \"Bearer TOKEN\"}}}}}}}}"
     );
+}
+
+/// Everything that the rules ask for: what a first token should hold to see the whole server.
+fn all_scopes(rules: &RuleSet) -> ScopeSet {
+    rules.rows().fold(ScopeSet::default(), |all, (_, demand)| match demand {
+        Demand::Scopes(scopes) => all.union(scopes),
+        Demand::AnyCaller | Demand::Nobody => all,
+    })
 }
 
 fn line(text: &mut String, name: &str, value: &str) {

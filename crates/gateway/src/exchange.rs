@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use audit::record::{CallRecord, Decision, Outcome};
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, Response};
 use mcp::envelope::{Message, Target};
 use policy::Permit;
 
@@ -35,6 +35,7 @@ pub(crate) struct Exchange {
     body: Bytes,
     decision: Option<Verdict>,
     bytes_in: u64,
+    closed: bool,
 }
 
 /// What was decided about it.
@@ -55,7 +56,7 @@ impl Verdict {
 /// How it ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct End {
-    pub(crate) status: StatusCode,
+    pub(crate) status: u16,
     pub(crate) outcome: Outcome,
     pub(crate) bytes_out: u64,
 }
@@ -77,6 +78,7 @@ impl Exchange {
             body: Bytes::new(),
             decision: None,
             bytes_in: 0,
+            closed: false,
         }
     }
 
@@ -141,14 +143,19 @@ impl Exchange {
     }
 
     /// Writes the record and the metrics. Everything about the call has happened by now.
-    pub(crate) fn close(self, end: End) {
+    pub(crate) fn close(mut self, end: End) {
+        self.write(end);
+    }
+
+    fn write(&mut self, end: End) {
+        self.closed = true;
         let nanoseconds = self.door.clock.monotonic_nanoseconds().saturating_sub(self.started);
         self.server.metrics.call(self.method.as_deref(), end.outcome, nanoseconds);
         let principal = self.principal.as_deref();
         let record = CallRecord {
             method: Some(self.method.as_deref().unwrap_or("unknown").into()),
             tool: self.target.as_deref().map(Into::into),
-            status: end.status.as_u16(),
+            status: end.status,
             outcome: end.outcome,
             duration: Duration::from_nanos(nanoseconds),
             decision: self.decision.as_ref().map_or(Decision::Deny { reason: "undecided".into() }, Verdict::shown),
@@ -170,6 +177,15 @@ impl Exchange {
     }
 }
 
+impl Drop for Exchange {
+    /// A caller who hangs up before there is an answer takes the whole road with them; nobody else is left to close the record.
+    fn drop(&mut self) {
+        if !self.closed {
+            self.write(End { status: CLIENT_CLOSED_REQUEST, outcome: Outcome::Cancelled, bytes_out: 0 });
+        }
+    }
+}
+
 /// The operator reads the reason here; the caller gets what `layers::rescue` lets through.
 fn log_refusal(refusal: &Refusal, request_id: &str, server: &crate::config::ServerName) {
     if refusal.is_denial() {
@@ -184,6 +200,9 @@ fn trace_id(traceparent: &str) -> Option<String> {
     let id = traceparent.split('-').nth(1)?;
     (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| id.to_owned())
 }
+
+/// What the record shows when there was nobody left to answer; the number that proxies use for it.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 #[cfg(test)]
 mod tests {

@@ -56,7 +56,7 @@ pub(crate) fn respond(homeward: Homeward, exchange: Exchange) -> Result<Response
 }
 
 fn whole(status: StatusCode, body: Bytes, kind: Option<&'static str>, outcome: Outcome, exchange: Exchange) -> Response<Body> {
-    exchange.close(End { status, outcome, bytes_out: body.len() as u64 });
+    exchange.close(End { status: status.as_u16(), outcome, bytes_out: body.len() as u64 });
     let mut response = Response::new(Body::full(body));
     *response.status_mut() = status;
     if let Some(kind) = kind {
@@ -142,7 +142,7 @@ async fn pump(mut stream: Stream, pieces: mpsc::Sender<Result<Bytes, Broken>>, e
     drop(stream.source);
     drop(stream.place);
     gauge.dec();
-    exchange.close(End { status: stream.status, outcome, bytes_out });
+    exchange.close(End { status: stream.status.as_u16(), outcome, bytes_out });
 }
 
 /// Breaks the connection off, so that the caller does not take a part for the whole.

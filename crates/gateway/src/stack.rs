@@ -48,7 +48,7 @@ pub(crate) async fn answer(
     let response = exchange.rescue(&refusal);
     let outcome = if refusal.is_denial() { Outcome::Denied } else { Outcome::Error };
     let bytes_out = http_body::Body::size_hint(response.body()).exact().unwrap_or_default();
-    exchange.close(End { status: response.status(), outcome, bytes_out });
+    exchange.close(End { status: response.status().as_u16(), outcome, bytes_out });
     response
 }
 

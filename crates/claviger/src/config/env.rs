@@ -16,7 +16,7 @@ pub(crate) struct Variable {
 pub(crate) const CONFIG: Variable = Variable { name: "CLAVIGER_CONFIG", meaning: "the configuration file, when `--config` is absent" };
 /// The development bypass (A6).
 pub(crate) const DEV_BYPASS: Variable =
-    Variable { name: "CLAVIGER_DEV_BYPASS", meaning: "`1` lets everybody in without a token; only on loopback and outside production" };
+    Variable { name: "CLAVIGER_DEV_BYPASS", meaning: "`1` lets everybody in without a token, on loopback only" };
 /// The environment's name when `--env` is absent.
 pub(crate) const ENV: Variable = Variable { name: "CLAVIGER_ENV", meaning: "the environment's name, when `--env` is absent" };
 /// What is logged.

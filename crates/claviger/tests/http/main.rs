@@ -3,6 +3,46 @@
 //! The modules follow the URL space and the questions that one asks of a door; `support` is the door in three words.
 
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod batch;
+#[cfg(test)]
+mod bypass;
+#[cfg(test)]
+mod configuration;
+#[cfg(test)]
+mod era;
+#[cfg(test)]
+mod health;
+#[cfg(test)]
+mod host_and_origin;
+#[cfg(test)]
+mod issuers;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod lists;
+#[cfg(test)]
 mod mcp;
 #[cfg(test)]
+mod record;
+#[cfg(test)]
+mod reload;
+#[cfg(test)]
+mod scopes;
+#[cfg(test)]
+mod sessions;
+#[cfg(test)]
+mod shared_secrets;
+#[cfg(test)]
+mod shutdown;
+#[cfg(test)]
+mod silence;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tokens;
+#[cfg(test)]
+mod upstream;
+#[cfg(test)]
+mod well_known;

@@ -84,7 +84,11 @@ fn outward(refusal: &Refusal) -> Outward {
             ..plain(StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST), error.code(), text)
         },
         Refusal::SessionUnknown => plain(StatusCode::NOT_FOUND, error_code::SESSION_NOT_FOUND, text),
-        Refusal::Back(failure) => Outward { data: failure.data(), ..plain(failure.status(), failure.json_rpc_code(), failure.outward()) },
+        Refusal::Back(failure) => Outward {
+            data: failure.data(),
+            retry_after: failure.retry_after().map(|wait| wait.as_secs().max(1)),
+            ..plain(failure.status(), failure.json_rpc_code(), failure.outward())
+        },
     }
 }
 
