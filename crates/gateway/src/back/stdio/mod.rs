@@ -154,10 +154,15 @@ impl StdioBack {
         message: &Message<'_>,
         requested: &str,
     ) -> Result<Answer, BackFailure> {
+        let impossible = || BackFailure::ImpossiblePair { upstream: Era::Legacy, caller: Era::Modern, requested: requested.to_owned() };
+        // What is known is not asked again: no instance is started only to be refused.
+        if self.known_eras().is_some_and(|eras| !eras.modern) {
+            return Err(impossible());
+        }
         let peer = self.modern_peer(permit).await?;
         if !self.eras_of(&peer, who).await?.modern {
             peer.life.stop.cancel();
-            return Err(BackFailure::ImpossiblePair { upstream: Era::Legacy, caller: Era::Modern, requested: requested.to_owned() });
+            return Err(impossible());
         }
         if message.id().is_none() {
             peer.pass(message).await?;
@@ -210,13 +215,17 @@ impl StdioBack {
         Ok(peer)
     }
 
-    async fn eras_of(&self, peer: &Arc<Peer>, who: &PrincipalKey) -> Result<Eras, BackFailure> {
+    /// What the configuration or an earlier answer says about the server.
+    fn known_eras(&self) -> Option<Eras> {
         match self.protocol {
-            Protocol::Legacy => return Ok(Eras::LEGACY),
-            Protocol::Modern => return Ok(Eras::MODERN),
-            Protocol::Auto => {}
+            Protocol::Auto => *lock(&self.eras),
+            Protocol::Legacy => Some(Eras::LEGACY),
+            Protocol::Modern => Some(Eras::MODERN),
         }
-        if let Some(known) = *lock(&self.eras) {
+    }
+
+    async fn eras_of(&self, peer: &Arc<Peer>, who: &PrincipalKey) -> Result<Eras, BackFailure> {
+        if let Some(known) = self.known_eras() {
             return Ok(known);
         }
         let question = Message::parse(PROBE).map_err(|_| BackFailure::BadAnswer)?;
