@@ -11,7 +11,7 @@ export CARGO_TERM_COLOR ?= auto
 
 # The programs of other people, first of all the Node.js among them, are found before those of the machine.
 PEERS := $(CURDIR)/.test-peers/npm/node_modules/.bin
-SCRIPTS = $(shell git ls-files --cached --others --exclude-standard '*.sh' '*.bash' .ci/run)
+SCRIPTS := .ci/run $(shell find bench conformance fuzz tools -name target -prune -o -name '*.sh' -print -o -name '*.bash' -print)
 
 .PHONY: help
 help: ## Say what there is to make
@@ -27,7 +27,7 @@ lint: ## Format, clippy, dependencies and their licences, shell scripts
 	tools/setup-lint.sh
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo deny --locked check licenses bans sources
+	cargo deny --log-level error --locked check licenses bans sources
 	shellcheck --external-sources $(SCRIPTS)
 
 .PHONY: test

@@ -1,7 +1,7 @@
 # What came of it? Medians of the rounds, and the goals beside them.
 #
 # Input, by tabs: body connections target round requests microseconds p50 p99 ticks (CPU of the proxy; - for none)
-# Variables: ticks_per_second, disturbance (per cent of all cores that other programs took), and start_ms, idle_kib, peak_kib, nginx_peak_kib, binary_bytes measured elsewhere.
+# Variables: ticks_per_second, disturbance (per cent of all cores that other programs took), and start_ms, start_cpu_ms, idle_kib, peak_kib, nginx_peak_kib, binary_bytes measured elsewhere.
 
 BEGIN { FS = "\t" }
 
@@ -51,7 +51,7 @@ function show_rest() {
     printf "\nOther programs took %d %% of the CPU meanwhile: requests/s and waiting times are worth little, CPU us/request still something.\n", disturbance
   }
   printf "\nthe door itself\n"
-  printf "  start to first /health 200: %.1f ms%s\n", start_ms, goal(start_ms <= 30, "<= 30 ms")
+  printf "  start to first /health 200: %.1f ms, %.1f ms of CPU%s\n", start_ms, start_cpu_ms, goal(start_ms <= 30, "<= 30 ms")
   printf "  resident memory, idle:      %.1f MiB%s\n", idle_kib / 1024, goal(idle_kib <= 15 * 1024, "<= 15 MiB")
   printf "  resident memory, peak:      %.1f MiB (nginx's worker: %.1f MiB)\n", peak_kib / 1024, nginx_peak_kib / 1024
   printf "  binary:                     %.1f MiB\n", binary_bytes / 1048576

@@ -102,11 +102,13 @@ free_port() {
 }
 
 # launch CORES NAME COMMAND...: runs a program until the end of this script; `pid` becomes its id.
+# Each has a session of its own, and so a fair share of its core: Linux divides a busy core among sessions first
+# (sched(7), autogroup), and would favour the proxy that asks for more.
 launch() {
   local on="$1" name="$2"
   shift 2
   : >"$scratch/$name.log"
-  taskset -c "$on" "$@" >"$scratch/$name.log" 2>&1 &
+  setsid taskset -c "$on" "$@" >"$scratch/$name.log" 2>&1 &
   pid=$!
   started[$pid]="$name"
 }
@@ -177,7 +179,7 @@ file = "audit/mcp_calls.jsonl"
 TOML
 }
 
-# Starts the door and waits, without a pause, for its first 200; `pid` is its id and `took` the microseconds.
+# Starts the door and waits, without a pause, for its first 200; `pid` is its id, `took` the microseconds, `used` those of CPU.
 start_door() {
   local began="$EPOCHREALTIME" connection status deadline=$((SECONDS + 20))
   launch "$proxy_core" door "$claviger" serve -c "$scratch/config/claviger.toml" --state "$scratch/state"
@@ -189,6 +191,7 @@ start_door() {
     exec {connection}>&-
     if [[ "$status" == 'HTTP/1.1 200'* ]]; then
       took=$((${EPOCHREALTIME/./} - ${began/./}))
+      used="$(cat "/proc/$pid/task/"*/schedstat | awk '{ sum += $1 } END { printf "%d", sum / 1000 }')"
       return
     fi
   done
@@ -198,17 +201,22 @@ start_door() {
 
 # The middle of several starts, in milliseconds; the last door stays. It waits on the core of the others, like any prober.
 time_starts() {
-  local number times=()
+  local number times=() uses=()
   for ((number = 1; number <= STARTS; number++)); do
     start_door
     times+=("$took")
+    uses+=("$used")
     if (( number < STARTS )); then
       stop "$pid"
     fi
   done
   door_pid="$pid"
-  start_ms="$(printf '%s\n' "${times[@]}" | sort -n | sed -n "$(((STARTS + 1) / 2))p" | awk '{ printf "%.1f", $1 / 1000 }')"
+  start_ms="$(middle_ms "${times[@]}")"
+  start_cpu_ms="$(middle_ms "${uses[@]}")"
 }
+
+# The middle one of some microseconds, in milliseconds.
+middle_ms() { printf '%s\n' "$@" | sort -n | sed -n "$((($# + 1) / 2))p" | awk '{ printf "%.1f", $1 / 1000 }'; }
 
 # call URL TOKEN: one call as wrk will send it; prints the status, the body goes to a file.
 call() {
@@ -334,7 +342,8 @@ main() {
   peak_kib="$(memory_of "$door_pid" VmHWM)"
   nginx_peak_kib="$(memory_of "$nginx_pid" VmHWM)"
   check_record
-  awk -f "$here/report.awk" -v "ticks_per_second=$(getconf CLK_TCK)" -v "disturbance=$disturbance" -v "start_ms=$start_ms" -v "idle_kib=$idle_kib" -v "peak_kib=$peak_kib" \
+  awk -f "$here/report.awk" -v "ticks_per_second=$(getconf CLK_TCK)" -v "disturbance=$disturbance" -v "start_ms=$start_ms" -v "start_cpu_ms=$start_cpu_ms" \
+    -v "idle_kib=$idle_kib" -v "peak_kib=$peak_kib" \
     -v "nginx_peak_kib=$nginx_peak_kib" -v "binary_bytes=$(stat -Lc %s "$claviger")" "$scratch/results"
 }
 

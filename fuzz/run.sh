@@ -11,11 +11,15 @@ set -euo pipefail
 
 seconds="${FUZZ_SECONDS:-60}"
 # The longest time for one input, in seconds: a reader that is slow on purpose is a find too.
-PATIENCE=5
+PATIENCE=10
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 root="$(dirname "$here")"
-attacks="$root/crates/mcp/tests"
+
+# A target that needs a file makes it here.
+TMPDIR="$(mktemp -d)"
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
 
 say() { printf 'fuzz: %s\n' "$*"; }
 fail() { printf 'fuzz: %s\n' "$*" >&2; exit 1; }
@@ -35,7 +39,10 @@ fuzz() { (cd "$root" && cargo fuzz "$1" --sanitizer none "${@:2}"); }
 run() {
   local target="$1" log="$here/artifacts/$1.log" inputs
   local folders=("$here/corpus/$target" "$here/seeds/$target") options=("-max_total_time=$seconds" "-timeout=$PATIENCE" -print_final_stats=1)
-  if [[ "$target" == envelope ]]; then folders+=("$attacks/accepted" "$attacks/attacks"); fi
+  case "$target" in
+    configuration) folders+=("$root/examples") ;;
+    envelope) folders+=("$root/crates/mcp/tests/accepted" "$root/crates/mcp/tests/attacks") ;;
+  esac
   if [[ -f "$here/dictionaries/$target" ]]; then options+=("-dict=$here/dictionaries/$target"); fi
   mkdir -p "${folders[0]}" "$here/artifacts"
   if fuzz run "$target" "${folders[@]}" -- "${options[@]}" >"$log" 2>&1; then
@@ -43,8 +50,11 @@ run() {
     say "$target: $inputs inputs in $seconds s, nothing found"
     return 0
   fi
-  say "$target: found something"
-  tail -n 60 "$log"
+  say "$target: found something; all of it is in ${log#"$root"/}"
+  sed -n -e '/ panicked at /,/^stack backtrace:/{/^stack backtrace:/d;p}' -e '/^SUMMARY: /p' \
+    -e '/^Reproduce with:/,/^Minimize test case/{/^Minimize test case/d;p}' "$log"
+  # Nothing of it: the run itself went wrong.
+  grep -q '^SUMMARY: ' "$log" || tail -n 20 "$log"
   return 1
 }
 

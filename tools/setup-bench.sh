@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what `make bench` needs beside Rust, and says what: nginx and wrk from Debian.
+# Installs what `make bench` needs beside Rust, and says what: nginx, wrk, curl and openssl from Debian.
 set -euo pipefail
 
 speaker=set-up
@@ -9,4 +9,6 @@ source "$root/tools/debian.sh"
 
 want nginx test -x /usr/sbin/nginx
 want wrk command -v wrk
+want curl command -v curl
+want openssl command -v openssl
 install_missing

@@ -37,11 +37,20 @@ install_from_npm() {
     mkdir -p "$folder"
     cp "${from[@]}" "$folder/"
     (cd "$folder" && npm ci --loglevel=error)
+    link_node "$folder/node_modules"
     stamp "$folder/installed" "${from[@]}"
   fi
   # The scripts in interop/ find their packages as Node.js looks for them: in a node_modules beside them.
   ln -sfn ../.test-peers/npm/node_modules "$lists/node_modules"
   check_node
+}
+
+# Two packages bring a `node`, one for each kind of processor. Older npm installs the right one and links neither.
+link_node() {
+  local node
+  for node in "$1"/node-linux-*/bin/node; do
+    if [[ -x "$node" ]]; then ln -sfn "../${node#"$1"/}" "$1/.bin/node"; fi
+  done
 }
 
 names_in_package_json() {

@@ -28,8 +28,8 @@ pub fn issuer_trust() -> Trust {
     Trust { max_lifetime_seconds: Some(MAX_LIFETIME_SECONDS), ..Trust::new(Some(ISSUER.to_owned()), vec![AUDIENCE.to_owned()]) }
 }
 
-/// A token of any header and claims, signed with HS256 and `key`.
-pub fn signed(header: &str, claims: &str, key: &[u8]) -> String {
+/// A token of any header and claims, of any bytes, signed with HS256 and `key`.
+pub fn signed(header: &[u8], claims: &[u8], key: &[u8]) -> String {
     let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
     let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), input.as_bytes());
     format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))

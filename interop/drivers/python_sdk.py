@@ -144,7 +144,7 @@ async def main():
         outcome = await asyncio.wait_for(scenario(), 60)
     except Exception as error:
         cause = innermost(error)
-        outcome = {"error": {"name": type(cause).__name__, "message": str(cause)}}
+        outcome = {"error": {"name": type(cause).__name__, "message": str(cause), "cause": repr(cause.__cause__)}}
     print(json.dumps({**outcome, "refusals": refusals}), flush=True)
 
 

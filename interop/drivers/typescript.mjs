@@ -152,6 +152,6 @@ const scenarios = {
 };
 
 const outcome = await scenarios[scenario]().catch((error) => ({
-  error: { name: error.constructor.name, code: error.code, status: error.data?.status ?? error.status, message: error.message },
+  error: { name: error.constructor.name, code: error.code, status: error.data?.status ?? error.status, message: error.message, cause: error.cause && String(error.cause) },
 }));
 process.stdout.write(`${JSON.stringify({ ...outcome, refusals })}\n`, () => process.exit(0));

@@ -49,7 +49,6 @@ impl Surroundings {
     }
 
     /// Made-up surroundings.
-    #[cfg(test)]
     pub(crate) fn pretend(folder: &Path, variables: &[(&str, &str)]) -> Self {
         let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Self { variables: owned.collect(), folder: folder.to_owned(), program: PathBuf::from("/usr/bin/claviger") }

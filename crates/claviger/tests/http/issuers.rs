@@ -53,7 +53,8 @@ async fn one_unusable_key_does_not_spoil_the_set() {
     door.issuer.publish(&[keyless, oct, curve, unknown, encryption, good]);
     let answer = door.caller("alice").hello().await;
     assert_eq!(answer.status, 200, "{answer:?}\n{}", door.said());
-    let forged = Key::Hmac(secret.as_bytes().to_vec()).sign(&json!({"alg": "HS256", "kid": "first"}), &door.issuer.claims(&door.resource(), "mallory", ""));
+    let forged = Key::Hmac(secret.as_bytes().to_vec())
+        .sign(&json!({"alg": "HS256", "kid": "first"}), &door.issuer.claims(&door.resource(), "mallory", ""));
     assert_eq!(door.holder(&forged).hello().await.status, 401, "a symmetric key in a JWKS is never used");
     assert!(!door.said().contains(&oct_text) && !door.said().contains(secret), "key material never reaches the log");
 }
@@ -108,7 +109,13 @@ async fn metadata_of_another_issuer_is_not_believed() {
 
 #[tokio::test]
 async fn an_issuer_cannot_send_the_door_into_the_network_behind_it() {
-    for uri in ["http://169.254.169.254/latest/meta-data", "http://10.0.0.1/jwks", "http://[::ffff:10.0.0.1]/jwks", "https://192.168.0.1/jwks", "file:///etc/passwd"] {
+    for uri in [
+        "http://169.254.169.254/latest/meta-data",
+        "http://10.0.0.1/jwks",
+        "http://[::ffff:10.0.0.1]/jwks",
+        "https://192.168.0.1/jwks",
+        "file:///etc/passwd",
+    ] {
         let door = Door::open().await;
         door.issuer.describe(&json!({"issuer": door.issuer.url(), "jwks_uri": uri}));
         let started = tokio::time::Instant::now();
@@ -146,7 +153,10 @@ async fn an_issuer_is_good_for_the_servers_that_it_is_named_for() {
     let plan = Plan::both().await;
     let second = format!("[servers.second]\n{}", plan.server);
     let other = Issuer::start();
-    let accept = format!("[[accept]]\nissuer = \"ISSUER\"\nservers = [\"fixture\"]\n[[accept]]\nissuer = {:?}\nservers = [\"second\"]\n", other.url());
+    let accept = format!(
+        "[[accept]]\nissuer = \"ISSUER\"\nservers = [\"fixture\"]\n[[accept]]\nissuer = {:?}\nservers = [\"second\"]\n",
+        other.url()
+    );
     let door = plan.section(&second).accept(&accept).open().await;
     assert_eq!(door.caller("alice").hello().await.status, 200);
     let mut caller = door.holder(&door.issuer.token(&door.resource_of("second"), "alice", ""));

@@ -16,7 +16,10 @@ async fn are_filtered(door: Door) {
         let session = caller.session().await;
         let modern = caller.modern("tools/list", json!({})).send().await.result();
         let legacy = session.request("tools/list", json!({})).send().await.result();
-        assert_eq!((names(&modern["tools"], "name"), names(&legacy["tools"], "name")), (tools.iter().map(|name| (*name).to_owned()).collect(), tools.iter().map(|name| (*name).to_owned()).collect()));
+        assert_eq!(
+            (names(&modern["tools"], "name"), names(&legacy["tools"], "name")),
+            (tools.iter().map(|name| (*name).to_owned()).collect(), tools.iter().map(|name| (*name).to_owned()).collect())
+        );
         assert_eq!(modern["cacheScope"], "private", "one caller's list is not another's");
         let prompts = caller.modern("prompts/list", json!({})).send().await.result();
         assert_eq!(names(&prompts["prompts"], "name"), ["test_simple_prompt"]);

@@ -9,6 +9,8 @@ mod batch;
 #[cfg(test)]
 mod bypass;
 #[cfg(test)]
+mod children;
+#[cfg(test)]
 mod configuration;
 #[cfg(test)]
 mod era;
@@ -40,6 +42,8 @@ mod shutdown;
 mod silence;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What may a token do? Scopes for tools, prompts, resources and methods; one challenge names all that are needed.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use crate::support::{Answer, Door, Plan, Puppet, modern_message, over_http_and_stdio, request_message};
@@ -13,7 +15,9 @@ async fn door() -> Door {
 fn needs(answer: &Answer, scopes: &str, door: &Door) {
     assert_eq!(answer.status, 403, "{answer:?}");
     let challenge = answer.challenge();
-    assert_eq!((challenge.param("error"), challenge.param("scope")), (Some("insufficient_scope"), Some(scopes)));
+    assert_eq!(challenge.param("error"), Some("insufficient_scope"));
+    let named: BTreeSet<&str> = challenge.param("scope").unwrap().split(' ').collect();
+    assert_eq!(named, scopes.split(' ').collect(), "all that are needed, in any order");
     let metadata = format!("{}/.well-known/oauth-protected-resource/mcp/fixture", door.public_url);
     assert_eq!(challenge.param("resource_metadata"), Some(metadata.as_str()));
     assert!(answer.message()["error"]["code"].is_i64(), "a JSON-RPC body too");
@@ -115,7 +119,11 @@ async fn a_denied_tool_cannot_be_smuggled_in_under_an_allowed_name() {
     }
     let both = alice.tool("allowed", json!({})).also("mcp-name", "denied").send().await;
     assert_eq!(both.verdict(), (400, Some(-32020)));
-    let duplicate = modern_message("tools/call", json!({"name": "allowed"})).to_string().replacen(r#""name":"allowed""#, r#""name":"allowed","name":"denied""#, 1);
+    let duplicate = modern_message("tools/call", json!({"name": "allowed"})).to_string().replacen(
+        r#""name":"allowed""#,
+        r#""name":"allowed","name":"denied""#,
+        1,
+    );
     assert_eq!(alice.tool("allowed", json!({})).body(duplicate).send().await.status, 400);
     let legacy = request_message("tools/call", json!({"name": "denied"})).to_string();
     assert_eq!(alice.post(legacy).header("mcp-name", "allowed").send().await.status, 403, "headers mean nothing to a legacy call");

@@ -2,9 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use http::Method;
 use serde_json::json;
 
-use crate::support::{Door, Plan, Puppet, Say, Seen, Session, over_http_and_stdio};
+use crate::support::{Plan, Puppet, Say, Seen, Session, over_http_and_stdio};
 
 /// Every way of using a session is refused, as if there were none.
 async fn is_unknown(session: &Session, what: &str) {
@@ -84,8 +85,10 @@ async fn a_session_of_one_server_is_unknown_at_the_next() {
 #[tokio::test]
 async fn the_upstreams_own_id_stays_between_the_door_and_the_upstream() {
     let puppet = Puppet::start(|seen: &Seen| match seen.message()["method"].as_str() {
-        Some("initialize") => Say::result(seen, r#"{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"p","version":"1"}}"#)
-            .header("mcp-session-id", "upstream-session-1"),
+        Some("initialize") => {
+            Say::result(seen, r#"{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"p","version":"1"}}"#)
+                .header("mcp-session-id", "upstream-session-1")
+        }
         Some("notifications/initialized") => Say::nothing(202),
         _ => Say::result(seen, r#"{"content":[]}"#),
     })
@@ -96,13 +99,19 @@ async fn the_upstreams_own_id_stays_between_the_door_and_the_upstream() {
     session.hello().await.result();
     assert_eq!(puppet.last().header("mcp-session-id"), Some("upstream-session-1"), "the door translates");
     assert_eq!(puppet.last().header("mcp-protocol-version"), Some("2025-11-25"));
-    is_unknown(&Session { id: "upstream-session-1".to_owned(), ..session }, "the upstream's own id").await;
+    is_unknown(&Session { id: "upstream-session-1".to_owned(), ..session.clone() }, "the upstream's own id").await;
+    session.stolen_by(&door.caller("mallory")).end().send().await;
+    assert_ne!(puppet.last().method, Method::DELETE, "a stranger's DELETE stays outside");
+    session.end().send().await;
+    assert_eq!((puppet.last().method, puppet.last().header("mcp-session-id")), (Method::DELETE, Some("upstream-session-1")));
 }
 
 #[tokio::test]
 async fn a_server_without_sessions_needs_none() {
     let puppet = Puppet::start(|seen: &Seen| match seen.message()["method"].as_str() {
-        Some("initialize") => Say::result(seen, r#"{"protocolVersion":"2025-06-18","capabilities":{},"serverInfo":{"name":"p","version":"1"}}"#),
+        Some("initialize") => {
+            Say::result(seen, r#"{"protocolVersion":"2025-06-18","capabilities":{},"serverInfo":{"name":"p","version":"1"}}"#)
+        }
         Some("notifications/initialized") => Say::nothing(202),
         _ => Say::result(seen, r#"{"content":[]}"#),
     })
@@ -120,8 +129,10 @@ async fn a_server_without_sessions_needs_none() {
 #[tokio::test]
 async fn a_session_that_the_upstream_has_forgotten_is_404_so_that_the_client_begins_anew() {
     let puppet = Puppet::start(|seen: &Seen| match seen.message()["method"].as_str() {
-        Some("initialize") => Say::result(seen, r#"{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"p","version":"1"}}"#)
-            .header("mcp-session-id", "forgotten-1"),
+        Some("initialize") => {
+            Say::result(seen, r#"{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"p","version":"1"}}"#)
+                .header("mcp-session-id", "forgotten-1")
+        }
         Some("notifications/initialized") => Say::nothing(202),
         _ => Say::nothing(404),
     })
@@ -133,7 +144,8 @@ async fn a_session_that_the_upstream_has_forgotten_is_404_so_that_the_client_beg
 
 #[tokio::test]
 async fn a_modern_request_ignores_a_session_id_and_never_gets_one() {
-    let puppet = Puppet::start(|seen: &Seen| Say::result(seen, r#"{"resultType":"complete","content":[]}"#).header("mcp-session-id", "never")).await;
+    let puppet =
+        Puppet::start(|seen: &Seen| Say::result(seen, r#"{"resultType":"complete","content":[]}"#).header("mcp-session-id", "never")).await;
     let door = Plan::before(&puppet.url, "modern").open().await;
     let answer = door.caller("alice").tool("any", json!({})).header("mcp-session-id", "whatever").header("last-event-id", "7").send().await;
     assert_eq!((answer.status, answer.header("mcp-session-id")), (200, None), "{answer:?}");

@@ -68,7 +68,9 @@ async fn an_expiry_is_required_and_a_long_life_refused() {
 async fn token_mint_and_serve_agree_without_talking() {
     let door = Plan::both().await.accept("").scopes(r#""test_echo" = "echo", "*" = true"#).open().await;
     assert!(door.said().contains("token mint --aud fixture"), "{}", door.said());
-    let minted = door.claviger(&["token", "mint", "--aud", "fixture", "--ttl", "900", "--sub", "admin", "--scope", "echo", "--state", "state"]).await;
+    let minted = door
+        .claviger(&["token", "mint", "--aud", "fixture", "--ttl", "900", "--sub", "admin", "--scope", "echo", "--state", "state"])
+        .await;
     assert_eq!(minted.code, Some(0), "{minted:?}");
     let answer = door.holder(minted.stdout.trim()).call("test_echo", json!({"a": 1})).await;
     assert_eq!(answer.status, 200, "{answer:?}");

@@ -28,7 +28,10 @@ async fn no_token_is_401_with_both_parameters_and_no_error() {
         let answer = knock.clone().send().await;
         assert_eq!(answer.status, 401, "{knock:?}");
         let challenge = answer.challenge();
-        assert_eq!(challenge.param("resource_metadata"), Some(format!("{}/.well-known/oauth-protected-resource/mcp/fixture", door.public_url).as_str()));
+        assert_eq!(
+            challenge.param("resource_metadata"),
+            Some(format!("{}/.well-known/oauth-protected-resource/mcp/fixture", door.public_url).as_str())
+        );
         assert_eq!(challenge.param("scope"), Some("base"));
         assert_eq!((challenge.param("error"), challenge.param("error_description")), (None, None), "nothing was presented");
     }
@@ -39,7 +42,12 @@ async fn every_parameter_of_a_challenge_is_quoted() {
     let door = Plan::both().await.scopes(r#""*" = "base""#).open().await;
     let answer = door.stranger().hello().await;
     let header = answer.header("www-authenticate").unwrap().strip_prefix("Bearer ").unwrap().to_owned();
-    assert!(header.split(", ").all(|parameter| parameter.split_once('=').is_some_and(|(_, value)| value.starts_with('"') && value.ends_with('"'))), "{header}");
+    assert!(
+        header
+            .split(", ")
+            .all(|parameter| parameter.split_once('=').is_some_and(|(_, value)| value.starts_with('"') && value.ends_with('"'))),
+        "{header}"
+    );
 }
 
 #[tokio::test]
@@ -176,7 +184,11 @@ async fn refusals_do_not_tell_which_check_failed() {
     let resource = door.resource();
     let refused = async |claims: Value| door.holder(&door.issuer.odd_token(&resource, &json!({}), &claims)).hello().await;
     let audience = refused(json!({"aud": "https://other.example/mcp"})).await;
-    for other in [refused(json!({"iss": "https://issuer.example"})).await, refused(json!({"nbf": now() + 999})).await, door.holder("x.y.z").hello().await] {
+    for other in [
+        refused(json!({"iss": "https://issuer.example"})).await,
+        refused(json!({"nbf": now() + 999})).await,
+        door.holder("x.y.z").hello().await,
+    ] {
         assert_eq!(other.header("www-authenticate"), audience.header("www-authenticate"));
         assert_eq!(other.body, audience.body);
     }

@@ -81,7 +81,8 @@ async fn head_and_options_need_no_token_and_other_methods_are_refused() {
     let request = |method: Method| Request::new(method, door.address, INSERTED);
     let head = request(Method::HEAD).send().await;
     assert_eq!((head.status, head.body.len(), head.header("content-type")), (200, 0, Some("application/json")));
-    let options = request(Method::OPTIONS).header("origin", "http://localhost:6274").header("access-control-request-method", "GET").send().await;
+    let options =
+        request(Method::OPTIONS).header("origin", "http://localhost:6274").header("access-control-request-method", "GET").send().await;
     assert_eq!((options.status, options.header("access-control-allow-origin")), (204, Some("*")));
     for method in [Method::POST, Method::PUT, Method::DELETE] {
         let refused = request(method.clone()).send().await;

@@ -84,7 +84,7 @@ fn cancellation(everything: Everything) {
         assert_eq!(seen["text"], "Echo: still here", "{client:?}");
     }
     let outcomes: Vec<Value> =
-        everything.door.calls_of("trigger-long-running-operation").iter().map(|call| call["outcome"].clone()).collect();
+        everything.door.calls_of("trigger-long-running-operation", 2).iter().map(|call| call["outcome"].clone()).collect();
     assert_eq!(outcomes, ["cancelled", "cancelled"]);
     everything.door.close();
 }

@@ -67,7 +67,7 @@ fn a_commit_needs_more_than_reading() {
     }
     let seen = Client::TypeScript.tour(&door.url, &writer, "auto", "git_create_branch", &arguments);
     assert_eq!(seen["failed"], false, "{seen}");
-    let outcomes: Vec<Value> = door.calls_of("git_create_branch").iter().map(|call| call["outcome"].clone()).collect();
+    let outcomes: Vec<Value> = door.calls_of("git_create_branch", 3).iter().map(|call| call["outcome"].clone()).collect();
     assert_eq!(outcomes, ["denied", "denied", "ok"]);
     door.close();
 }
@@ -88,7 +88,7 @@ fn two_people_work_at_once() {
             }
         });
     }
-    let mut subjects: Vec<Value> = door.calls_of("git_status").iter().map(|call| call["subject"].clone()).collect();
+    let mut subjects: Vec<Value> = door.calls_of("git_status", 4).iter().map(|call| call["subject"].clone()).collect();
     subjects.sort_by_key(Value::to_string);
     assert_eq!(subjects, ["ada", "ada", "grace", "grace"]);
     door.close();

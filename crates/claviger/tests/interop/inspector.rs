@@ -39,7 +39,7 @@ impl Inspector {
 const CALL: [&str; 8] = ["--method", "tools/call", "--tool-name", "get-sum", "--tool-arg", "a=2", "--tool-arg", "b=40"];
 
 fn door() -> Door {
-    Setup::program("everything", everything()).scope("*=everything:use").scope("get-env=everything:admin").open()
+    Setup::program("everything", everything()).scope("*=everything:use").scope("resource:demo://*=everything:read").open()
 }
 
 #[test]
@@ -77,12 +77,16 @@ fn it_says_that_a_login_is_needed_without_a_token() {
     door.close();
 }
 
+// A tool that a token does not open is not listed, and the Inspector calls only what is listed; it does not look up resources.
 #[test]
 fn it_names_the_missing_scope() {
     let (inspector, door) = (Inspector::new(), door());
     let token = door.token("everything:use");
-    let said = inspector.ask(&door, Some(&token), &["--method", "tools/call", "--tool-name", "get-env"]);
+    let said = inspector.ask(&door, Some(&token), &["--method", "resources/read", "--uri", "demo://resource/dynamic/text/1"]);
     assert!(!said.success, "{}", said.all);
-    assert!(said.all.contains("everything:admin"), "{}", said.all);
+    assert!(said.all.contains("everything:read"), "{}", said.all);
+    let able = door.token("everything:use everything:read");
+    let said = inspector.ask(&door, Some(&able), &["--method", "resources/read", "--uri", "demo://resource/dynamic/text/1"]);
+    assert!(said.success && said.all.contains("demo://resource/dynamic/text/1"), "{}", said.all);
     door.close();
 }

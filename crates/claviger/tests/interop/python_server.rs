@@ -87,7 +87,7 @@ fn cancellation(server: PythonServer) {
             assert!(seen["text"].as_str().is_some_and(|text| text.ends_with("all cancelled")), "{client:?} {era}: {seen}");
         }
     }
-    let outcomes: Vec<Value> = server.door.calls_of("wait").iter().map(|call| call["outcome"].clone()).collect();
+    let outcomes: Vec<Value> = server.door.calls_of("wait", 4).iter().map(|call| call["outcome"].clone()).collect();
     assert_eq!(outcomes, ["cancelled"; 4]);
     server.door.close();
 }

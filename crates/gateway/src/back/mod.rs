@@ -1,5 +1,6 @@
 //! Where does a call go? The servers behind the door, each kind in its own module, and the words that all of them share.
 
+pub mod failure;
 pub(crate) mod http;
 pub(crate) mod pipe;
 pub(crate) mod probe;
@@ -14,8 +15,8 @@ use outbound::pool::Lease;
 use policy::Permit;
 use tokio::sync::mpsc;
 
+pub use failure::BackFailure;
 pub use probe::Eras;
-pub use stdio::failure::BackFailure;
 
 use crate::layers::session::Session;
 use crate::principal::Principal;

@@ -13,7 +13,7 @@ use crate::layers::session::Session;
 pub(crate) async fn carry(back: &StdioBack, outgoing: &Outgoing<'_>) -> Result<Reply, BackFailure> {
     let Outgoing { permit, principal, message, .. } = outgoing;
     if outgoing.version.is_modern() {
-        return Ok(back.send_modern(permit, &principal.key, message, outgoing.version.as_str()).await?.into());
+        return Ok(back.send_modern(permit, &principal.key, message, outgoing.version.as_str(), outgoing.headers).await?.into());
     }
     if outgoing.opens_session() {
         let Opened { answer, session } = back.open(permit, &principal.key, message).await?;
@@ -33,37 +33,38 @@ pub(crate) async fn carry_all(
     let sent = messages.iter().map(|message| async move {
         let answer = back.send(outgoing.permit, &outgoing.principal.key, &session.upstream, message).await;
         match answer {
-            Ok(answer) => whole(answer).await,
+            Ok(answer) => Some(answer),
             Err(failure) if message.kind() == Kind::Request => {
-                vec![event(&mcp::error_code::error_response(message.id(), failure.json_rpc_code(), &failure.outward(), None))]
+                let body = mcp::error_code::error_response(message.id(), failure.json_rpc_code(), &failure.outward(), None);
+                Some(Answer::Json { status: http::StatusCode::OK, body: body.into() })
             }
             // A notification that could not be delivered has no answer to be told in.
-            Err(_) => Vec::new(),
+            Err(_) => None,
         }
     });
-    let answers: Vec<Bytes> = join_all(sent).await.into_iter().flatten().collect();
+    let answers: Vec<Answer> = join_all(sent).await.into_iter().flatten().filter(|answer| !matches!(answer, Answer::Accepted)).collect();
     if answers.is_empty() {
         return Ok(Reply::Accepted { status: http::StatusCode::ACCEPTED, session: None });
     }
     let (frames, events) = mpsc::channel(answers.len());
-    for answer in answers {
-        // The channel has room for all of them.
-        let _ = frames.try_send(answer);
-    }
+    tokio::spawn(join_all(answers.into_iter().map(|answer| forward(answer, frames.clone()))));
     Ok(Reply::Stream { status: http::StatusCode::OK, content: Content::Events, source: Source::Channel(events), session: None })
 }
 
-/// The events of one member's answer, complete.
-async fn whole(answer: Answer) -> Vec<Bytes> {
+/// Passes one member's answer on as it comes: it may hold a question that has to be answered before it goes on.
+async fn forward(answer: Answer, frames: mpsc::Sender<Bytes>) {
     match answer {
-        Answer::Accepted => Vec::new(),
-        Answer::Json { body, .. } => vec![event(&body)],
+        Answer::Accepted => {}
+        Answer::Json { body, .. } => {
+            // A caller who is gone needs no answer.
+            let _ = frames.send(event(&body)).await;
+        }
         Answer::Stream { mut events } => {
-            let mut frames = Vec::new();
             while let Some(frame) = events.recv().await {
-                frames.push(frame);
+                if frames.send(frame).await.is_err() {
+                    return;
+                }
             }
-            frames
         }
     }
 }

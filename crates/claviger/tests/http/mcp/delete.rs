@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use crate::support::{over_http_and_stdio, Door, Plan};
+use crate::support::{Door, Plan, over_http_and_stdio};
 
 over_http_and_stdio! {
     async fn an_ended_session_is_gone_for_good(door: Door) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 use serde_json::json;
 
-use crate::support::{over_http_and_stdio, Door, Plan};
+use crate::support::{Door, Plan, over_http_and_stdio};
 
 over_http_and_stdio! {
     async fn changes_arrive_on_the_get_stream_at_once(door: Door) {

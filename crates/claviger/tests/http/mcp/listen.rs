@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{over_http_and_stdio, Caller, Door, Plan, Stream, modern_message, now, stays_silent};
+use crate::support::{Caller, Door, Plan, Stream, modern_message, now, over_http_and_stdio, stays_silent};
 
 async fn listening(caller: &Caller, notifications: Value, id: &Value) -> Stream {
     let mut message = modern_message("subscriptions/listen", json!({ "notifications": notifications }));
@@ -51,7 +51,10 @@ over_http_and_stdio! {
 #[tokio::test]
 async fn a_subscription_to_a_resource_needs_its_scope() {
     let door = Plan::both().await.scopes(r#""resource:test://watched*" = "watch", "*" = true"#).open().await;
-    let message = modern_message("subscriptions/listen", json!({"notifications": {"resourceSubscriptions": ["test://static-text", "test://watched-resource"]}}));
+    let message = modern_message(
+        "subscriptions/listen",
+        json!({"notifications": {"resourceSubscriptions": ["test://static-text", "test://watched-resource"]}}),
+    );
     let refused = door.caller("alice").modern_post(&message).send().await;
     assert_eq!(refused.status, 403, "{refused:?}");
     assert_eq!(refused.challenge().param("scope"), Some("watch"));

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::support::{over_http_and_stdio, Door, Plan, modern_message, request_message};
+use crate::support::{Door, Plan, modern_message, over_http_and_stdio, request_message};
 
 #[tokio::test]
 async fn a_modern_caller_with_a_token_is_served() {
@@ -111,7 +111,9 @@ async fn other_methods_are_refused_and_the_right_ones_named() {
 #[tokio::test]
 async fn nothing_else_is_served_beside_the_servers() {
     let door = Door::open().await;
-    for path in ["/", "/mcp", "/mcp/", "/mcp/nobody", "/mcp/fixture/", "/mcp/fixture/x", "/metrics", "/mcp/%66ixture", "/mcp/../mcp/fixture"] {
+    for path in
+        ["/", "/mcp", "/mcp/", "/mcp/nobody", "/mcp/fixture/", "/mcp/fixture/x", "/metrics", "/mcp/%66ixture", "/mcp/../mcp/fixture"]
+    {
         assert_eq!(door.get(path).send().await.status, 404, "{path}");
     }
 }
@@ -126,17 +128,16 @@ over_http_and_stdio! {
             let session = if number % 2 == 0 { None } else { Some(caller.session().await) };
             calls.spawn(async move {
                 for _ in 0..5 {
-                    let echoed = match &session {
+                    let echoed = if let Some(session) = &session {
                         // Within one session ids must differ, so a legacy caller asks one thing after the other.
-                        Some(session) => session.tool("test_echo", arguments.clone()).send().await,
-                        None => {
-                            let (waited, echoed) = tokio::join!(
-                                caller.tool("test_wait", json!({"milliseconds": 30})).send(),
-                                caller.tool("test_echo", arguments.clone()).send()
-                            );
-                            assert_eq!((waited.tool_text().as_str(), &waited.message()["id"]), ("Waited 30 ms.", &json!(1)));
-                            echoed
-                        }
+                        session.tool("test_echo", arguments.clone()).send().await
+                    } else {
+                        let (waited, echoed) = tokio::join!(
+                            caller.tool("test_wait", json!({"milliseconds": 30})).send(),
+                            caller.tool("test_echo", arguments.clone()).send()
+                        );
+                        assert_eq!((waited.tool_text().as_str(), &waited.message()["id"]), ("Waited 30 ms.", &json!(1)));
+                        echoed
                     };
                     assert_eq!((&echoed.result()["structuredContent"], &echoed.message()["id"]), (&arguments, &json!(1)));
                 }

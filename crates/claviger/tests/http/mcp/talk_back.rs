@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{over_http_and_stdio, Caller, Door, Plan, PATIENCE, Session, modern_message};
+use crate::support::{Caller, Door, PATIENCE, Session, modern_message, over_http_and_stdio};
 
 over_http_and_stdio! {
     async fn a_legacy_server_asks_for_sampling_and_gets_its_answer(door: Door) {

@@ -114,7 +114,7 @@ impl Caller {
         let greeting = answer.result();
         let id = answer.header("mcp-session-id").expect("a session id").to_owned();
         let version = greeting["protocolVersion"].as_str().unwrap().to_owned();
-        let session = Session { caller: self.clone(), id, version, greeting };
+        let session = Session { caller: self.clone(), id, version };
         let answer = session.notify("notifications/initialized", json!({})).send().await;
         assert_eq!(answer.status, 202, "{answer:?}");
         session
@@ -127,7 +127,6 @@ pub(crate) struct Session {
     pub(crate) caller: Caller,
     pub(crate) id: String,
     pub(crate) version: String,
-    pub(crate) greeting: Value,
 }
 
 impl Session {

@@ -30,26 +30,30 @@ impl Door {
     }
 
     pub(crate) async fn of(plan: Plan, folder: TempDir) -> Self {
+        Self::try_of(plan, folder).await.unwrap_or_else(|finished| panic!("the door did not open: {finished:?}"))
+    }
+
+    pub(crate) async fn try_of(plan: Plan, folder: TempDir) -> Result<Self, Finished> {
         plan.write(folder.path());
         let mut command = claviger(folder.path());
         command.args(["serve", "-c", "claviger.toml", "--state", "state"]).args(&plan.arguments);
         command.envs(plan.variables);
         let mut process = Running::start(command);
-        let (public_url, admin) = eventually("the door says where it is", || {
+        let opened = eventually("the door says where it is", || {
             let said = process.said();
             if let Some(status) = process.has_ended() {
-                panic!("the door ended with {status}: {said}");
+                return Some(Err(Finished { code: status.code(), stdout: process.printed(), stderr: said }));
             }
-            Some((line_of(&said, "door")?.rsplit_once("/mcp/")?.0.to_owned(), address_in(line_of(&said, "metrics")?)?))
-        })
-        .await;
+            Some(Ok((line_of(&said, "door")?.rsplit_once("/mcp/")?.0.to_owned(), address_in(line_of(&said, "metrics")?)?)))
+        });
+        let (public_url, admin) = opened.await?;
         let state = folder.path().join("state");
         let address = match address_in(&public_url) {
             Some(address) => address,
             // Behind a public URL, the record says which address was bound.
             None => eventually("the record of the start", || lines_of(&state).pop()?["listen"].as_str()?.parse().ok()).await,
         };
-        Self { address, admin, public_url, issuer: plan.issuer, process, fixture: plan.fixture, folder }
+        Ok(Self { address, admin, public_url, issuer: plan.issuer, process, fixture: plan.fixture, folder })
     }
 
     /// The resource of a server.
@@ -152,11 +156,6 @@ impl Door {
         self.signal(Signal::TERM);
         assert!(self.ended().await.success(), "{}", self.said());
         (self.folder, self.issuer, self.fixture)
-    }
-
-    /// The upstream goes away.
-    pub(crate) fn lose_fixture(&mut self) {
-        self.fixture = None;
     }
 
     pub(crate) fn state(&self) -> PathBuf {

@@ -63,7 +63,8 @@ impl Issuer {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = socket.local_addr().unwrap();
-        let mut issuer = Self { address, state: Arc::default(), key: Key::p256(), key_id: String::new(), reserved: Some(socket), serving: None };
+        let mut issuer =
+            Self { address, state: Arc::default(), key: Key::p256(), key_id: String::new(), reserved: Some(socket), serving: None };
         issuer.sign_with(Key::p256(), "first");
         let url = issuer.url();
         issuer.describe(&json!({"issuer": url, "jwks_uri": format!("{url}/jwks"), "authorization_endpoint": format!("{url}/authorize"),
@@ -82,7 +83,8 @@ impl Issuer {
                 tokio::spawn(async move {
                     let service = service_fn(move |request| answer(Arc::clone(&state), request));
                     // One answer a connection, so that going away is felt at once.
-                    let _ = hyper::server::conn::http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service).await;
+                    let _ =
+                        hyper::server::conn::http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service).await;
                 });
             }
         }));
@@ -142,7 +144,8 @@ impl Issuer {
     /// Good claims.
     pub(crate) fn claims(&self, audience: &str, subject: &str, scope: &str) -> Value {
         let now = now();
-        let mut claims = json!({"iss": self.url(), "aud": audience, "sub": subject, "client_id": "test-client", "iat": now, "exp": now + 600});
+        let mut claims =
+            json!({"iss": self.url(), "aud": audience, "sub": subject, "client_id": "test-client", "iat": now, "exp": now + 600});
         if !scope.is_empty() {
             claims["scope"] = json!(scope);
         }

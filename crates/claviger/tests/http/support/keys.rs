@@ -54,7 +54,9 @@ impl Key {
             }
             Self::Edwards(pair) => json!({"kty": "OKP", "crv": "Ed25519", "x": text(pair.public_key().as_ref())}),
             Self::Hmac(secret) => json!({"kty": "oct", "k": text(secret)}),
-            Self::Rsa(pair, _) => json!({"kty": "RSA", "n": text(pair.public_key().modulus().big_endian_without_leading_zero()), "e": "AQAB"}),
+            Self::Rsa(pair, _) => {
+                json!({"kty": "RSA", "n": text(pair.public_key().modulus().big_endian_without_leading_zero()), "e": "AQAB"})
+            }
         };
         merge(&mut jwk, more);
         jwk

@@ -5,8 +5,8 @@
 pub(crate) struct Metrics(pub(crate) String);
 
 impl Metrics {
-    /// The sum of all series of this name whose labels hold every one of `labels`, written `name="value"`.
-    pub(crate) fn sum(&self, name: &str, labels: &[&str]) -> f64 {
+    /// The sum, in whole numbers, of all series of this name whose labels hold every one of `labels`, written `name="value"`.
+    pub(crate) fn sum(&self, name: &str, labels: &[&str]) -> u64 {
         let lines = self.0.lines().filter(|line| !line.starts_with('#'));
         let of_name = lines.filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])));
         of_name.filter(|line| labels.iter().all(|label| line.contains(label))).map(value_of).sum()
@@ -18,6 +18,6 @@ impl Metrics {
     }
 }
 
-fn value_of(line: &str) -> f64 {
-    line.rsplit(' ').next().and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no value in {line}"))
+fn value_of(line: &str) -> u64 {
+    line.rsplit(' ').next().and_then(|value| value.split('.').next()?.parse().ok()).unwrap_or_else(|| panic!("no value in {line}"))
 }

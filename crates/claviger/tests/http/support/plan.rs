@@ -4,7 +4,7 @@ use std::path::Path;
 
 use testkit::fixture::Era;
 
-use super::{Door, Fixture, Issuer, fixture_program};
+use super::{Door, Finished, Fixture, Issuer, fixture_program};
 
 /// A door that is not open yet: one server called `fixture`, and an issuer whose tokens it takes.
 pub(crate) struct Plan {
@@ -112,6 +112,11 @@ impl Plan {
     /// Opens the door.
     pub(crate) async fn open(self) -> Door {
         Door::of(self, tempfile::tempdir().unwrap()).await
+    }
+
+    /// Opens the door, or says how it ended instead.
+    pub(crate) async fn try_open(self) -> Result<Door, Finished> {
+        Door::try_of(self, tempfile::tempdir().unwrap()).await
     }
 
     /// Opens the door in a folder that another one left.

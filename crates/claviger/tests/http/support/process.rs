@@ -92,3 +92,32 @@ fn follow(mut source: impl AsyncRead + Send + Unpin + 'static) -> Arc<Mutex<Stri
     });
     text
 }
+
+/// Every living process below this one.
+pub(crate) fn descendants(process: u32) -> Vec<u32> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        if parent_of(id) == Some(process) && is_alive(id) {
+            found.push(id);
+            found.extend(descendants(id));
+        }
+    }
+    found
+}
+
+/// Whether a process is there and no zombie.
+pub(crate) fn is_alive(process: u32) -> bool {
+    state_and_parent(process).is_some_and(|(state, _)| state != "Z")
+}
+
+fn parent_of(process: u32) -> Option<u32> {
+    state_and_parent(process)?.1.parse().ok()
+}
+
+/// Of `/proc/<id>/stat`; the name before them may hold anything.
+fn state_and_parent(process: u32) -> Option<(String, String)> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+    Some((fields.next()?.to_owned(), fields.next()?.to_owned()))
+}

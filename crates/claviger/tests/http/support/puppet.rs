@@ -52,7 +52,11 @@ pub(crate) enum Words {
 impl Say {
     /// A JSON answer, byte for byte.
     pub(crate) fn json(body: impl Into<Bytes>) -> Self {
-        Self { status: StatusCode::OK, headers: vec![("content-type", "application/json".to_owned())], body: Words::Whole(Some(body.into())) }
+        Self {
+            status: StatusCode::OK,
+            headers: vec![("content-type", "application/json".to_owned())],
+            body: Words::Whole(Some(body.into())),
+        }
     }
 
     /// A JSON-RPC result for this request.
@@ -68,6 +72,15 @@ impl Say {
     /// An event stream; its pieces are what is sent into the channel. The channel is closed when the peer hangs up.
     pub(crate) fn events(pieces: mpsc::Receiver<Bytes>) -> Self {
         Self { status: StatusCode::OK, headers: vec![("content-type", "text/event-stream".to_owned())], body: Words::Pieces(pieces) }
+    }
+
+    /// A JSON answer that announces more than comes.
+    pub(crate) fn cut_short(body: &'static str) -> Self {
+        let (sender, pieces) = mpsc::channel(1);
+        // The channel is empty and has room.
+        let _ = sender.try_send(Bytes::from_static(body.as_bytes()));
+        let headers = vec![("content-type", "application/json".to_owned()), ("content-length", (body.len() + 500).to_string())];
+        Self { status: StatusCode::OK, headers, body: Words::Pieces(pieces) }
     }
 
     pub(crate) fn status(mut self, status: u16) -> Self {

@@ -88,7 +88,8 @@ impl Request {
     pub(crate) async fn try_open(self) -> Result<Stream, String> {
         let opening = async {
             let stream = TcpStream::connect(self.to).await.map_err(|error| error.to_string())?;
-            let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+            let (mut sender, connection) =
+                hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
             let connection = tokio::spawn(async move {
                 // Whoever waits for the answer sees what went wrong.
                 let _ = connection.await;
@@ -112,7 +113,8 @@ impl Request {
         stream_of(response, connection).whole().await
     }
 
-    fn into_http(self) -> http::Request<Full<Bytes>> {
+    /// The request as hyper takes it.
+    pub(crate) fn into_http(self) -> http::Request<Full<Bytes>> {
         let mut request = http::Request::new(Full::new(self.body));
         *request.method_mut() = self.method;
         *request.uri_mut() = self.target.parse().unwrap();

@@ -2,22 +2,19 @@
 
 use std::cell::RefCell;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Running, peers, to_end};
-
-/// The binary under test.
-pub(crate) const DOOR: &str = env!("CARGO_BIN_EXE_claviger");
+use super::{Running, eventually, peers, to_end};
 
 /// What a door is to stand before, as flags of `claviger serve`.
 #[derive(Default)]
 pub(crate) struct Setup {
     flags: Vec<String>,
-    folder: Option<std::path::PathBuf>,
+    folder: Option<PathBuf>,
     program: Vec<String>,
 }
 
@@ -126,13 +123,15 @@ impl Door {
         &mut self.process
     }
 
-    /// The records of calls of `tool` until now.
-    pub(crate) fn calls_of(&self, tool: &str) -> Vec<Value> {
-        self.record()
-            .lines()
-            .map(|line| serde_json::from_str::<Value>(line).expect("a record is JSON"))
-            .filter(|record| record["tool"] == tool)
-            .collect()
+    /// The first `count` records of calls of `tool`; a record may be written a moment after its answer.
+    pub(crate) fn calls_of(&self, tool: &str, count: usize) -> Vec<Value> {
+        let calls = || -> Vec<Value> {
+            let records = self.record();
+            let records = records.lines().map(|line| serde_json::from_str::<Value>(line).expect("a record is JSON"));
+            records.filter(|record| record["tool"] == tool).collect()
+        };
+        assert!(eventually(|| calls().len() >= count), "{count} calls of {tool} are not in the record:\n{}", self.record());
+        calls()
     }
 
     /// Ends the door and looks after it: it ends well, the chain of its records is whole, and it kept every token to itself.
@@ -148,8 +147,11 @@ impl Door {
         }
     }
 
+    /// The whole lines of the record; one may be on its way.
     fn record(&self) -> String {
-        fs::read_to_string(self.state.path().join("audit/mcp_calls.jsonl")).expect("the record can be read")
+        let mut record = fs::read_to_string(self.state.path().join("audit/mcp_calls.jsonl")).expect("the record can be read");
+        record.truncate(record.rfind('\n').map_or(0, |end| end + 1));
+        record
     }
 
     fn command(&self, words: &[&str]) -> Command {
@@ -158,3 +160,6 @@ impl Door {
         command
     }
 }
+
+/// The binary under test.
+const DOOR: &str = env!("CARGO_BIN_EXE_claviger");

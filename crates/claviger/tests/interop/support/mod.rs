@@ -8,8 +8,8 @@ mod peers;
 mod process;
 
 pub(crate) use clients::Client;
-pub(crate) use door::{DOOR, Door, Setup};
-pub(crate) use http::{Reply, get, post_form, post_message};
+pub(crate) use door::{Door, Setup};
+pub(crate) use http::{get, post_form, post_message};
 pub(crate) use issuer::Issuer;
-pub(crate) use peers::{everything, git, loopback_server, node, peer, python, repository, with_peers_on_path};
+pub(crate) use peers::{everything, git, loopback_server, node, peer, python, repository};
 pub(crate) use process::{Running, eventually, to_end};

@@ -52,10 +52,6 @@ impl Running {
         writeln!(self.input.as_mut().expect("stdin is open"), "{line}").expect("the program reads its stdin");
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Ends it without a chance to clean up.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("our own child can be killed");

@@ -10,44 +10,53 @@ use mcp::error_code;
 use tokio::sync::mpsc;
 
 use super::Answer;
-use super::failure::BackFailure;
+use super::call::{Delivery, Ending, Ticket};
 use super::hub::frame;
-use super::peer::{Delivery, Ticket};
+use crate::back::BackFailure;
 
 /// Waits for the first message, at most `patience`, and passes on what follows.
 pub(super) async fn answer(mut ticket: Ticket, asked: &Message<'_>, patience: Duration, era: Era) -> Result<Answer, BackFailure> {
-    let first = tokio::time::timeout(patience, ticket.next()).await.map_err(|_| BackFailure::TimedOut { after: patience })?;
-    let Delivery { message, is_response } = first.ok_or(BackFailure::Crashed)?;
-    if is_response {
-        return Ok(Answer::Json { status: status_of(&message, era), body: message });
+    let Ok(first) = tokio::time::timeout(patience, ticket.next()).await else {
+        ticket.give_up();
+        return Err(BackFailure::TimedOut { after: patience });
+    };
+    let first = first?;
+    if first.is_response {
+        return Ok(Answer::Json { status: status_of(&first.message, era), body: first.message });
     }
-    let crash = asked
-        .id()
-        .map(|id| error_code::error_response(Some(id), BackFailure::Crashed.json_rpc_code(), &BackFailure::Crashed.outward(), None));
+    let id = asked.id().map_or("null", |id| id.as_str()).to_owned();
     let (frames, events) = mpsc::channel(FRAMES);
-    tokio::spawn(stream(ticket, message, frames, crash.map(Bytes::from)));
+    tokio::spawn(stream(ticket, first, frames, id));
     Ok(Answer::Stream { events })
 }
 
-/// Feeds a stream until the response, the end of the server, or the end of the caller.
-async fn stream(mut ticket: Ticket, first: Bytes, frames: mpsc::Sender<Bytes>, crash: Option<Bytes>) {
-    let mut next = Some(Delivery { message: first, is_response: false });
+/// Feeds a stream until the response, the end of the server, or the end of the caller. `id` is the caller's, as raw JSON.
+async fn stream(mut ticket: Ticket, first: Delivery, frames: mpsc::Sender<Bytes>, id: String) {
+    let mut next = Ok(first);
     loop {
-        let Some(Delivery { message, is_response }) = next else {
-            // The server has ended in the middle: the caller gets an answer all the same.
-            if let Some(crash) = crash {
-                let _ = frames.send(frame(&crash)).await;
+        match next {
+            Ok(Delivery { message, is_response }) => {
+                if frames.send(frame(&message)).await.is_err() || is_response {
+                    return;
+                }
             }
-            return;
-        };
-        if frames.send(frame(&message)).await.is_err() || is_response {
-            return;
+            Err(ending) => {
+                // Cut off in the middle: the caller gets an answer all the same.
+                let _ = frames.send(frame(&last_words(&id, ending))).await;
+                return;
+            }
         }
         next = tokio::select! {
             next = ticket.next() => next,
             () = frames.closed() => return,
         };
     }
+}
+
+fn last_words(id: &str, ending: Ending) -> Vec<u8> {
+    let failure = BackFailure::from(ending);
+    let error = serde_json::json!({ "code": failure.json_rpc_code(), "message": failure.outward() });
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{error}}}"#).into_bytes()
 }
 
 /// The modern wire gives some errors an HTTP status of their own (2026-07-28, Streamable HTTP).
@@ -64,5 +73,6 @@ fn status_of(message: &[u8], era: Era) -> StatusCode {
     }
 }
 
-const FRAMES: usize = 64;
+/// Frames between a request's own queue and its caller.
+const FRAMES: usize = 4;
 const ERRORS_ARE_SHORT: usize = 64 * 1024;

@@ -17,7 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 /// does, then kills what is left of the group, this process included.
 ///
 /// `door_pid` is the process that must be our parent. On `SIGTERM` the program, which gets the
-/// signal too, has [`GRACE`] to end. Returns only when the program was never started or the group
+/// signal too, has [`GRACE`] to end; on `SIGUSR2` it has none. Returns only when the program was never started or the group
 /// could not be killed; what went wrong is on standard error.
 pub fn guard_main(door_pid: u32, program: &OsStr, arguments: &[OsString]) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -47,6 +47,7 @@ struct Guard {
     name: String,
     child_ended: SignalStream,
     door_signal: SignalStream,
+    end_now: SignalStream,
     terminate: SignalStream,
 }
 
@@ -64,6 +65,7 @@ impl Guard {
         let name = program.to_string_lossy().into_owned();
         let child_ended = signal(SignalKind::child()).map_err(GuardFailure::Runtime)?;
         let door_signal = signal(SignalKind::user_defined1()).map_err(GuardFailure::Runtime)?;
+        let end_now = signal(SignalKind::user_defined2()).map_err(GuardFailure::Runtime)?;
         let terminate = signal(SignalKind::terminate()).map_err(GuardFailure::Runtime)?;
         lead_own_group().map_err(|errno| GuardFailure::Runtime(errno.into()))?;
         watch_parent().map_err(|errno| GuardFailure::Runtime(errno.into()))?;
@@ -77,7 +79,7 @@ impl Guard {
             }
             Err(source) => return Err(GuardFailure::Start { program: name, source }),
         };
-        Ok(Self { door, program, name, child_ended, door_signal, terminate })
+        Ok(Self { door, program, name, child_ended, door_signal, end_now, terminate })
     }
 
     async fn watch(mut self) -> Result<Infallible, GuardFailure> {
@@ -88,6 +90,7 @@ impl Guard {
             let wake = tokio::select! {
                 _ = self.child_ended.recv() => Wake::ChildEnded,
                 _ = self.door_signal.recv() => Wake::LookAtDoor,
+                _ = self.end_now.recv() => Wake::GraceOver,
                 _ = self.terminate.recv() => Wake::Terminate,
                 _ = glance.tick() => Wake::LookAtDoor,
                 () = sleep_until_or_never(end_by) => Wake::GraceOver,
@@ -146,16 +149,16 @@ impl Guard {
                 let _ended = rustix::process::kill_process(child, Signal::KILL);
             }
             sleep(SWEEP_PAUSE).await;
-            self.reap_quietly();
+            reap_quietly();
         }
         rustix::process::kill_current_process_group(Signal::KILL).map_err(GuardFailure::Kill)?;
         // The signal is on its way; it cannot be refused.
         std::future::pending().await
     }
+}
 
-    fn reap_quietly(&self) {
-        while let Ok(Some(_)) = rustix::process::wait(WaitOptions::NOHANG) {}
-    }
+fn reap_quietly() {
+    while let Ok(Some(_)) = rustix::process::wait(WaitOptions::NOHANG) {}
 }
 
 /// Killing a group that we do not lead would hit a stranger, such as the shell of somebody who tries this by hand.
@@ -209,6 +212,9 @@ async fn sleep_until_or_never(deadline: Option<Instant>) {
 fn say(text: &str) {
     let _unheard = writeln!(io::stderr(), "child-guard: {text}");
 }
+
+/// Sent to the guard alone: kill the program and all that it started.
+pub(super) const END_NOW: Signal = Signal::USR2;
 
 /// How long the program may take to end after `SIGTERM`.
 pub const GRACE: Duration = Duration::from_secs(2);

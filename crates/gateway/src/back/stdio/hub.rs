@@ -1,169 +1,195 @@
-//! Who listens to a legacy server's own words? The sessions that share one server, their streams, and the questions put to each.
+//! Who listens to a legacy server's own words? The sessions that share one server, and the stream of each.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use mcp::envelope::Message;
 use mcp::method;
 use mcp::sse;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
+
+use super::lock;
 
 /// The sessions of one server.
 #[derive(Default)]
 pub(super) struct Hub {
-    inner: Mutex<Inner>,
+    sessions: Mutex<HashMap<String, Listener>>,
 }
 
-#[derive(Default)]
-struct Inner {
-    sessions: HashMap<String, Listener>,
-    /// Questions of the server that wait for an answer: its id for it, and the session that was asked.
-    questions: HashMap<String, String>,
-}
-
-/// One session's own stream, and what waits while there is none.
+/// One session: what waits for its stream, and the stream, if there is one.
 #[derive(Default)]
 struct Listener {
-    stream: Option<mpsc::Sender<Bytes>>,
-    queue: VecDeque<Bytes>,
+    queue: VecDeque<Frame>,
+    queued_bytes: usize,
+    more: Arc<Notify>,
+    stream: Option<mpsc::WeakSender<Bytes>>,
+    /// Counts the streams: only the newest is fed.
+    generation: u64,
     subscribed: HashSet<String>,
+}
+
+struct Frame {
+    bytes: Bytes,
+    /// The server's id for it, if it is a question.
+    question: Option<String>,
 }
 
 impl Hub {
     pub(super) fn add(&self, session: &str) {
-        self.inner().sessions.insert(session.to_owned(), Listener::default());
+        self.sessions().insert(session.to_owned(), Listener::default());
     }
 
-    /// Removes a session; `true` when none is left.
-    pub(super) fn remove(&self, session: &str) -> bool {
-        let mut inner = self.inner();
-        inner.sessions.remove(session);
-        inner.questions.retain(|_, asked| asked != session);
-        inner.sessions.is_empty()
+    /// Removes a session; its stream ends.
+    pub(super) fn remove(&self, session: &str) {
+        if let Some(listener) = self.sessions().remove(session) {
+            listener.more.notify_one();
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.inner().sessions.is_empty()
+        self.sessions().is_empty()
     }
 
     /// Whether somebody listens on a stream just now.
     pub(super) fn is_heard(&self) -> bool {
-        self.inner().sessions.values().any(|listener| listener.stream.as_ref().is_some_and(|stream| !stream.is_closed()))
+        self.sessions().values().any(Listener::is_heard)
+    }
+
+    /// Whether this session listens on its stream just now.
+    pub(super) fn hears(&self, session: &str) -> bool {
+        self.sessions().get(session).is_some_and(Listener::is_heard)
     }
 
     /// Opens a session's own stream; an older one of the same session ends.
-    pub(super) fn listen(&self, session: &str) -> Option<mpsc::Receiver<Bytes>> {
-        let mut inner = self.inner();
-        let listener = inner.sessions.get_mut(session)?;
-        let (stream, frames) = mpsc::channel(QUEUE * 2);
-        for frame in listener.queue.drain(..) {
-            // The channel has room for all of them.
-            let _ = stream.try_send(frame);
-        }
-        listener.stream = Some(stream);
+    pub(super) fn listen(self: &Arc<Self>, session: &str) -> Option<mpsc::Receiver<Bytes>> {
+        let mut sessions = self.sessions();
+        let listener = sessions.get_mut(session)?;
+        let (stream, frames) = mpsc::channel(1);
+        listener.generation += 1;
+        listener.stream = Some(stream.downgrade());
+        // Wakes the stream before this one, which ends, and leaves a word for the new one.
+        listener.more.notify_waiters();
+        listener.more.notify_one();
+        tokio::spawn(Arc::clone(self).feed(session.to_owned(), listener.generation, stream));
         Some(frames)
     }
 
-    /// Notes that a question went to a session, on the stream of one of its requests.
-    pub(super) fn asked(&self, id: &str, session: &str) {
-        self.inner().questions.insert(id.to_owned(), session.to_owned());
+    /// A session to put a question to: one that listens, else any.
+    pub(super) fn listener(&self) -> Option<String> {
+        let sessions = self.sessions();
+        let heard = sessions.iter().find(|(_, listener)| listener.is_heard());
+        heard.or_else(|| sessions.iter().next()).map(|(session, _)| session.clone())
     }
 
-    /// Puts a question to a session that listens, else to any; `false` when there is no session.
-    pub(super) fn put(&self, id: &str, message: &Bytes) -> bool {
-        let mut inner = self.inner();
-        let heard = inner.sessions.iter().find(|(_, listener)| listener.is_heard()).map(|(session, _)| session.clone());
-        let Some(session) = heard.or_else(|| inner.sessions.keys().next().cloned()) else { return false };
-        if let Some(listener) = inner.sessions.get_mut(&session) {
-            listener.give(frame(message));
-        }
-        inner.questions.insert(id.to_owned(), session);
-        true
+    /// Puts a message in for a session. Returns the questions that were pushed out for it.
+    pub(super) fn give(&self, session: &str, message: &Bytes, question: Option<&str>) -> Vec<String> {
+        let frame = Frame { bytes: frame(message), question: question.map(str::to_owned) };
+        self.sessions().get_mut(session).map(|listener| listener.give(frame)).unwrap_or_default()
     }
 
-    /// Whether this session was asked; the question is then closed.
-    pub(super) fn answers(&self, session: &str, id: &str) -> bool {
-        let mut inner = self.inner();
-        if inner.questions.get(id).is_some_and(|asked| asked == session) {
-            inner.questions.remove(id);
-            return true;
-        }
-        false
-    }
-
-    /// Passes on what the server says by itself: changes to those who asked for them, everything else to all.
-    pub(super) fn told(&self, message: &Message<'_>) {
+    /// Passes on what the server says by itself: changes to those who asked for them, everything else to all. Returns the questions that
+    /// were pushed out of full queues.
+    pub(super) fn told(&self, message: &Message<'_>) -> Vec<String> {
         let bytes = frame(message.raw().as_bytes());
-        let uri = message.params().and_then(|params| params.uri());
-        let cancelled = message.params().and_then(|params| params.request_id()).map(|id| id.canonical().into_owned());
-        let mut inner = self.inner();
-        match message.method() {
-            Some(method::NOTIFICATIONS_RESOURCES_UPDATED) => {
-                for listener in inner.sessions.values_mut().filter(|listener| uri.is_some_and(|uri| listener.subscribed.contains(uri))) {
-                    listener.give(bytes.clone());
-                }
-            }
-            // The server takes a question back: said to whom it was put.
-            Some(method::NOTIFICATIONS_CANCELLED) => {
-                let session = cancelled.and_then(|id| inner.questions.remove(&id));
-                if let Some(listener) = session.and_then(|session| inner.sessions.get_mut(&session)) {
-                    listener.give(bytes);
-                }
-            }
-            _ => {
-                for listener in inner.sessions.values_mut() {
-                    listener.give(bytes.clone());
-                }
-            }
-        }
+        let updated = (message.method() == Some(method::NOTIFICATIONS_RESOURCES_UPDATED))
+            .then(|| message.params().and_then(|params| params.uri()).unwrap_or_default());
+        let mut sessions = self.sessions();
+        let heard = sessions.values_mut().filter(|listener| updated.is_none_or(|uri| listener.is_subscribed(uri)));
+        heard.flat_map(|listener| listener.give(Frame { bytes: bytes.clone(), question: None })).collect()
     }
 
-    /// Notes a subscription.
-    pub(super) fn subscribe(&self, session: &str, uri: &str) {
-        if let Some(listener) = self.inner().sessions.get_mut(session) {
-            listener.subscribed.insert(uri.to_owned());
+    /// Notes a subscription; `false` when the session has too many.
+    pub(super) fn subscribe(&self, session: &str, uri: &str) -> bool {
+        let mut sessions = self.sessions();
+        let Some(listener) = sessions.get_mut(session) else { return true };
+        if listener.subscribed.len() >= SUBSCRIPTIONS && !listener.subscribed.contains(uri) {
+            return false;
         }
+        listener.subscribed.insert(uri.to_owned());
+        true
     }
 
     /// Notes the end of a subscription; `true` when no other session has the same one, so that the server may forget it.
     pub(super) fn unsubscribe(&self, session: &str, uri: &str) -> bool {
-        let mut inner = self.inner();
-        if let Some(listener) = inner.sessions.get_mut(session) {
+        let mut sessions = self.sessions();
+        if let Some(listener) = sessions.get_mut(session) {
             listener.subscribed.remove(uri);
         }
-        !inner.sessions.values().any(|listener| listener.subscribed.contains(uri))
+        !sessions.values().any(|listener| listener.subscribed.contains(uri))
     }
 
-    /// Ends all streams.
+    /// Everything that any session has subscribed to.
+    pub(super) fn subscriptions(&self) -> BTreeSet<String> {
+        self.sessions().values().flat_map(|listener| listener.subscribed.iter().cloned()).collect()
+    }
+
+    /// Ends all sessions and their streams.
     pub(super) fn clear(&self) {
-        *self.inner() = Inner::default();
+        for (_, listener) in self.sessions().drain() {
+            listener.more.notify_one();
+        }
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Feeds one stream until its reader or its session is gone, it falls too far behind, or a newer one takes over.
+    async fn feed(self: Arc<Self>, session: String, generation: u64, stream: mpsc::Sender<Bytes>) {
+        loop {
+            // Nothing is taken from the queue before there is room for it, so that a reader who leaves loses nothing that waits.
+            let Ok(place) = stream.reserve().await else { return };
+            let more = {
+                let mut sessions = self.sessions();
+                let Some(listener) = sessions.get_mut(&session).filter(|listener| listener.generation == generation) else { return };
+                match listener.take() {
+                    Some(frame) => {
+                        place.send(frame);
+                        continue;
+                    }
+                    None => Arc::clone(&listener.more),
+                }
+            };
+            drop(place);
+            tokio::select! {
+                () = more.notified() => {}
+                () = stream.closed() => return,
+            }
+        }
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, HashMap<String, Listener>> {
+        lock(&self.sessions)
     }
 }
 
 impl Listener {
     fn is_heard(&self) -> bool {
-        self.stream.as_ref().is_some_and(|stream| !stream.is_closed())
+        self.stream.as_ref().and_then(mpsc::WeakSender::upgrade).is_some_and(|stream| !stream.is_closed())
     }
 
-    fn give(&mut self, frame: Bytes) {
-        let unsent = match &self.stream {
-            Some(stream) => match stream.try_send(frame) {
-                Ok(()) => return,
-                Err(mpsc::error::TrySendError::Full(frame) | mpsc::error::TrySendError::Closed(frame)) => frame,
-            },
-            None => frame,
-        };
-        // Nobody reads, or too slowly: the stream ends, and the newest words wait for the next one.
-        self.stream = None;
-        if self.queue.len() >= QUEUE {
-            self.queue.pop_front();
+    /// A server may say that a part of what was subscribed to has changed (2025-11-25, `ResourceUpdatedNotification`).
+    fn is_subscribed(&self, uri: &str) -> bool {
+        self.subscribed.contains(uri) || self.subscribed.iter().any(|subscribed| uri.starts_with(subscribed.as_str()))
+    }
+
+    /// Queues a frame, the oldest ones making room. A stream that is so far behind ends: what it missed is no longer there.
+    fn give(&mut self, frame: Frame) -> Vec<String> {
+        self.queued_bytes += frame.bytes.len();
+        self.queue.push_back(frame);
+        let mut lost = Vec::new();
+        while self.queue.len() > QUEUE || (self.queued_bytes > QUEUE_BYTES && self.queue.len() > 1) {
+            let Some(oldest) = self.queue.pop_front() else { break };
+            self.queued_bytes -= oldest.bytes.len();
+            lost.extend(oldest.question);
+            self.generation += 1;
+            self.stream = None;
         }
-        self.queue.push_back(unsent);
+        self.more.notify_one();
+        lost
+    }
+
+    fn take(&mut self) -> Option<Bytes> {
+        let frame = self.queue.pop_front()?;
+        self.queued_bytes -= frame.bytes.len();
+        Some(frame.bytes)
     }
 }
 
@@ -172,5 +198,9 @@ pub(super) fn frame(message: &[u8]) -> Bytes {
     sse::encode(&sse::Event::message(String::from_utf8_lossy(message))).into()
 }
 
-/// Frames kept for a session that does not listen.
+/// Frames kept for one session.
 const QUEUE: usize = 128;
+/// Their bytes, the newest one not counted.
+const QUEUE_BYTES: usize = 4 * 1024 * 1024;
+/// Resources that one session may watch.
+const SUBSCRIPTIONS: usize = 1024;

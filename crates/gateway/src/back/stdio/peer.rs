@@ -1,27 +1,31 @@
-//! One server on a pipe: what goes in, what comes out, and who waits for it.
+//! One server on a pipe: what goes in, and who waits for what comes out (`inbox` reads it).
 //!
 //! Callers share a pipe, and their JSON-RPC ids collide all the time. So every request goes out under a number of the door's own, which is
 //! also its progress token; what comes back under that number gets the caller's own id and token again. Nothing else is touched.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use bytes::Bytes;
-use mcp::envelope::{Kind, Message};
+use mcp::envelope::{Message, Meta, Params};
 use mcp::error_code;
 use mcp::method;
 use mcp::raw::RawJson;
 use mcp::splice::{Edit, splice};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
-use super::failure::BackFailure;
+use super::call::{Asking, Call, Ending, Ticket};
 use super::hub::Hub;
-use super::line::{Line, Lines};
+use super::launch::Ledger;
+use super::line::Lines;
+use super::lock;
 use super::process::Life;
 use super::stderr::Masker;
+use crate::back::BackFailure;
+use crate::back::failure::Scarce;
 use crate::principal::PrincipalKey;
 
 /// A live connection to one server.
@@ -30,129 +34,115 @@ pub(super) struct Peer {
     waiting: Mutex<Waiting>,
     numbers: AtomicU64,
     pub(super) life: Life,
+    /// Whether the pipe broke before the server was told to end.
+    pub(super) broke: AtomicBool,
     /// Whether `notifications/initialized` has gone out.
     initialized: AtomicBool,
+    /// How often the server said that its tools have changed.
+    pub(super) tool_changes: AtomicU64,
     /// Where a legacy server's own words go; `None` for the shared modern server.
-    hub: Option<Arc<Hub>>,
-    server: Arc<str>,
-    masker: Arc<Masker>,
+    pub(super) hub: Option<Arc<Hub>>,
+    /// What the instance is called in the log, what of its words is masked there, and where its failures count.
+    pub(super) origin: Origin,
 }
 
-/// Requests on their way, by the door's number.
+/// Where a peer comes from.
+pub(super) struct Origin {
+    pub(super) server: Arc<str>,
+    pub(super) masker: Arc<Masker>,
+    pub(super) ledger: Ledger,
+    /// The longest message that is read, in bytes.
+    pub(super) cap: usize,
+}
+
+/// Requests on their way, by the door's number, and questions of the server by its own id for them.
 #[derive(Default)]
-struct Waiting {
-    calls: HashMap<u64, Call>,
-    closed: bool,
+pub(super) struct Waiting {
+    pub(super) calls: HashMap<u64, Call>,
+    pub(super) questions: HashMap<String, Question>,
+    pub(super) closed: bool,
 }
 
-/// One request on its way.
-struct Call {
-    /// The caller's own id, as raw JSON.
-    id: String,
-    /// The same in its one spelling.
-    canonical: String,
-    /// The caller's own progress token, as raw JSON.
-    progress_token: Option<String>,
-    /// The legacy session that it belongs to.
-    session: Option<String>,
-    caller: PrincipalKey,
-    /// Whether log messages may be sent on its stream.
-    wants_logs: bool,
-    deliver: mpsc::Sender<Delivery>,
+/// To whom a question of the server was put.
+pub(super) struct Question {
+    pub(super) session: String,
+    /// The request on whose stream it went; `None`: the session's own stream.
+    pub(super) number: Option<u64>,
 }
 
-/// A message for a caller.
-pub(super) struct Delivery {
-    pub(super) message: Bytes,
-    /// Whether it is the response, after which nothing comes.
-    pub(super) is_response: bool,
-}
-
-/// A request that was put in: what comes for it, and what cancels it.
-pub(super) struct Ticket {
-    peer: Arc<Peer>,
-    number: u64,
-    pub(super) deliveries: mpsc::Receiver<Delivery>,
-    /// Modern: whoever goes away cancels. Legacy: only a `notifications/cancelled` does.
-    cancels_when_dropped: bool,
-    done: bool,
-}
-
-/// Who asks, and how.
-pub(super) struct Asking<'a> {
-    pub(super) caller: &'a PrincipalKey,
-    pub(super) session: Option<&'a str>,
-    pub(super) wants_logs: bool,
-    pub(super) cancels_when_dropped: bool,
+/// Whose request may be cancelled.
+#[derive(Clone, Copy)]
+pub(super) enum Owner<'a> {
+    /// A modern caller's.
+    Caller(&'a PrincipalKey),
+    /// A legacy session's.
+    Session(&'a str),
 }
 
 impl Peer {
     /// Takes over a pipe. The tasks that read and write it end with the pipe or with `life`.
-    pub(super) fn start<R, W>(
-        server: Arc<str>,
-        pipe: (R, W),
-        life: Life,
-        hub: Option<Arc<Hub>>,
-        masker: Arc<Masker>,
-        cap: usize,
-    ) -> Arc<Self>
+    pub(super) fn start<R, W>(pipe: (R, W), life: Life, hub: Option<Arc<Hub>>, origin: Origin) -> Arc<Self>
     where
         R: AsyncRead + Unpin + Send + 'static,
         W: AsyncWrite + Unpin + Send + 'static,
     {
         let (outbox, letters) = mpsc::channel(OUTBOX);
+        let lines = Lines::new(pipe.0, origin.cap);
         let peer = Arc::new(Self {
             outbox,
             waiting: Mutex::default(),
             numbers: AtomicU64::new(1),
             life,
+            broke: AtomicBool::new(false),
             initialized: AtomicBool::new(false),
+            tool_changes: AtomicU64::new(0),
             hub,
-            server,
-            masker,
+            origin,
         });
-        tokio::spawn(write(pipe.1, letters, peer.life.stop.clone()));
-        tokio::spawn(Arc::clone(&peer).read(Lines::new(pipe.0, cap)));
+        tokio::spawn(write(Arc::clone(&peer), pipe.1, letters));
+        tokio::spawn(Arc::clone(&peer).read(lines));
         peer
     }
 
     /// Whether the pipe is still open.
     pub(super) fn is_open(&self) -> bool {
-        !self.waiting().closed && !self.life.stop.is_cancelled()
+        !self.waiting().closed && !self.life.stop.is_cancelled() && !self.life.ended.is_cancelled()
     }
 
-    /// Whether anybody waits for an answer.
-    pub(super) fn is_idle(&self) -> bool {
-        self.waiting().calls.is_empty()
+    /// Asks the server to end.
+    pub(super) fn stop(&self) {
+        self.life.stop.cancel();
+    }
+
+    /// Whether nobody waits for an answer. Requests whose callers have gone keep a server busy for `patience` and no longer.
+    pub(super) fn is_idle(&self, patience: Duration) -> bool {
+        self.waiting().calls.values().all(|call| call.is_abandoned() && call.age() >= patience)
     }
 
     /// Puts a request in under a number of ours.
     pub(super) async fn ask(self: &Arc<Self>, message: &Message<'_>, asking: Asking<'_>) -> Result<Ticket, BackFailure> {
-        let (Some(id), Some(number)) = (message.id(), Some(self.numbers.fetch_add(1, Ordering::Relaxed))) else {
-            return Err(BackFailure::BadAnswer);
-        };
-        let token = message.meta().and_then(|meta| meta.progress_token());
-        let (deliver, deliveries) = mpsc::channel(DELIVERIES);
-        let call = Call {
-            id: id.as_str().to_owned(),
-            canonical: id.canonical().into_owned(),
-            progress_token: token.map(|token| token.as_str().to_owned()),
-            session: asking.session.map(str::to_owned),
-            caller: asking.caller.clone(),
-            wants_logs: asking.wants_logs,
-            deliver,
-        };
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let (call, ticket) = Call::new(self, number, message, &asking).ok_or(BackFailure::BadAnswer)?;
         {
             let mut waiting = self.waiting();
             if waiting.closed {
                 return Err(BackFailure::Crashed);
             }
+            if waiting.calls.len() >= CALLS {
+                waiting.calls.retain(|_, call| !call.is_abandoned());
+            }
+            if waiting.calls.len() >= CALLS {
+                return Err(BackFailure::Busy(Scarce::Calls));
+            }
             waiting.calls.insert(number, call);
         }
-        let ticket = Ticket { peer: Arc::clone(self), number, deliveries, cancels_when_dropped: asking.cancels_when_dropped, done: false };
+        let token = message.meta().and_then(Meta::progress_token);
         let edits: Vec<Edit> =
-            [Some(id), token].into_iter().flatten().filter_map(|part| message.replace(part, number.to_string())).collect();
-        self.send(splice(message.raw().as_bytes(), &edits).into()).await?;
+            [message.id(), token].into_iter().flatten().filter_map(|part| message.replace(part, number.to_string())).collect();
+        if let Err(failure) = self.send(splice(message.raw().as_bytes(), &edits).into()).await {
+            self.end(number, Ending::Crashed);
+            return Err(failure);
+        }
         Ok(ticket)
     }
 
@@ -165,192 +155,117 @@ impl Peer {
         self.send(Bytes::copy_from_slice(message.raw().as_bytes())).await
     }
 
-    /// Passes a caller's `notifications/cancelled` on under our number; one that names no request of that session goes nowhere.
-    pub(super) async fn cancel(&self, session: &str, message: &Message<'_>) -> Result<(), BackFailure> {
-        let Some(request) = message.params().and_then(|params| params.request_id()) else { return Ok(()) };
-        let named = request.canonical();
-        let number = self.waiting().calls.iter().find_map(|(number, call)| {
-            let same = call.session.as_deref() == Some(session) && call.canonical == named;
-            same.then_some(*number)
+    /// Passes a session's answer to a question of the server on, if the question was put to that session.
+    pub(super) async fn reply(&self, session: &str, message: &Message<'_>) -> Result<(), BackFailure> {
+        let id = message.id().ok_or(BackFailure::NotAsked)?.canonical().into_owned();
+        {
+            let mut waiting = self.waiting();
+            if waiting.questions.get(&id).is_none_or(|question| question.session != session) {
+                return Err(BackFailure::NotAsked);
+            }
+            waiting.questions.remove(&id);
+        }
+        self.pass(message).await
+    }
+
+    /// Passes a caller's `notifications/cancelled` on under our number. One that names no request of theirs goes nowhere, and so does one
+    /// that names several: clients that use one id for everything are known, and to end the wrong request is worse than to end none.
+    pub(super) async fn cancel(self: &Arc<Self>, owner: Owner<'_>, message: &Message<'_>) -> Result<(), BackFailure> {
+        let Some(request) = message.params().and_then(Params::request_id) else { return Ok(()) };
+        let Some(number) = self.number_under(owner, &request.canonical()) else { return Ok(()) };
+        let Some(edit) = message.replace(request, number.to_string()) else { return Ok(()) };
+        self.send(splice(message.raw().as_bytes(), &[edit]).into()).await?;
+        // A server need not answer what was cancelled; the caller's request ends all the same.
+        let peer = Arc::clone(self);
+        tokio::spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep(LAST_WORDS) => peer.end(number, Ending::Cancelled),
+                () = peer.life.ended.cancelled() => {}
+            }
         });
-        match number.and_then(|number| message.replace(request, number.to_string())) {
-            Some(edit) => self.send(splice(message.raw().as_bytes(), &[edit]).into()).await,
-            None => Ok(()),
+        Ok(())
+    }
+
+    /// Forgets a session that has ended: its requests end, and the server learns that nobody will answer what it asked there.
+    pub(super) fn forget(&self, session: &str) {
+        let (calls, questions) = {
+            let mut waiting = self.waiting();
+            let calls: Vec<Call> =
+                waiting.calls.extract_if(|_, call| call.session.as_deref() == Some(session)).map(|(_, call)| call).collect();
+            let questions: Vec<String> =
+                waiting.questions.extract_if(|_, question| question.session == session).map(|(id, _)| id).collect();
+            (calls, questions)
+        };
+        for call in calls {
+            call.end(Ending::SessionGone);
+        }
+        for id in questions {
+            self.refuse(&id);
         }
     }
 
-    /// Forgets the requests of a session that has ended.
-    pub(super) fn forget(&self, session: &str) {
-        self.waiting().calls.retain(|_, call| call.session.as_deref() != Some(session));
+    /// Ends a request without a response.
+    pub(super) fn end(&self, number: u64, ending: Ending) {
+        let call = self.waiting().calls.remove(&number);
+        if let Some(call) = call {
+            call.end(ending);
+        }
+    }
+
+    /// Ends a request whose caller is gone, and tells the server.
+    pub(super) fn abandon(&self, number: u64) {
+        if self.waiting().calls.remove(&number).is_none() {
+            return;
+        }
+        let cancel = format!(
+            r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{number},"reason":"the client went away"}}}}"#
+        );
+        self.mention(cancel.into());
+    }
+
+    /// Tells the server that a question of its own gets no answer. `id` is raw JSON.
+    pub(super) fn refuse(&self, id: &str) {
+        let code = error_code::INTERNAL_ERROR;
+        let answer = format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":{code},"message":"no client is there to ask"}}}}"#);
+        self.mention(answer.into());
+    }
+
+    /// Says something to the server, but not at the price of waiting: one that does not read its input will notice nothing either way.
+    pub(super) fn mention(&self, line: Bytes) {
+        let _ = self.outbox.try_send(line);
+    }
+
+    pub(super) fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        lock(&self.waiting)
+    }
+
+    /// The one request of `owner` with this id, if there is one and only one.
+    fn number_under(&self, owner: Owner<'_>, canonical: &str) -> Option<u64> {
+        let waiting = self.waiting();
+        let mut named = waiting.calls.iter().filter(|(_, call)| {
+            let is_theirs = match owner {
+                Owner::Caller(caller) => call.session.is_none() && call.caller == *caller,
+                Owner::Session(session) => call.session.as_deref() == Some(session),
+            };
+            is_theirs && call.canonical == canonical
+        });
+        match (named.next(), named.next()) {
+            (Some((number, _)), None) => Some(*number),
+            _ => None,
+        }
     }
 
     async fn send(&self, line: Bytes) -> Result<(), BackFailure> {
         tokio::select! {
             sent = self.outbox.send(one_line(line)) => sent.map_err(|_| BackFailure::Crashed),
             () = self.life.stop.cancelled() => Err(BackFailure::Stopping),
+            () = tokio::time::sleep(READS_WITHIN) => Err(BackFailure::TimedOut { after: READS_WITHIN }),
         }
-    }
-
-    /// Reads until the pipe ends, then tells everybody who waits.
-    async fn read<R: AsyncRead + Unpin>(self: Arc<Self>, mut lines: Lines<R>) {
-        loop {
-            let line = tokio::select! {
-                line = lines.next() => line,
-                () = self.life.kill.cancelled() => break,
-            };
-            match line {
-                Ok(Some(Line::Whole(line))) => self.receive(&line),
-                Ok(Some(Line::Cut(_))) => {
-                    tracing::warn!(target: "upstream", server = &*self.server, "a message is over the cap; the server is stopped");
-                    break;
-                }
-                Ok(None) | Err(_) => break,
-            }
-        }
-        let abandoned = {
-            let mut waiting = self.waiting();
-            waiting.closed = true;
-            std::mem::take(&mut waiting.calls)
-        };
-        // Dropping the senders tells each caller that nothing more comes.
-        drop(abandoned);
-        self.life.stop.cancel();
-    }
-
-    fn receive(&self, line: &Bytes) {
-        // A tab or another control character inside a string is no JSON; the parser says so.
-        let message = match Message::parse(line) {
-            Ok(message) => message,
-            Err(error) => {
-                let shown = self.masker.show(&Line::Whole(line.clone()));
-                tracing::warn!(target: "upstream", server = &*self.server, %error, line = shown, "not a message; ignored");
-                return;
-            }
-        };
-        match message.kind() {
-            Kind::Response | Kind::ErrorResponse => self.answered(&message),
-            Kind::Request => self.asked(&message),
-            Kind::Notification => self.told(&message),
-        }
-    }
-
-    fn answered(&self, message: &Message<'_>) {
-        let number = message.id().and_then(number_of);
-        let Some(call) = number.and_then(|number| self.waiting().calls.remove(&number)) else {
-            tracing::debug!(target: "upstream", server = &*self.server, "a response that nobody waits for");
-            return;
-        };
-        let edit = message.id().and_then(|id| message.replace(id, call.id));
-        let message = splice(message.raw().as_bytes(), edit.as_slice()).into();
-        // A caller who has hung up, or who lets a full queue stand, gets no more.
-        let _ = call.deliver.try_send(Delivery { message, is_response: true });
-    }
-
-    /// The server asks the client something. Only legacy servers may, and the answer is accepted only from where the question went.
-    fn asked(&self, message: &Message<'_>) {
-        let Some(id) = message.id() else { return };
-        let answer = match (message.method(), &self.hub) {
-            (Some(method::PING), _) => Some(format!(r#"{{"jsonrpc":"2.0","id":{},"result":{{}}}}"#, id.as_str()).into_bytes()),
-            (_, None) => Some(error_code::error_response(Some(id), error_code::METHOD_NOT_FOUND, "the client takes no requests", None)),
-            (_, Some(hub)) if self.put(hub, &id.canonical(), message) => None,
-            (_, Some(_)) => Some(error_code::error_response(Some(id), error_code::INTERNAL_ERROR, "no client is there to ask", None)),
-        };
-        if let Some(answer) = answer {
-            // A server that asks faster than it reads gets no answer.
-            let _ = self.outbox.try_send(answer.into());
-        }
-    }
-
-    /// To the newest request of a caller who is still there, else to a session's own stream.
-    fn put(&self, hub: &Hub, id: &str, message: &Message<'_>) -> bool {
-        let bytes = Bytes::copy_from_slice(message.raw().as_bytes());
-        let mut numbers: Vec<u64> = self.waiting().calls.keys().copied().collect();
-        numbers.sort_unstable_by(|left, right| right.cmp(left));
-        for number in numbers {
-            let waiting = self.waiting();
-            let Some(call) = waiting.calls.get(&number) else { continue };
-            let Some(session) = &call.session else { continue };
-            if call.deliver.try_send(Delivery { message: bytes.clone(), is_response: false }).is_ok() {
-                hub.asked(id, session);
-                return true;
-            }
-        }
-        hub.put(id, &bytes)
-    }
-
-    fn told(&self, message: &Message<'_>) {
-        let params = message.params();
-        let by_token =
-            (message.method() == Some(method::NOTIFICATIONS_PROGRESS)).then(|| params.and_then(|params| params.progress_token())).flatten();
-        let by_subscription = message.meta().and_then(|meta| meta.subscription_id());
-        if let Some(token) = by_token {
-            return self.tell(token, message, |call| call.progress_token.clone());
-        }
-        if let Some(subscription) = by_subscription {
-            return self.tell(subscription, message, |call| Some(call.id.clone()));
-        }
-        if message.method() == Some(method::NOTIFICATIONS_MESSAGE) && self.tell_the_only_one(message) {
-            return;
-        }
-        if let Some(hub) = &self.hub {
-            hub.told(message);
-        }
-    }
-
-    /// Gives a notification that names one of our numbers to its caller, under the caller's own name for it.
-    fn tell(&self, part: RawJson<'_>, message: &Message<'_>, own: impl Fn(&Call) -> Option<String>) {
-        let mut waiting = self.waiting();
-        let Some(number) = number_of(part) else { return };
-        let Some(call) = waiting.calls.get(&number) else { return };
-        let Some(edit) = own(call).and_then(|own| message.replace(part, own)) else { return };
-        let delivery = Delivery { message: splice(message.raw().as_bytes(), &[edit]).into(), is_response: false };
-        if let Err(mpsc::error::TrySendError::Full(_)) = call.deliver.try_send(delivery) {
-            // One slow reader must not hold up the pipe for all: its stream ends.
-            waiting.calls.remove(&number);
-        }
-    }
-
-    /// Log lines name no request. They are passed on only when there is no doubt whose they are.
-    fn tell_the_only_one(&self, message: &Message<'_>) -> bool {
-        let waiting = self.waiting();
-        let mut listening = waiting.calls.values().filter(|call| call.wants_logs);
-        let (Some(call), None) = (listening.next(), listening.next()) else { return false };
-        // In the shared child of modern callers another caller's request may have caused the line.
-        let alone = self.hub.is_some() || waiting.calls.values().all(|other| other.caller == call.caller);
-        let delivery = Delivery { message: Bytes::copy_from_slice(message.raw().as_bytes()), is_response: false };
-        alone && call.deliver.try_send(delivery).is_ok()
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Ticket {
-    /// The next message for this request; `None` when the server has ended.
-    pub(super) async fn next(&mut self) -> Option<Delivery> {
-        let delivery = self.deliveries.recv().await;
-        self.done = delivery.as_ref().is_none_or(|delivery| delivery.is_response);
-        delivery
-    }
-}
-
-impl Drop for Ticket {
-    /// The one place that learns of a caller who went away while waiting.
-    fn drop(&mut self) {
-        if self.done || !self.cancels_when_dropped || self.peer.waiting().calls.remove(&self.number).is_none() {
-            return;
-        }
-        let cancel = format!(
-            r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{},"reason":"the client went away"}}}}"#,
-            self.number
-        );
-        // Not at the price of waiting: a server whose input is full will notice nothing either way.
-        let _ = self.peer.outbox.try_send(cancel.into());
-    }
-}
-
-fn number_of(id: RawJson<'_>) -> Option<u64> {
+/// One of our numbers, as the server says it back.
+pub(super) fn number_of(id: RawJson<'_>) -> Option<u64> {
     id.decode_integer().and_then(|number| u64::try_from(number).ok())
 }
 
@@ -362,22 +277,35 @@ fn one_line(bytes: Bytes) -> Bytes {
     bytes.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }).collect()
 }
 
-async fn write<W: AsyncWrite + Unpin>(mut pipe: W, mut letters: mpsc::Receiver<Bytes>, stop: CancellationToken) {
-    loop {
-        let line = tokio::select! {
-            line = letters.recv() => line,
-            () = stop.cancelled() => None,
-        };
-        let Some(line) = line else { break };
-        if pipe.write_all(&line).await.is_err() || pipe.write_all(b"\n").await.is_err() || pipe.flush().await.is_err() {
-            break;
+async fn write<W: AsyncWrite + Unpin>(peer: Arc<Peer>, mut pipe: W, mut letters: mpsc::Receiver<Bytes>) {
+    let writing = async {
+        while let Some(line) = letters.recv().await {
+            pipe.write_all(&line).await?;
+            pipe.write_all(b"\n").await?;
+            pipe.flush().await?;
         }
+        Ok::<(), std::io::Error>(())
+    };
+    // A server that does not read must not keep us from closing its input.
+    tokio::select! {
+        result = writing => if result.is_err() {
+            peer.broke.store(true, Ordering::Relaxed);
+            peer.stop();
+        },
+        () = peer.life.stop.cancelled() => {}
     }
     // Closing the input is how a server is asked to end; an error means that it has.
     let _ = pipe.shutdown().await;
 }
 
 /// Messages that may wait to be written to a server.
-const OUTBOX: usize = 256;
-/// Messages that may wait for one caller.
-const DELIVERIES: usize = 256;
+const OUTBOX: usize = 64;
+
+/// Requests that one server may have at once, those of callers who have gone included.
+const CALLS: usize = 4096;
+
+/// How long a server may leave its input unread while somebody has something to say.
+const READS_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long a server may take to answer a request that was cancelled.
+const LAST_WORDS: Duration = Duration::from_secs(3);

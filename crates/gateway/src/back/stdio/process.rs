@@ -15,8 +15,9 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::failure::BackFailure;
+use super::guard::END_NOW;
 use super::stderr::{Masker, log_stderr};
+use crate::back::BackFailure;
 use crate::config::Process;
 
 /// A started program: its pipes, and what it takes to end it.
@@ -27,7 +28,7 @@ pub(super) struct Started {
     pub(super) masker: Arc<Masker>,
 }
 
-/// The two signals between a connection and the process behind it.
+/// The signals between a connection and the process behind it.
 #[derive(Clone, Default)]
 pub(super) struct Life {
     /// Cancelled to ask for the end; the one who cancels closes the input too.
@@ -48,7 +49,7 @@ pub(super) async fn start(
 ) -> Result<Started, BackFailure> {
     let arguments = resolve_all(process.arguments.iter(), resolver, permit).await?;
     let values = resolve_all(process.environment.values(), resolver, permit).await?;
-    let masker = Arc::new(Masker::new(arguments.secrets().chain(values.secrets())));
+    let masker = Arc::new(Masker::new(arguments.secrets.iter().chain(&values.secrets)));
     let mut command = Command::new(&process.guard_program);
     command.arg("child-guard").arg(std::process::id().to_string()).arg("--").arg(&process.program);
     command.args(arguments.exposed());
@@ -67,19 +68,16 @@ pub(super) async fn start(
 }
 
 /// Resolved texts of templates, in order.
+#[derive(Default)]
 struct Resolved {
     values: Vec<SecretString>,
-    /// Which of them came from a reference and not from the configuration's own text.
-    is_secret: Vec<bool>,
+    /// What must not be logged: the texts that came from references, with and without what the configuration put around them.
+    secrets: Vec<SecretString>,
 }
 
 impl Resolved {
     fn exposed(&self) -> impl Iterator<Item = &str> {
-        self.values.iter().map(|value| value.expose_secret())
-    }
-
-    fn secrets(&self) -> impl Iterator<Item = &SecretString> {
-        self.values.iter().zip(&self.is_secret).filter(|(_, is_secret)| **is_secret).map(|(value, _)| value)
+        self.values.iter().map(SecretString::expose_secret)
     }
 }
 
@@ -88,10 +86,14 @@ async fn resolve_all<'t>(
     resolver: &Resolver,
     permit: &Permit,
 ) -> Result<Resolved, BackFailure> {
-    let mut resolved = Resolved { values: Vec::new(), is_secret: Vec::new() };
+    let mut resolved = Resolved::default();
     for template in templates {
-        resolved.values.push(resolver.resolve(template, permit).await.map_err(BackFailure::Credential)?);
-        resolved.is_secret.push(template.has_references());
+        let value = resolver.resolve(template, permit).await.map_err(BackFailure::Credential)?;
+        if template.has_references() {
+            resolved.secrets.push(value.clone());
+            resolved.secrets.extend(resolver.secrets_in(template, permit).await.map_err(BackFailure::Credential)?);
+        }
+        resolved.values.push(value);
     }
     Ok(resolved)
 }
@@ -103,15 +105,17 @@ fn inherited(environment: &BTreeMap<String, String>) -> impl Iterator<Item = (&S
 
 /// Waits for the end of the guard, and brings it about when asked to.
 async fn supervise(mut child: Child, life: Life) {
-    let group = Group(child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw));
+    let mut group = Group(child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw));
     tokio::select! {
         _ = child.wait() => {}
-        () = life.kill.cancelled() => {}
+        () = life.kill.cancelled() => end_now(&mut child, &group).await,
         () = life.stop.cancelled() => end_politely(&mut child, &group, &life).await,
     }
     // Also when the guard has ended by itself: if it was killed, the rest of the group lives on.
     group.signal(Signal::KILL);
     let _status = child.wait().await;
+    // From here on the number may belong to somebody else.
+    group.0 = None;
     life.ended.cancel();
 }
 
@@ -122,12 +126,31 @@ async fn end_politely(child: &mut Child, group: &Group, life: &Life) {
             return;
         }
         group.signal(Signal::TERM);
-        let _ended_or_not = timeout(PATIENCE, child.wait()).await;
+        // The guard gives the program as long as we do, and then needs a moment to look for what has left the group.
+        let _ended_or_not = timeout(PATIENCE + KILLED_WITHIN, child.wait()).await;
     };
     tokio::select! {
-        () = end => {}
+        () = end => return,
         () = life.kill.cancelled() => {}
     }
+    end_now(child, group).await;
+}
+
+/// Only the guard can find what has left the process group, so it is asked before the group is killed.
+async fn end_now(child: &mut Child, group: &Group) {
+    if let Some(guard) = group.0 {
+        let _gone = rustix::process::kill_process(guard, END_NOW);
+    }
+    let _ended_or_not = timeout(KILLED_WITHIN, child.wait()).await;
+}
+
+/// An instance without a process has ended when it is told to.
+pub(super) async fn end_when_stopped(life: Life) {
+    tokio::select! {
+        () = life.stop.cancelled() => {}
+        () = life.kill.cancelled() => {}
+    }
+    life.ended.cancel();
 }
 
 /// The child's process group. It does not outlive this value, even when the runtime ends under the supervisor.
@@ -153,3 +176,6 @@ const INHERITED: [&str; 6] = ["HOME", "LANG", "PATH", "TERM", "TMPDIR", "USER"];
 
 /// How long a child may take for each step of its end.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long the guard may take to kill everything.
+pub(super) const KILLED_WITHIN: Duration = Duration::from_millis(500);

@@ -101,20 +101,26 @@ pub enum BackFailure {
 /// What there is only so much of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scarce {
+    /// Requests that this server works on.
+    Calls,
     /// Child processes of this server.
     Children,
     /// Child processes of this server for one principal.
     ChildrenOfPrincipal,
     /// Sessions of one principal.
     Sessions,
+    /// Resources that one session watches.
+    Subscriptions,
 }
 
 impl std::fmt::Display for Scarce {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
+            Self::Calls => "requests to this server",
             Self::Children => "children of this server",
             Self::ChildrenOfPrincipal => "children of this principal",
             Self::Sessions => "sessions of this principal",
+            Self::Subscriptions => "subscriptions of this session",
         })
     }
 }

@@ -1,0 +1,211 @@
+//! How is an instance made, how many may there be, and what happens after failures?
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use broker::Resolver;
+use policy::Permit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+use tokio_util::sync::DropGuard;
+
+use super::backoff::Backoff;
+use super::hub::Hub;
+use super::lock;
+use super::peer::{Origin, Peer};
+use super::process::{self, Life, Started};
+use crate::back::BackFailure;
+use crate::back::failure::Scarce;
+use crate::config::{Builtin, Process};
+
+/// Starts the instances of one server.
+pub(super) struct Launch {
+    pub(super) server: Arc<str>,
+    kind: Kind,
+    resolver: Arc<Resolver>,
+    message_bytes: usize,
+    /// Instances that never answered anything. They count for all callers: the next start would end no better.
+    starts: Failures,
+    places: Arc<Semaphore>,
+    lives: Mutex<Vec<Life>>,
+}
+
+pub(super) enum Kind {
+    Builtin(Builtin),
+    Process(Process),
+}
+
+/// Failures in a row, shared by those who count them and those who ask.
+pub(super) type Failures = Arc<Mutex<Backoff>>;
+
+/// Where the successes and failures of one instance are counted.
+pub(super) struct Ledger {
+    starts: Failures,
+    /// Instances that had worked and then ended: those of one caller, or of the shared server.
+    crashes: Failures,
+    answers: AtomicU64,
+}
+
+/// An instance that nobody keeps yet. It ends with this value.
+pub(super) struct Fresh {
+    peer: Arc<Peer>,
+    guard: DropGuard,
+}
+
+impl Ledger {
+    /// Notes an answer: the first shows that the server starts, the next that it works.
+    pub(super) fn answered(&self) {
+        match self.answers.fetch_add(1, Ordering::Relaxed) {
+            0 => lock(&self.starts).succeeded(),
+            1 => lock(&self.crashes).succeeded(),
+            _ => {}
+        }
+    }
+
+    /// Notes that the server ended without having been told to.
+    pub(super) fn ended_unasked(&self) {
+        let failures = if self.answers.load(Ordering::Relaxed) == 0 { &self.starts } else { &self.crashes };
+        fail(failures);
+    }
+}
+
+impl Fresh {
+    pub(super) fn peer(&self) -> &Arc<Peer> {
+        &self.peer
+    }
+
+    pub(super) fn keep(self) -> Arc<Peer> {
+        let _stays = self.guard.disarm();
+        self.peer
+    }
+}
+
+impl Launch {
+    pub(super) fn new(server: Arc<str>, kind: Kind, resolver: Arc<Resolver>, message_bytes: usize, children: usize) -> Self {
+        Self {
+            server,
+            kind,
+            resolver,
+            message_bytes,
+            starts: Failures::default(),
+            places: Arc::new(Semaphore::new(children)),
+            lives: Mutex::default(),
+        }
+    }
+
+    /// A place for one more instance, if one is free.
+    pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
+    }
+
+    /// A place that is about to become free.
+    pub(super) async fn next_place(&self) -> Result<OwnedSemaphorePermit, BackFailure> {
+        let place = tokio::time::timeout(FREE_WITHIN, Arc::clone(&self.places).acquire_owned()).await;
+        place.ok().and_then(Result::ok).ok_or(BackFailure::Busy(Scarce::Children))
+    }
+
+    /// Starts an instance in `place`, unless the last ones failed too short a time ago. A short wait is waited for, a long one is refused.
+    pub(super) async fn start(
+        &self,
+        permit: &Permit,
+        hub: Option<Arc<Hub>>,
+        crashes: &Failures,
+        place: OwnedSemaphorePermit,
+    ) -> Result<Fresh, BackFailure> {
+        let retry_after = self.wait().max(lock(crashes).wait(Instant::now()));
+        if retry_after > WORTH_WAITING {
+            return Err(BackFailure::Unavailable { retry_after });
+        }
+        tokio::time::sleep(retry_after).await;
+        let life = Life::default();
+        let peer = match &self.kind {
+            Kind::Builtin(start) => {
+                let pipe = tokio::io::split(start());
+                let peer = Peer::start(pipe, life.clone(), hub, self.origin(crashes, Arc::default()));
+                // There is no process to wait for.
+                tokio::spawn(process::end_when_stopped(life.clone()));
+                peer
+            }
+            Kind::Process(process) => {
+                let started = process::start(&self.server, process, &self.resolver, permit, &life).await;
+                let Started { stdin, stdout, masker } = started.inspect_err(|failure| {
+                    // A credential that is missing says nothing about the program.
+                    if matches!(failure, BackFailure::Start(_)) {
+                        fail(&self.starts);
+                    }
+                })?;
+                Peer::start((stdout, stdin), life.clone(), hub, self.origin(crashes, masker))
+            }
+        };
+        self.track(&life, place);
+        let guard = life.stop.drop_guard();
+        Ok(Fresh { peer, guard })
+    }
+
+    /// Counts an instance that was given up before it answered anything.
+    pub(super) fn failed(&self) {
+        fail(&self.starts);
+    }
+
+    /// How long until a start may be tried.
+    pub(super) fn wait(&self) -> Duration {
+        lock(&self.starts).wait(Instant::now())
+    }
+
+    /// Ends everything that was ever started: politely, then not. Returns when all of it is gone.
+    pub(super) async fn shutdown(&self, patience: Duration) {
+        self.stop();
+        let lives = lock(&self.lives).clone();
+        let all = async {
+            for life in &lives {
+                life.ended.cancelled().await;
+            }
+        };
+        tokio::pin!(all);
+        if tokio::time::timeout(patience, &mut all).await.is_err() {
+            for life in &lives {
+                life.kill.cancel();
+            }
+            let _ = tokio::time::timeout(process::KILLED_WITHIN, all).await;
+        }
+    }
+
+    /// Asks everything that was ever started to end.
+    pub(super) fn stop(&self) {
+        for life in lock(&self.lives).iter() {
+            life.stop.cancel();
+        }
+    }
+
+    fn origin(&self, crashes: &Failures, masker: Arc<super::stderr::Masker>) -> Origin {
+        let ledger = Ledger { starts: Arc::clone(&self.starts), crashes: Arc::clone(crashes), answers: AtomicU64::new(0) };
+        Origin { server: Arc::clone(&self.server), masker, ledger, cap: self.message_bytes }
+    }
+
+    /// Remembers an instance until it is gone, and then frees its place.
+    fn track(&self, life: &Life, place: OwnedSemaphorePermit) {
+        let mut lives = lock(&self.lives);
+        lives.retain(|life| !life.ended.is_cancelled());
+        lives.push(life.clone());
+        let ended = life.ended.clone();
+        tokio::spawn(async move {
+            ended.cancelled().await;
+            drop(place);
+        });
+    }
+}
+
+fn fail(failures: &Failures) {
+    let mut jitter = [0];
+    // Without randomness all wait alike, which is no harm.
+    let _ = aws_lc_rs::rand::fill(&mut jitter);
+    let [jitter] = jitter;
+    lock(failures).failed(Instant::now(), jitter);
+}
+
+/// A caller rather waits this long than be turned away.
+const WORTH_WAITING: Duration = Duration::from_secs(1);
+
+/// How long an instance that was told to end may take to make room: each step of its end, and a little.
+const FREE_WITHIN: Duration = Duration::from_secs(7);

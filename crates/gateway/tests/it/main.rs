@@ -1,0 +1,8 @@
+//! What the gateway does with real processes.
+
+#[cfg(test)]
+mod children;
+#[cfg(test)]
+mod death;
+#[cfg(test)]
+mod world;
