@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gateway::Door;
 use gateway::metrics::Metrics;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -36,6 +36,7 @@ impl Admin {
     }
 
     pub(crate) async fn serve(self, door: Arc<Door>, metrics: Arc<Metrics>, end: CancellationToken) {
+        let local = gateway::config::is_loopback(self.address.ip());
         loop {
             let accepted = tokio::select! {
                 () = end.cancelled() => return,
@@ -49,7 +50,7 @@ impl Admin {
             let (door, metrics, end) = (Arc::clone(&door), Arc::clone(&metrics), end.clone());
             tokio::spawn(async move {
                 let service = service_fn(|request| {
-                    let response = answer(&request, &door, &metrics);
+                    let response = answer(&request, &door, &metrics, local);
                     async move { Ok::<_, Infallible>(response) }
                 });
                 let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
@@ -63,7 +64,10 @@ impl Admin {
     }
 }
 
-fn answer(request: &Request<Incoming>, door: &Door, metrics: &Metrics) -> Response<Full<Bytes>> {
+fn answer(request: &Request<Incoming>, door: &Door, metrics: &Metrics, local: bool) -> Response<Full<Bytes>> {
+    if local && !is_local_host(request) {
+        return text(StatusCode::FORBIDDEN, PLAIN, "this listener answers to the names of this machine only\n".to_owned());
+    }
     if request.method() != Method::GET {
         return text(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "only GET is served here\n".to_owned());
     }
@@ -73,6 +77,13 @@ fn answer(request: &Request<Incoming>, door: &Door, metrics: &Metrics) -> Respon
         "/ready" => readiness(door),
         _ => text(StatusCode::NOT_FOUND, PLAIN, "served here: /metrics, /health, /ready\n".to_owned()),
     }
+}
+
+/// A page that a browser took from elsewhere must not read this through a rebound name.
+fn is_local_host(request: &Request<Incoming>) -> bool {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host.strip_suffix(']').map_or_else(|| host.rsplit_once(':').map_or(host, |(name, _)| name), |_| host);
+    matches!(name, "localhost" | "127.0.0.1" | "[::1]")
 }
 
 fn readiness(door: &Door) -> Response<Full<Bytes>> {

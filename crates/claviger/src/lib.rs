@@ -28,7 +28,14 @@ pub fn main() -> ExitCode {
 
 /// Judges a configuration file as `claviger config check -c FILE` does, without fetching a secret. The error is what a person would read.
 pub fn judge_configuration(file: &Path) -> Result<(), String> {
-    let arguments = cli::Cli::try_parse_from(["claviger".as_ref(), "serve".as_ref(), "--state".as_ref(), "/state".as_ref(), "--config".as_ref(), file.as_os_str()]);
+    let arguments = cli::Cli::try_parse_from([
+        "claviger".as_ref(),
+        "serve".as_ref(),
+        "--state".as_ref(),
+        "/state".as_ref(),
+        "--config".as_ref(),
+        file.as_os_str(),
+    ]);
     let Ok(cli::Cli { command: cli::Command::Serve(arguments) }) = arguments else { return Err("the command line is wrong".to_owned()) };
     let around = config::env::Surroundings::pretend(file.parent().unwrap_or(file), &[]);
     config::draft::draft(&arguments, &around).map(|_| ()).map_err(|report| report.render())

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use audit::fingerprint::Fingerprinter;
+use audit::record::{CallRecord, Decision, Outcome};
 use audit::sink::Auditor;
 use broker::resolve::Resolver;
 use http::{Response, StatusCode};
@@ -18,9 +19,10 @@ use outbound::pool::{InvalidUpstream, Pool, PoolLimits};
 use store::Store;
 use store::seal::InstanceKey;
 use token::{KeySet, Trust};
-use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use url::Url;
 
 use crate::back::stdio::StdioBack;
 use crate::back::{Back, http as http_back};
@@ -70,7 +72,7 @@ pub struct Door {
     pub(crate) draining: CancellationToken,
     /// Everything ends.
     pub(crate) closing: CancellationToken,
-    places: Semaphore,
+    places: Arc<Semaphore>,
     instance: String,
     requests: AtomicU64,
     client: Arc<Client>,
@@ -136,7 +138,7 @@ impl Door {
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
             closing: CancellationToken::new(),
-            places: Semaphore::new(places),
+            places: Arc::new(Semaphore::new(places)),
             instance: format!("{:08x}", u32::from_be_bytes(instance)),
             requests: AtomicU64::new(0),
             metrics,
@@ -180,16 +182,20 @@ impl Door {
         if tokio::time::timeout(patience, self.tasks.wait()).await.is_err() {
             tracing::warn!(target: "door", "calls were still in flight when the time for draining ended");
         }
-        self.stop().await;
+        self.end(CHILDREN_HAVE).await;
     }
 
     /// Ends everything at once.
     pub async fn stop(&self) {
+        self.end(Duration::ZERO).await;
+    }
+
+    async fn end(&self, children_have: Duration) {
         self.draining.cancel();
         self.closing.cancel();
         let table = self.table.load_full();
         for back in table.servers.values().filter_map(|server| server.stdio()) {
-            back.shutdown(CHILDREN_HAVE).await;
+            back.shutdown(children_have).await;
         }
     }
 
@@ -216,11 +222,11 @@ impl Door {
         self.readiness(&self.table.load())
     }
 
-    pub(crate) fn place(&self) -> Result<SemaphorePermit<'_>, Refusal> {
+    pub(crate) fn place(&self) -> Result<OwnedSemaphorePermit, Refusal> {
         if self.draining.is_cancelled() {
             return Err(Refusal::Closing);
         }
-        self.places.try_acquire().map_err(|_| Refusal::Busy)
+        Arc::clone(&self.places).try_acquire_owned().map_err(|_| Refusal::Busy)
     }
 
     pub(crate) fn can_record(&self, table: &Table) -> Result<(), Refusal> {
@@ -228,6 +234,28 @@ impl Door {
             WhenUnrecorded::Refuse if self.auditor.health().is_err() => Err(Refusal::Unrecorded),
             WhenUnrecorded::Refuse | WhenUnrecorded::Serve => Ok(()),
         }
+    }
+
+    /// Records a call for a server that is not there; the name is the caller's own text.
+    pub(crate) fn record_stray(&self, refusal: &Refusal, path: &str, status: StatusCode, address: std::net::IpAddr) {
+        self.metrics.refused_at_the_gate(refusal);
+        let record = CallRecord {
+            status: status.as_u16(),
+            outcome: Outcome::Denied,
+            decision: Decision::Deny { reason: refusal.code().into() },
+            address: Some(address),
+            ..CallRecord::new(self.clock.unix_milliseconds(), self.next_request_id(), path.trim_start_matches("/mcp/"))
+        };
+        if let Err(error) = self.auditor.record(&record) {
+            self.metrics.unrecorded.inc();
+            tracing::error!(target: "door", %error, "a call could not be recorded");
+        }
+    }
+
+    /// How long until this Unix second, with the leeway that tokens get.
+    pub(crate) fn time_until(&self, unix_seconds: u64) -> Duration {
+        let seconds = unix_seconds.saturating_add(token::DEFAULT_LEEWAY_SECONDS).saturating_sub(self.clock.unix_seconds());
+        Duration::from_secs(seconds.min(A_YEAR))
     }
 
     pub(crate) fn next_request_id(&self) -> String {
@@ -283,7 +311,8 @@ impl Forge<'_> {
         }
         let host_guard = HostGuard::new(&config.listen, public_url);
         let generation = old.map_or(0, |old| old.generation + 1);
-        Ok(Table { config, generation, public_url: public_url.to_owned(), host_guard, servers })
+        let public_path = Url::parse(public_url).map_or_else(|_| String::new(), |url| url.path().trim_end_matches('/').to_owned());
+        Ok(Table { config, generation, public_url: public_url.to_owned(), public_path, host_guard, servers })
     }
 
     #[expect(clippy::too_many_arguments, reason = "a server is made of all of these")]
@@ -383,4 +412,5 @@ impl Forge<'_> {
     }
 }
 
+const A_YEAR: u64 = 365 * 24 * 3600;
 const CHILDREN_HAVE: Duration = Duration::from_secs(5);

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Response};
 use mcp::envelope::{Message, Target};
 use policy::Permit;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::body::Body;
 use crate::door::Door;
@@ -36,6 +37,10 @@ pub(crate) struct Exchange {
     decision: Option<Verdict>,
     bytes_in: u64,
     closed: bool,
+    /// The members of a batch, each of which is a call of its own: method and target.
+    members: Vec<(String, Option<String>)>,
+    /// Held until the answer is complete.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 /// What was decided about it.
@@ -79,6 +84,8 @@ impl Exchange {
             decision: None,
             bytes_in: 0,
             closed: false,
+            members: Vec::new(),
+            place: None,
         }
     }
 
@@ -121,6 +128,27 @@ impl Exchange {
         }
     }
 
+    /// Notes the members of a batch.
+    pub(crate) fn concerns_all(&mut self, messages: &[Message<'_>]) {
+        let target = |message: &Message<'_>| message.action_target().ok().and_then(Target::as_str).map(str::to_owned);
+        self.members = messages.iter().map(|message| (message.method().unwrap_or("response").to_owned(), target(message))).collect();
+    }
+
+    /// Holds a place among the calls in flight until the answer is complete.
+    pub(crate) fn takes(&mut self, place: OwnedSemaphorePermit) {
+        self.place = Some(place);
+    }
+
+    /// Gives the place back early: a stream that stays open for hours is counted elsewhere.
+    pub(crate) fn gives_back(&mut self) {
+        self.place = None;
+    }
+
+    /// When the caller's token ends, in Unix seconds.
+    pub(crate) fn authorized_until(&self) -> u64 {
+        self.principal.as_ref().map_or(u64::MAX, |principal| principal.expires_at)
+    }
+
     /// Notes a method that has no message, such as opening or ending a stream.
     pub(crate) fn concerns_method(&mut self, method: &str) {
         self.method = Some(method.to_owned());
@@ -149,12 +177,22 @@ impl Exchange {
 
     fn write(&mut self, end: End) {
         self.closed = true;
+        if self.members.is_empty() {
+            let (method, target) = (self.method.take().unwrap_or_else(|| "unknown".to_owned()), self.target.take());
+            return self.write_one(&method, target.as_deref(), end);
+        }
+        for (method, target) in std::mem::take(&mut self.members) {
+            self.write_one(&method, target.as_deref(), end);
+        }
+    }
+
+    fn write_one(&self, method: &str, target: Option<&str>, end: End) {
         let nanoseconds = self.door.clock.monotonic_nanoseconds().saturating_sub(self.started);
-        self.server.metrics.call(self.method.as_deref(), end.outcome, nanoseconds);
+        self.server.metrics.call(Some(method), end.outcome, nanoseconds);
         let principal = self.principal.as_deref();
         let record = CallRecord {
-            method: Some(self.method.as_deref().unwrap_or("unknown").into()),
-            tool: self.target.as_deref().map(Into::into),
+            method: Some(method.into()),
+            tool: target.map(Into::into),
             status: end.status,
             outcome: end.outcome,
             duration: Duration::from_nanos(nanoseconds),

@@ -16,6 +16,8 @@ use crate::table::Server;
 pub(crate) enum Rewrite {
     /// `server/discover`: only revisions that the door speaks too; private where lists are filtered.
     Discover,
+    /// Whatever list it turns out to be.
+    AnyList,
     /// A list: only the items that this caller may use.
     List(ListKind),
 }
@@ -35,6 +37,7 @@ pub(crate) fn apply(rewrite: Rewrite, body: Bytes, server: &Server, principal: &
     let message = Message::parse(&body).ok()?;
     let Some(result) = message.result() else { return Some(body) };
     let edits = match rewrite {
+        Rewrite::AnyList => any_list(result.as_str(), server, principal),
         Rewrite::Discover => discovery(result.as_str(), server),
         Rewrite::List(kind) => {
             let caller = principal.as_caller();
@@ -48,6 +51,21 @@ pub(crate) fn apply(rewrite: Rewrite, body: Bytes, server: &Server, principal: &
     let start = message.range_of(result)?.start;
     let edits: Vec<Edit> = edits.into_iter().map(|edit| edit.shifted(start)).collect();
     Some(splice(&body, &edits).into())
+}
+
+fn any_list(result: &str, server: &Server, principal: &Principal) -> Result<Vec<Edit>, ListError> {
+    let caller = principal.as_caller();
+    let mut edits: Vec<Edit> = Vec::new();
+    for kind in [ListKind::Prompts, ListKind::ResourceTemplates, ListKind::Resources, ListKind::Tools] {
+        for edit in list::filter(result, kind, |name| server.rules.decide(&caller, &action(kind, name)).is_ok())? {
+            // The downgrade of `cacheScope` comes with each kind.
+            if !edits.contains(&edit) {
+                edits.push(edit);
+            }
+        }
+    }
+    edits.sort_by_key(|edit| edit.range.start);
+    Ok(edits)
 }
 
 /// Where lists depend on the caller, so does what is said about them: the discovery must not be cached for others either.

@@ -1,5 +1,7 @@
 //! How does an answer get home? Whole ones at once; streams by a task that passes on each piece as it comes and closes the record at the end.
 
+use std::time::Duration;
+
 use audit::record::Outcome;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
@@ -112,21 +114,30 @@ fn streamed(stream: Stream, exchange: Exchange) -> Response<Body> {
 }
 
 /// Passes pieces on until the upstream is done, the caller hangs up, or the door closes. Dropping the source is what tells the upstream.
-async fn pump(mut stream: Stream, pieces: mpsc::Sender<Result<Bytes, Broken>>, exchange: Exchange) {
+async fn pump(mut stream: Stream, pieces: mpsc::Sender<Result<Bytes, Broken>>, mut exchange: Exchange) {
+    if stream.place.is_some() {
+        exchange.gives_back();
+    }
+    // A stream on which the server speaks for hours ends with the token that opened it; a call under way is finished.
+    let authorized = if stream.place.is_some() { exchange.door().time_until(exchange.authorized_until()) } else { FOREVER };
+    let expiry = tokio::time::sleep(authorized);
+    tokio::pin!(expiry);
     let closing = if stream.place.is_some() { exchange.door().draining.clone() } else { exchange.door().closing.clone() };
     let gauge = exchange.door().metrics.streams.clone();
     gauge.inc();
     let mut filter = stream.rewrite.map(|rewrite| EventFilter { decoder: sse::Decoder::new(exchange.door().message_bytes()), rewrite });
     let mut bytes_out = 0;
+    let (mut failed, mut answered) = (false, false);
     let outcome = loop {
         let piece = tokio::select! {
             biased;
             () = pieces.closed() => break Outcome::Cancelled,
             () = closing.cancelled() => break Outcome::Cancelled,
+            () = &mut expiry => break Outcome::Cancelled,
             piece = stream.source.next() => piece,
         };
         let piece = match (piece, &mut filter) {
-            (None, _) => break Outcome::Ok,
+            (None, _) => break outcome_at_end(failed, answered || stream.place.is_some() || stream.content == Content::Json),
             (Some(Ok(piece)), None) => piece,
             (Some(Ok(piece)), Some(filter)) => match filter.pass(&piece, &exchange) {
                 Some(piece) => piece,
@@ -135,6 +146,8 @@ async fn pump(mut stream: Stream, pieces: mpsc::Sender<Result<Bytes, Broken>>, e
             (Some(Err(Broken)), _) => break cut(&pieces).await,
         };
         bytes_out += piece.len() as u64;
+        failed |= tells_an_error(&piece);
+        answered |= contains(&piece, RESULT_MEMBER);
         if pieces.send(Ok(piece)).await.is_err() {
             break Outcome::Cancelled;
         }
@@ -143,6 +156,28 @@ async fn pump(mut stream: Stream, pieces: mpsc::Sender<Result<Bytes, Broken>>, e
     drop(stream.place);
     gauge.dec();
     exchange.close(End { status: stream.status.as_u16(), outcome, bytes_out });
+}
+
+/// A call whose stream ends without an answer was cancelled; a stream that the server may end when it likes was not.
+fn outcome_at_end(failed: bool, complete: bool) -> Outcome {
+    match (failed, complete) {
+        (true, _) => Outcome::Error,
+        (false, true) => Outcome::Ok,
+        (false, false) => Outcome::Cancelled,
+    }
+}
+
+fn contains(piece: &[u8], member: &[u8]) -> bool {
+    piece.windows(member.len()).any(|window| window == member)
+}
+
+/// Whether a piece of an event stream holds a JSON-RPC error. Only pieces that speak of one are looked at closely.
+fn tells_an_error(piece: &[u8]) -> bool {
+    contains(piece, ERROR_MEMBER)
+        && piece
+            .split(|byte| *byte == b'\n')
+            .filter_map(|line| line.strip_prefix(b"data:"))
+            .any(|data| Message::parse(data.trim_ascii()).is_ok_and(|message| message.error().is_some()))
 }
 
 /// Breaks the connection off, so that the caller does not take a part for the whole.
@@ -195,6 +230,10 @@ impl EventFilter {
     }
 }
 
+const RESULT_MEMBER: &[u8] = b"\"result\"";
+const ERROR_MEMBER: &[u8] = b"\"error\"";
+/// As long as the runtime can sleep.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 const JSON: &str = "application/json";
 const PIECES_AHEAD: usize = 16;
 const ERRORS_ARE_SHORT: usize = 16 * 1024;

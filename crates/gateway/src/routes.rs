@@ -6,11 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
-    ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE, ORIGIN, VARY,
+    ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, CACHE_CONTROL, CONTENT_TYPE, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use ipnet::IpNet;
+
+use mcp::header::PARAM_PREFIX;
 
 use crate::body::Body;
 use crate::door::Door;
@@ -28,20 +30,30 @@ pub(crate) async fn answer(door: &Arc<Door>, request: Request<Incoming>, peer: S
     if path == "/health" || path == "/ready" {
         return get_only(request.method(), || if path == "/health" { alive() } else { door.readiness(&table).response() });
     }
-    if let Err(refusal) = table.host_guard.check(request.uri(), request.headers()) {
+    let route = route(&table, path);
+    // The metadata is public, so any page may read it; what the door answers to by name holds for it as well.
+    let allowed = match route {
+        Route::Metadata(_) => table.host_guard.check_host(request.uri(), request.headers()),
+        _ => table.host_guard.check(request.uri(), request.headers()),
+    };
+    if let Err(refusal) = allowed {
         door.metrics.refused_at_the_gate(&refusal);
         return rescue::rescue(&refusal, None, None);
     }
     let origin = request.headers().get(ORIGIN).cloned();
-    let mut response = match route(&table, path) {
-        Route::Metadata(server) => return metadata(request.method(), server),
+    let address = caller_address(&table.config.listen.trusted_proxies, request.headers(), peer.ip());
+    let mut response = match route {
+        Route::Metadata(server) => return metadata(&request, server),
         Route::Health(server) => get_only(request.method(), || health(server)),
-        Route::Mcp(_) if request.method() == Method::OPTIONS => preflight(),
-        Route::Mcp(server) => {
-            let address = caller_address(&table.config.listen.trusted_proxies, request.headers(), peer.ip());
-            stack::answer(door, &table, &Arc::clone(server), request, address).await
+        Route::Mcp(_) if request.method() == Method::OPTIONS => preflight(request.headers()),
+        Route::Mcp(server) => stack::answer(door, &table, &Arc::clone(server), request, address).await,
+        Route::Unknown(refusal) => {
+            let response = rescue::rescue(&refusal, None, None);
+            if matches!(refusal, Refusal::UnknownServer) {
+                door.record_stray(&refusal, path, response.status(), address);
+            }
+            response
         }
-        Route::Unknown(refusal) => rescue::rescue(&refusal, None, None),
     };
     if let Some(origin) = origin {
         allow_origin(response.headers_mut(), origin);
@@ -56,8 +68,10 @@ enum Route<'a> {
     Unknown(Refusal),
 }
 
+/// Behind a public URL with a path, a proxy may pass that path on or take it off; both are understood.
 fn route<'a>(table: &'a Table, path: &str) -> Route<'a> {
     if let Some(resource_path) = path.strip_prefix(METADATA_PATH) {
+        let resource_path = below(resource_path, &table.public_path);
         // The root form speaks for the one server there is; with several, only the path-inserted form is unambiguous (RFC 9728 §3.1).
         let server = match resource_path {
             "" | "/" if table.servers.len() == 1 => table.servers.values().next(),
@@ -65,7 +79,7 @@ fn route<'a>(table: &'a Table, path: &str) -> Route<'a> {
         };
         return server.map_or(Route::Unknown(Refusal::NoSuchPath), Route::Metadata);
     }
-    let Some(rest) = path.strip_prefix("/mcp/") else { return Route::Unknown(Refusal::NoSuchPath) };
+    let Some(rest) = below(path, &table.public_path).strip_prefix("/mcp/") else { return Route::Unknown(Refusal::NoSuchPath) };
     match rest.split_once('/') {
         None => table.server(rest).map_or(Route::Unknown(Refusal::UnknownServer), Route::Mcp),
         Some((name, "health")) => table.server(name).map_or(Route::Unknown(Refusal::UnknownServer), Route::Health),
@@ -73,11 +87,17 @@ fn route<'a>(table: &'a Table, path: &str) -> Route<'a> {
     }
 }
 
+/// The path below the public URL's own, where it is below it.
+fn below<'p>(path: &'p str, public_path: &str) -> &'p str {
+    path.strip_prefix(public_path).filter(|rest| rest.starts_with('/')).unwrap_or(path)
+}
+
 /// Public by design: any page may read it (RFC 9728 §3).
-fn metadata(method: &Method, server: &Arc<Server>) -> Response<Body> {
-    let mut response = match *method {
-        Method::GET | Method::HEAD => json(StatusCode::OK, if method == Method::HEAD { Bytes::new() } else { server.metadata.clone() }),
-        Method::OPTIONS => preflight(),
+fn metadata(request: &Request<Incoming>, server: &Arc<Server>) -> Response<Body> {
+    let mut response = match *request.method() {
+        Method::GET => json(StatusCode::OK, server.metadata.clone()),
+        Method::HEAD => json(StatusCode::OK, Bytes::new()),
+        Method::OPTIONS => preflight(request.headers()),
         _ => return rescue::rescue(&Refusal::MethodNotAllowed { allow: "GET, HEAD, OPTIONS" }, None, None),
     };
     response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
@@ -118,13 +138,22 @@ pub(crate) fn json(status: StatusCode, body: Bytes) -> Response<Body> {
     response
 }
 
-/// Preflights carry no token and need none.
-fn preflight() -> Response<Body> {
+/// Preflights carry no token and need none. Beside the known headers, the `Mcp-Param-*` ones that are asked for are allowed.
+fn preflight(asked: &HeaderMap) -> Response<Body> {
+    let is_parameter = |name: &&str| name.get(..PARAM_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PARAM_PREFIX));
+    let parameters = asked
+        .get_all(ACCESS_CONTROL_REQUEST_HEADERS)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(is_parameter);
+    let allowed = std::iter::once(REQUEST_HEADERS).chain(parameters).collect::<Vec<_>>().join(", ");
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, DELETE, OPTIONS"));
-    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(REQUEST_HEADERS));
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::try_from(allowed).unwrap_or(HeaderValue::from_static(REQUEST_HEADERS)));
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     response
 }

@@ -14,13 +14,13 @@ use mcp::header;
 use mcp::version::ProtocolVersion;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::back::{Back, Outgoing, Reply, pipe};
+use crate::back::{Back, BackFailure, Outgoing, Reply, pipe};
 use crate::body::Body;
 use crate::door::Door;
 use crate::exchange::{End, Exchange};
 use crate::layers::session::Session;
 use crate::layers::{authorize, body_limit, rate_limit};
-use crate::lists;
+use crate::lists::{self, Rewrite};
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::relay::{self, Homeward};
@@ -46,7 +46,11 @@ pub(crate) async fn answer(
     let (refusal, mut exchange) = refused;
     exchange.refused(&refusal);
     let response = exchange.rescue(&refusal);
-    let outcome = if refusal.is_denial() { Outcome::Denied } else { Outcome::Error };
+    let outcome = match &refusal {
+        Refusal::Back(BackFailure::Cancelled) => Outcome::Cancelled,
+        denial if denial.is_denial() => Outcome::Denied,
+        _ => Outcome::Error,
+    };
     let bytes_out = http_body::Body::size_hint(response.body()).exact().unwrap_or_default();
     exchange.close(End { status: response.status().as_u16(), outcome, bytes_out });
     response
@@ -63,7 +67,7 @@ async fn road(
     let limits = &table.config.limits;
     body_limit::headers_within(request.headers(), limits.header_bytes)?;
     door.address_quotas.spend(address, limits.per_address, door.clock.monotonic_nanoseconds())?;
-    let _place = door.place()?;
+    exchange.takes(door.place()?);
     door.can_record(table)?;
     let principal = door.authenticator.authenticate(request.uri(), request.headers(), server, table.generation, address).await?;
     exchange.caller_is(&principal);
@@ -141,14 +145,11 @@ impl Call<'_> {
         headers: &HeaderMap,
         exchange: &mut Exchange,
     ) -> Result<Homeward, Refusal> {
-        exchange.concerns_method("batch");
+        exchange.concerns_all(messages);
         let session = self.session(headers).await?;
-        let version = match header_text(headers, &header::PROTOCOL_VERSION) {
-            Some(text) => ProtocolVersion::parse(text).ok_or(Refusal::BatchNotAllowed)?,
-            None => session.as_deref().map_or(ASSUMED, |session| session.version),
-        };
-        let opens = messages.iter().any(|message| message.method() == Some("initialize"));
-        if version != ProtocolVersion::V2025_03_26 || opens || messages.is_empty() {
+        let declared = Self::batch_version(messages, headers)?;
+        let version = declared.unwrap_or_else(|| session.as_deref().map_or(ASSUMED, |session| session.version));
+        if !version.allows_batches() || messages.is_empty() {
             return Err(Refusal::BatchNotAllowed);
         }
         exchange.speaks(version.as_str());
@@ -181,6 +182,17 @@ impl Call<'_> {
         Ok(Homeward { reply, session: None, rewrite: None, stream_place: None })
     }
 
+    /// The revision that a batch's header declares. A member of the modern era makes the whole a modern message, which no batch can be.
+    fn batch_version(messages: &[Message<'_>], headers: &HeaderMap) -> Result<Option<ProtocolVersion>, Refusal> {
+        let headers = Headers::from_map(headers).map_err(Refusal::Wire)?;
+        for message in messages {
+            if era::classify(&headers, message).map_err(Refusal::Wire)?.era == Era::Modern || message.method() == Some("initialize") {
+                return Err(Refusal::BatchNotAllowed);
+            }
+        }
+        Ok(era::classify_without_message(&headers).map_err(Refusal::Wire)?.version)
+    }
+
     /// GET: the stream on which a legacy server speaks first.
     async fn listen(&self, headers: &HeaderMap, exchange: &mut Exchange) -> Result<Homeward, Refusal> {
         exchange.concerns_method("session/listen");
@@ -202,7 +214,9 @@ impl Call<'_> {
                 back.listen(&self.principal.key, &session.upstream).await?.into()
             }
         };
-        Ok(Homeward { reply, session: None, rewrite: None, stream_place: Some(place) })
+        // A resumed stream may bring the answer to a list that was asked on another one.
+        let rewrite = (!self.server.rules.hides_nothing()).then_some(Rewrite::AnyList);
+        Ok(Homeward { reply, session: None, rewrite, stream_place: Some(place) })
     }
 
     /// DELETE: ends a legacy session, here first, so that its id is dead whatever the upstream says.
@@ -213,7 +227,7 @@ impl Call<'_> {
         exchange.allowed(&permit);
         let session = self.session(headers).await?.ok_or(Refusal::SessionMissing)?;
         if let Some(id) = header_text(headers, &header::SESSION_ID) {
-            self.door.sessions.end(&self.principal.key, id).await;
+            self.door.sessions.end(self.server.name.as_str(), &self.principal.key, id).await;
         }
         let reply = match &self.server.back {
             // An upstream that knows no DELETE, or knows the session no more, changes nothing: here it has ended.
@@ -245,6 +259,9 @@ impl Call<'_> {
 
     /// The public id for the session that `initialize` opened, if the upstream keeps one.
     fn open_session(&self, reply: &Reply, message: &Message<'_>, exchange: &mut Exchange) -> Option<String> {
+        if reply.is_error() {
+            return None;
+        }
         let agreed = match reply {
             Reply::Json { body, .. } => {
                 Message::parse(body).ok().and_then(|answer| answer.result().and_then(|result| agreed_version(result.as_str())))

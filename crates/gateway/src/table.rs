@@ -27,6 +27,8 @@ pub(crate) struct Table {
     /// Counts up with every reload; what was judged under an older one is judged again.
     pub(crate) generation: u64,
     pub(crate) public_url: String,
+    /// The public URL's path, without a trailing slash; empty for nearly all.
+    pub(crate) public_path: String,
     pub(crate) host_guard: HostGuard,
     pub(crate) servers: HashMap<Box<str>, Arc<Server>>,
 }

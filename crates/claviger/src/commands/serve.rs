@@ -43,6 +43,8 @@ async fn serve(planner: Planner) -> Result<(), Report> {
         &Event::DoorStarted { version: env!("CARGO_PKG_VERSION").into(), listen: door_at.address().to_string().into(), servers },
     );
     let key_was_made = matches!(instance_key.1, Origin::Created);
+    // Before anybody is told that the door is open: a signal that comes at once is an order already.
+    let orders = Orders::listen(&watch).map_err(|error| Report::new(Exit::Internal, "cannot listen for signals").caused_by(&error))?;
     announce(&Announcement {
         gateway: &gateway,
         public_url: &public_url,
@@ -54,7 +56,6 @@ async fn serve(planner: Planner) -> Result<(), Report> {
         notices: &notices,
     });
 
-    let orders = Orders::listen(&watch).map_err(|error| Report::new(Exit::Internal, "cannot listen for signals").caused_by(&error))?;
     let end = CancellationToken::new();
     if let Some(admin) = admin {
         tokio::spawn(admin.serve(Arc::clone(&door), Arc::clone(&metrics), end.clone()));

@@ -10,8 +10,10 @@ use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full};
+use mcp::envelope::{Kind, Message};
 use mcp::era::Era;
 use mcp::header;
+use mcp::sse;
 use mcp::version::ProtocolVersion;
 use outbound::pool::{Lease, Pool, SendFailure};
 use policy::Permit;
@@ -55,6 +57,7 @@ impl HttpBack {
             }
             other => other?,
         };
+        let reply = if outgoing.opens_session() { self.in_one_piece(reply).await? } else { reply };
         if outgoing.opens_session() && reply.is_error() {
             // A modern-only server refuses `initialize` in its own words; the caller deserves to be told what the pair is.
             self.require(outgoing, |eras| eras.legacy).await?;
@@ -68,6 +71,23 @@ impl HttpBack {
         self.add_credential(&mut headers, outgoing.permit).await?;
         let response = self.exchange(Method::POST, headers, outgoing.body.clone(), self.limits.call).await?;
         self.reply(response, whole).await
+    }
+
+    /// The answer to `initialize` is read by the door, so it has to be whole: the response is taken out of its stream.
+    async fn in_one_piece(&self, reply: Reply) -> Result<Reply, BackFailure> {
+        let Reply::Stream { status, content: Content::Events, source: Source::Http(mut body), session } = reply else { return Ok(reply) };
+        let mut decoder = sse::Decoder::new(self.limits.message_bytes);
+        let mut events = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let Ok(piece) = frame.map_err(BackFailure::Broken)?.into_data() else { continue };
+            decoder.decode(&piece, &mut events).map_err(|_| BackFailure::BadAnswer)?;
+            for data in events.drain(..).filter_map(|event| event.data) {
+                if Message::parse(data.as_bytes()).is_ok_and(|message| matches!(message.kind(), Kind::Response | Kind::ErrorResponse)) {
+                    return Ok(Reply::Json { status, body: data.into(), session, retry_after: None });
+                }
+            }
+        }
+        Err(BackFailure::BadAnswer)
     }
 
     /// Forgets what was resolved, so that the next request fetches it anew: a credential that was refused may have been rotated.

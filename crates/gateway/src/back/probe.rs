@@ -19,7 +19,7 @@ impl Eras {
     /// Modern only.
     pub const MODERN: Self = Self { legacy: false, modern: true };
 
-    /// Reads the answer to [`PROBE`]: a discovery result, or an error that only a modern server gives, means modern. Anything else means legacy; no
+    /// Reads the answer to the question: a discovery result, or an error that only a modern server gives, means modern. Anything else means legacy; no
     /// single code is relied upon (protocol.md facts 24 and 25).
     pub fn of_answer(answer: &[u8]) -> Self {
         let Some(json) = json_of(answer) else { return Self::LEGACY };

@@ -15,6 +15,7 @@ use quick_cache::sync::Cache;
 use token::Unverified;
 
 use crate::clock::Clock;
+use crate::layers::rate_limit::network_of;
 use crate::principal::{Principal, Standings};
 use crate::refusal::Refusal;
 use crate::table::{Gate, Keys, Server, Trusted};
@@ -143,7 +144,7 @@ impl Authenticator {
 
     fn failures_of(&self, address: IpAddr) -> Arc<Bucket> {
         let fresh = || Ok::<_, std::convert::Infallible>(Arc::new(Bucket::default()));
-        match self.failures.get_or_insert_with(&address, fresh) {
+        match self.failures.get_or_insert_with(&network_of(address), fresh) {
             Ok(bucket) => bucket,
             Err(never) => match never {},
         }

@@ -38,6 +38,12 @@ impl HostGuard {
 
     /// Refuses a foreign `Host` or `Origin`. Requests without an `Origin` are no browser's and pass.
     pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+        self.check_host(uri, headers)?;
+        self.check_origin(headers)
+    }
+
+    /// Refuses a foreign `Host`.
+    pub(crate) fn check_host(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
         if headers.get_all(HOST).iter().nth(1).is_some() {
             return Err(Refusal::ForeignHost);
         }
@@ -46,10 +52,15 @@ impl HostGuard {
         if !authority.and_then(host_of).is_some_and(|host| self.hosts.iter().any(|known| known.eq_ignore_ascii_case(host))) {
             return Err(Refusal::ForeignHost);
         }
-        match headers.get(ORIGIN) {
-            None => Ok(()),
-            Some(origin) if origin.to_str().is_ok_and(|origin| self.allows_origin(origin)) => Ok(()),
-            Some(_) => Err(Refusal::ForeignOrigin),
+        Ok(())
+    }
+
+    fn check_origin(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let mut origins = headers.get_all(ORIGIN).iter();
+        match (origins.next(), origins.next()) {
+            (None, _) => Ok(()),
+            (Some(origin), None) if origin.to_str().is_ok_and(|origin| self.allows_origin(origin)) => Ok(()),
+            (Some(_), _) => Err(Refusal::ForeignOrigin),
         }
     }
 

@@ -26,6 +26,9 @@ pub(crate) struct Session {
     pub(crate) opened_at: u64,
 }
 
+/// Server, caller and id: the same id is nothing at another server, nor for another caller.
+type OpenedKey = (Box<str>, PrincipalKey, Box<str>);
+
 /// What is sealed into an id: upstream's id, revision, time of opening.
 #[derive(Serialize, Deserialize)]
 struct Sealed<'a>(Cow<'a, str>, Cow<'a, str>, u64);
@@ -36,7 +39,7 @@ pub(crate) struct Sessions {
     store: Arc<dyn Store>,
     clock: Clock,
     /// Ids opened lately by this process, each for the caller it belongs to.
-    opened: Cache<(Box<str>, PrincipalKey), Arc<Session>>,
+    opened: Cache<OpenedKey, Arc<Session>>,
 }
 
 impl Sessions {
@@ -53,16 +56,16 @@ impl Sessions {
 
     /// The session behind an id, if it is this caller's and has not ended. Anything else is the same 404: an outsider learns nothing.
     pub(crate) async fn open(&self, server: &str, owner: &PrincipalKey, id: &str) -> Result<Arc<Session>, Refusal> {
-        let key = (Box::from(id), owner.clone());
-        if let Some(session) = self.opened.get(&key) {
-            return Ok(session);
-        }
         if id.len() > MAX_ID_BYTES {
             return Err(Refusal::SessionUnknown);
         }
+        let key = (Box::from(server), owner.clone(), Box::from(id));
+        if let Some(session) = self.opened.get(&key) {
+            return if self.has_expired(&session) { Err(Refusal::SessionUnknown) } else { Ok(session) };
+        }
         let plain = self.sealer.open(id, &context(server, owner)).map_err(|_| Refusal::SessionUnknown)?;
         let session = unsealed(&plain).ok_or(Refusal::SessionUnknown)?;
-        if self.clock.unix_seconds() >= session.opened_at + LIFETIME.as_secs() {
+        if self.has_expired(&session) {
             return Err(Refusal::SessionUnknown);
         }
         match self.store.get(&tombstone(id)).await {
@@ -79,12 +82,18 @@ impl Sessions {
     }
 
     /// Ends a session for good: its id is refused from now on, also after a restart.
-    pub(crate) async fn end(&self, owner: &PrincipalKey, id: &str) {
+    pub(crate) async fn end(&self, server: &str, owner: &PrincipalKey, id: &str) {
         let ended = self.store.put(&tombstone(id), b"1", Some(LIFETIME)).await;
-        self.opened.remove(&(Box::from(id), owner.clone()));
+        self.opened.remove(&(Box::from(server), owner.clone(), Box::from(id)));
         if let Err(error) = ended {
             tracing::error!(target: "door", error = &error as &dyn std::error::Error, "the end of a session could not be stored");
         }
+    }
+}
+
+impl Sessions {
+    fn has_expired(&self, session: &Session) -> bool {
+        self.clock.unix_seconds() >= session.opened_at + LIFETIME.as_secs()
     }
 }
 

@@ -172,7 +172,7 @@ impl Drop for Group {
 }
 
 /// Handed to every child, besides the locale (`LC_*`).
-const INHERITED: [&str; 6] = ["HOME", "LANG", "PATH", "TERM", "TMPDIR", "USER"];
+const INHERITED: [&str; 8] = ["HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "TERM", "TMPDIR", "USER"];
 
 /// How long a child may take for each step of its end.
 const PATIENCE: Duration = Duration::from_secs(2);
