@@ -185,12 +185,12 @@ impl Call<'_> {
     /// The revision that a batch's header declares. A member of the modern era makes the whole a modern message, which no batch can be.
     fn batch_version(messages: &[Message<'_>], headers: &HeaderMap) -> Result<Option<ProtocolVersion>, Refusal> {
         let headers = Headers::from_map(headers).map_err(Refusal::Wire)?;
-        for message in messages {
-            if era::classify(&headers, message).map_err(Refusal::Wire)?.era == Era::Modern || message.method() == Some("initialize") {
-                return Err(Refusal::BatchNotAllowed);
-            }
+        let declared = era::classify_without_message(&headers).map_err(Refusal::Wire)?;
+        let is_legacy = |message: &Message<'_>| era::classify(&headers, message).is_ok_and(|wire| wire.era == Era::Legacy);
+        if declared.era == Era::Modern || !messages.iter().all(is_legacy) {
+            return Err(Refusal::BatchNotAllowed);
         }
-        Ok(era::classify_without_message(&headers).map_err(Refusal::Wire)?.version)
+        Ok(declared.version)
     }
 
     /// GET: the stream on which a legacy server speaks first.
