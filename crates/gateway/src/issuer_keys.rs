@@ -61,7 +61,7 @@ impl IssuerKeys {
         match self.current.load_full().filter(believable) {
             None => self.refresh(now, Why::NoKeys).await,
             Some(kept) if kept.keys.find(unverified).is_err_and(token::Refusal::may_need_newer_keys) => {
-                self.refresh(now, Why::UnknownKey).await
+                self.refresh(now, Why::UnknownKey).await;
             }
             Some(kept) if now >= kept.fresh_until => {
                 let keys = Arc::clone(self);
