@@ -18,7 +18,7 @@ root="$(dirname "$here")"
 
 # A target that needs a file makes it here.
 TMPDIR="$(mktemp -d)"
-export TMPDIR
+export TMPDIR RUST_BACKTRACE=1
 trap 'rm -rf "$TMPDIR"' EXIT
 
 say() { printf 'fuzz: %s\n' "$*"; }
@@ -32,27 +32,25 @@ install_cargo_fuzz() {
   command -v c++ >/dev/null || fail "libFuzzer needs a C++ compiler: install g++"
 }
 
-# Our crates forbid unsafe code, so there is no memory error for a sanitizer to find, and without one any toolchain will do.
-fuzz() { (cd "$root" && cargo fuzz "$1" --sanitizer none "${@:2}"); }
-
-# Runs one target and says what came of it. The whole output is kept.
+# Runs one target and says what came of it. The whole output is kept. The program is the one that was built at the start, so
+# that all targets judge the same sources.
 run() {
-  local target="$1" log="$here/artifacts/$1.log" inputs
-  local folders=("$here/corpus/$target" "$here/seeds/$target") options=("-max_total_time=$seconds" "-timeout=$PATIENCE" -print_final_stats=1)
+  local target="$1" found="$here/artifacts/$1" log="$here/artifacts/$1.log"
+  local folders=("$here/corpus/$target" "$here/seeds/$target")
+  local options=("-max_total_time=$seconds" "-timeout=$PATIENCE" "-artifact_prefix=$found/" -print_final_stats=1)
   case "$target" in
     configuration) folders+=("$root/examples") ;;
     envelope) folders+=("$root/crates/mcp/tests/accepted" "$root/crates/mcp/tests/attacks") ;;
   esac
   if [[ -f "$here/dictionaries/$target" ]]; then options+=("-dict=$here/dictionaries/$target"); fi
-  mkdir -p "${folders[0]}" "$here/artifacts"
-  if fuzz run "$target" "${folders[@]}" -- "${options[@]}" >"$log" 2>&1; then
-    inputs="$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")"
-    say "$target: $inputs inputs in $seconds s, nothing found"
+  mkdir -p "${folders[0]}" "$found"
+  if "$programs/$target" "${options[@]}" "${folders[@]}" >"$log" 2>&1; then
+    say "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs in $seconds s, nothing found"
     return 0
   fi
   say "$target: found something; all of it is in ${log#"$root"/}"
-  sed -n -e '/ panicked at /,/^stack backtrace:/{/^stack backtrace:/d;p}' -e '/^SUMMARY: /p' \
-    -e '/^Reproduce with:/,/^Minimize test case/{/^Minimize test case/d;p}' "$log"
+  sed -n -e '/ panicked at /,/^stack backtrace:/{/^stack backtrace:/d;p}' -e '/^SUMMARY: /p' -e '/^Base64: /p' "$log"
+  sed -n "s|.*Test unit written to $root/|show it again: cargo fuzz run --sanitizer none $target |p" "$log"
   # Nothing of it: the run itself went wrong.
   grep -q '^SUMMARY: ' "$log" || tail -n 20 "$log"
   return 1
@@ -60,10 +58,12 @@ run() {
 
 [[ "$seconds" =~ ^[1-9][0-9]*$ ]] || fail "FUZZ_SECONDS must be a number of seconds, not \`$seconds\`"
 install_cargo_fuzz
+programs="${CARGO_TARGET_DIR:-$here/target}/$(rustc -vV | sed -n 's/^host: //p')/release"
 targets=("$@")
 if ((${#targets[@]} == 0)); then mapfile -t targets < <(cd "$root" && cargo fuzz list); fi
 say "building; then ${#targets[@]} targets for $seconds s each"
-fuzz build
+# Our crates forbid unsafe code, so there is no memory error for a sanitizer to find, and without one any toolchain will do.
+(cd "$root" && cargo fuzz build --sanitizer none)
 failed=()
 for target in "${targets[@]}"; do
   run "$target" || failed+=("$target")

@@ -77,7 +77,11 @@ fn with_retry(mut response: Response<Body>, seconds: Option<u64>) -> Response<Bo
 
 /// A JSON-RPC error inside a 200 is an error for the record. Results are not parsed for it: an answer that starts with the member is one.
 fn outcome_of(status: StatusCode, body: &Bytes) -> Outcome {
-    if !status.is_success() || (body.len() < ERRORS_ARE_SHORT && Message::parse(body).is_ok_and(|message| message.error().is_some())) {
+    if !status.is_success()
+        || (body.len() < ERRORS_ARE_SHORT
+            && contains(body, ERROR_MEMBER)
+            && Message::parse(body).is_ok_and(|message| message.error().is_some()))
+    {
         Outcome::Error
     } else {
         Outcome::Ok

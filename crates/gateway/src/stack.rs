@@ -91,8 +91,9 @@ struct Call<'a> {
 impl Call<'_> {
     async fn post(&self, request: Request<Incoming>, exchange: &mut Exchange) -> Result<Homeward, Refusal> {
         json_both_ways(request.headers())?;
-        let headers = request.headers().clone();
-        let body = body_limit::read(request, self.table.config.limits.body_bytes, self.table.config.timeouts.request_body).await?;
+        let (head, body) = request.into_parts();
+        let headers = head.headers;
+        let body = body_limit::read(&headers, body, self.table.config.limits.body_bytes, self.table.config.timeouts.request_body).await?;
         exchange.received(&body);
         match Envelopes::parse(&body)? {
             Envelopes::Single(message) => {

@@ -87,8 +87,11 @@ fn cancellation(server: PythonServer) {
             assert!(seen["text"].as_str().is_some_and(|text| text.ends_with("all cancelled")), "{client:?} {era}: {seen}");
         }
     }
-    let outcomes: Vec<Value> = server.door.calls_of("wait", 4).iter().map(|call| call["outcome"].clone()).collect();
-    assert_eq!(outcomes, ["cancelled"; 4]);
+    for call in server.door.calls_of("wait", 4) {
+        let outcome = call["outcome"].as_str().expect("an outcome is text");
+        // In the older era a server may answer what was cancelled, and this one does: with an error.
+        assert!(outcome == "cancelled" || (outcome == "error" && call["version"] == "2025-11-25"), "{call}");
+    }
     server.door.close();
 }
 
