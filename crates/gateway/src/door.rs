@@ -236,15 +236,15 @@ impl Door {
         }
     }
 
-    /// Records a call for a server that is not there; the name is the caller's own text.
-    pub(crate) fn record_stray(&self, refusal: &Refusal, path: &str, status: StatusCode, address: std::net::IpAddr) {
+    /// Records a call for a server that is not there. The name is the caller's own text, so it stays out.
+    pub(crate) fn record_stray(&self, refusal: &Refusal, status: StatusCode, address: std::net::IpAddr) {
         self.metrics.refused_at_the_gate(refusal);
         let record = CallRecord {
             status: status.as_u16(),
             outcome: Outcome::Denied,
             decision: Decision::Deny { reason: refusal.code().into() },
             address: Some(address),
-            ..CallRecord::new(self.clock.unix_milliseconds(), self.next_request_id(), path.trim_start_matches("/mcp/"))
+            ..CallRecord::new(self.clock.unix_milliseconds(), self.next_request_id(), "")
         };
         if let Err(error) = self.auditor.record(&record) {
             self.metrics.unrecorded.inc();

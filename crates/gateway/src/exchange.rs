@@ -89,6 +89,10 @@ impl Exchange {
         }
     }
 
+    pub(crate) fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
     pub(crate) fn door(&self) -> &Arc<Door> {
         &self.door
     }
@@ -178,20 +182,20 @@ impl Exchange {
     fn write(&mut self, end: End) {
         self.closed = true;
         if self.members.is_empty() {
-            let (method, target) = (self.method.take().unwrap_or_else(|| "unknown".to_owned()), self.target.take());
-            return self.write_one(&method, target.as_deref(), end);
+            let (method, target) = (self.method.take(), self.target.take());
+            return self.write_one(method.as_deref(), target.as_deref(), end);
         }
         for (method, target) in std::mem::take(&mut self.members) {
-            self.write_one(&method, target.as_deref(), end);
+            self.write_one(Some(&method), target.as_deref(), end);
         }
     }
 
-    fn write_one(&self, method: &str, target: Option<&str>, end: End) {
+    fn write_one(&self, method: Option<&str>, target: Option<&str>, end: End) {
         let nanoseconds = self.door.clock.monotonic_nanoseconds().saturating_sub(self.started);
-        self.server.metrics.call(Some(method), end.outcome, nanoseconds);
+        self.server.metrics.call(method, end.outcome, nanoseconds);
         let principal = self.principal.as_deref();
         let record = CallRecord {
-            method: Some(method.into()),
+            method: method.map(Into::into),
             tool: target.map(Into::into),
             status: end.status,
             outcome: end.outcome,

@@ -50,7 +50,7 @@ pub(crate) async fn answer(door: &Arc<Door>, request: Request<Incoming>, peer: S
         Route::Unknown(refusal) => {
             let response = rescue::rescue(&refusal, None, None);
             if matches!(refusal, Refusal::UnknownServer) {
-                door.record_stray(&refusal, path, response.status(), address);
+                door.record_stray(&refusal, response.status(), address);
             }
             response
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use audit::record::Outcome;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use mcp::envelope::{Body as Envelopes, Message};
 use mcp::era::{self, Era, Headers};
@@ -34,7 +34,23 @@ pub(crate) async fn answer(
     request: Request<Incoming>,
     address: IpAddr,
 ) -> Response<Body> {
-    let mut exchange = Exchange::open(door, server, address, request.headers());
+    let exchange = Exchange::open(door, server, address, request.headers());
+    let request_id = HeaderValue::try_from(exchange.request_id());
+    let mut response = travel(door, table, server, request, address, exchange).await;
+    if let Ok(request_id) = request_id {
+        response.headers_mut().insert(REQUEST_ID, request_id);
+    }
+    response
+}
+
+async fn travel(
+    door: &Arc<Door>,
+    table: &Table,
+    server: &Arc<Server>,
+    request: Request<Incoming>,
+    address: IpAddr,
+    mut exchange: Exchange,
+) -> Response<Body> {
     let outcome = road(door, table, server, request, address, &mut exchange).await;
     let refused = match outcome {
         Ok(homeward) => match relay::respond(homeward, exchange) {
@@ -322,6 +338,8 @@ fn header_text<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> Option<&'
 const ENDED: Reply = Reply::Accepted { status: StatusCode::OK, session: None };
 /// What a legacy caller without a version header and without a session speaks (2025-06-18, transports).
 const ASSUMED: ProtocolVersion = ProtocolVersion::V2025_03_26;
+/// Under this name the caller can tell the operator which line of the record is meant.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const ALLOWED: &str = "GET, POST, DELETE, OPTIONS";
 
 #[cfg(test)]
