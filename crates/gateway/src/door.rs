@@ -10,6 +10,7 @@ use audit::fingerprint::Fingerprinter;
 use audit::record::{CallRecord, Decision, Outcome};
 use audit::sink::Auditor;
 use broker::resolve::Resolver;
+use futures_util::future::join_all;
 use http::{Response, StatusCode};
 use oauth::issuer::Issuer;
 use oauth::resource::Resource;
@@ -157,10 +158,9 @@ impl Door {
         let kept: Vec<*const StdioBack> = table.servers.values().filter_map(|server| server.stdio().map(Arc::as_ptr)).collect();
         self.table.store(Arc::new(table));
         self.reloaded("accepted");
-        for gone in old.servers.values().filter_map(|server| server.stdio()).filter(|back| !kept.contains(&Arc::as_ptr(back))) {
-            let back = Arc::clone(gone);
-            let patience = old.config.timeouts.drain;
-            self.tasks.spawn(async move { back.shutdown(patience).await });
+        let is_gone = |server: &&Arc<Server>| server.stdio().is_some_and(|back| !kept.contains(&Arc::as_ptr(back)));
+        for server in old.servers.values().filter(is_gone) {
+            self.tasks.spawn(retire(Arc::clone(server), old.config.timeouts.drain, self.draining.clone()));
         }
         Ok(())
     }
@@ -194,9 +194,7 @@ impl Door {
         self.draining.cancel();
         self.closing.cancel();
         let table = self.table.load_full();
-        for back in table.servers.values().filter_map(|server| server.stdio()) {
-            back.shutdown(children_have).await;
-        }
+        join_all(table.servers.values().filter_map(|server| server.stdio()).map(|back| back.shutdown(children_have))).await;
     }
 
     /// Whether the door can serve, and which part cannot.
@@ -264,6 +262,23 @@ impl Door {
 
     pub(crate) fn message_bytes(&self) -> usize {
         self.table.load().config.limits.message_bytes
+    }
+}
+
+/// Ends a server that a reload took away, once the calls that were on their way to it have ended: each of them holds it.
+async fn retire(server: Arc<Server>, patience: Duration, hurry: CancellationToken) {
+    let idle = async {
+        while Arc::strong_count(&server) > 1 {
+            tokio::time::sleep(GLANCE).await;
+        }
+    };
+    tokio::select! {
+        () = idle => {}
+        () = tokio::time::sleep(patience) => {}
+        () = hurry.cancelled() => {}
+    }
+    if let Some(back) = server.stdio() {
+        back.shutdown(CHILDREN_HAVE).await;
     }
 }
 
@@ -413,4 +428,6 @@ impl Forge<'_> {
 }
 
 const A_YEAR: u64 = 365 * 24 * 3600;
+/// How often it is looked whether a retired server is still in use.
+const GLANCE: Duration = Duration::from_millis(50);
 const CHILDREN_HAVE: Duration = Duration::from_secs(5);

@@ -84,11 +84,20 @@ over_http_and_stdio! {
 
 #[tokio::test]
 async fn a_call_under_way_ends_well_even_when_its_server_is_taken_away() {
-    let plan = Plan::both().await;
+    a_call_outlives_its_server(Plan::both().await).await;
+}
+
+#[tokio::test]
+async fn a_call_under_way_ends_well_even_when_its_program_is_taken_away() {
+    a_call_outlives_its_server(Plan::stdio("both")).await;
+}
+
+async fn a_call_outlives_its_server(plan: Plan) {
     let second = format!("[servers.second]\n{}", plan.server);
     let door = plan.section(&second).open().await;
     let mut caller = door.holder(&door.issuer.token(&door.resource_of("second"), "alice", ""));
     caller.path = "/mcp/second".to_owned();
+    assert_eq!(caller.hello().await.status, 200);
     let waiting = tokio::spawn(caller.tool("test_wait", json!({"milliseconds": 1_200})).send());
     tokio::time::sleep(Duration::from_millis(200)).await;
     taken(&door, |text| text.split("[servers.second]").next().unwrap().to_owned()).await;
