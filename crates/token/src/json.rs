@@ -29,7 +29,9 @@ pub(crate) enum NotStrict {
 /// Calls `member` for each member of the one object in `json`, in order.
 pub(crate) fn read_object<'de>(json: &'de [u8], member: impl FnMut(&str, Value<'de>)) -> Result<(), NotStrict> {
     let mut has_duplicate = false;
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    // serde_json looks for UTF-8 only in what it keeps; RFC 7519 §7.2 wants it of everything.
+    let text = std::str::from_utf8(json).map_err(|_| NotStrict::Malformed)?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     let read = deserializer.deserialize_map(ObjectVisitor { member, has_duplicate: &mut has_duplicate }).and_then(|()| deserializer.end());
     match read {
         Ok(()) => Ok(()),
@@ -155,6 +157,11 @@ mod tests {
         let mut members = Vec::new();
         read_object(json.as_bytes(), |name, value| members.push((name.to_owned(), value)))?;
         Ok(members)
+    }
+
+    #[test]
+    fn what_is_skipped_must_be_utf8_too() {
+        assert!(matches!(read_object(b"{\"x\":{\"y\":\"\xff\"}}", |_, _| {}), Err(NotStrict::Malformed)));
     }
 
     #[test]

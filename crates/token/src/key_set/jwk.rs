@@ -84,7 +84,12 @@ pub(super) fn read_set(document: &[u8]) -> Result<(Vec<VerificationKey>, Vec<Ski
     if document.len() > MAX_DOCUMENT_BYTES {
         return Err(JwksError::TooLarge);
     }
-    let set: RawSet<'_> = serde_json::from_slice(document).map_err(|_| JwksError::NotAKeySet)?;
+    let text = std::str::from_utf8(document).map_err(|_| JwksError::NotAKeySet)?;
+    // serde would take a list of the members, in order, for an object: here and for each key.
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err(JwksError::NotAKeySet);
+    }
+    let set: RawSet<'_> = serde_json::from_str(text).map_err(|_| JwksError::NotAKeySet)?;
     if set.keys.len() > MAX_KEYS {
         return Err(JwksError::TooManyKeys);
     }
@@ -92,8 +97,8 @@ pub(super) fn read_set(document: &[u8]) -> Result<(Vec<VerificationKey>, Vec<Ski
     let mut skipped = Vec::new();
     for (position, raw) in set.keys.into_iter().enumerate() {
         let (key_id, read) = match serde_json::from_str::<Jwk>(raw.get()) {
-            Ok(jwk) => (jwk.kid.clone(), jwk.into_key()),
-            Err(_) => (None, Err(SkipReason::Malformed)),
+            Ok(jwk) if raw.get().starts_with('{') => (jwk.kid.clone(), jwk.into_key()),
+            _ => (None, Err(SkipReason::Malformed)),
         };
         let is_taken =
             |key: &VerificationKey| keys.iter().any(|other| other.id.is_some() && other.id == key.id && other.algorithm == key.algorithm);

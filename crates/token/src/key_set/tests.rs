@@ -173,3 +173,18 @@ fn a_document_over_256_kib_or_100_keys_is_refused() {
     assert!(KeySet::from_jwks(padded(256 * 1024).as_bytes()).is_ok());
     assert_eq!(KeySet::from_jwks(padded(256 * 1024 + 1).as_bytes()).err(), Some(JwksError::TooLarge));
 }
+
+#[test]
+fn a_list_in_the_place_of_an_object_is_neither_a_set_nor_a_key() {
+    for document in ["[[]]", " [[]]", "[]"] {
+        assert!(matches!(KeySet::from_jwks(document.as_bytes()), Err(JwksError::NotAKeySet)), "{document}");
+    }
+    let as_list = json!(["EC", null, null, null, null, "P-256", X, Y]);
+    let (keys, skipped) = read(&[as_list, good()]);
+    assert_eq!((keys.len(), skipped.len()), (1, 1));
+}
+
+#[test]
+fn a_document_that_is_not_utf8_is_refused_wherever_the_fault_is() {
+    assert!(matches!(KeySet::from_jwks(b"{\"keys\":[],\"x\":\"\xff\"}"), Err(JwksError::NotAKeySet)));
+}
