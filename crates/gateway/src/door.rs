@@ -30,6 +30,7 @@ use crate::back::{Back, http as http_back};
 use crate::body::Body;
 use crate::clock::Clock;
 use crate::config::{self, Accept, Config, ServerName, TokenSource, WhenUnrecorded};
+use crate::exchange::UNREAD;
 use crate::issuer_keys::IssuerKeys;
 use crate::layers::authenticate::Authenticator;
 use crate::layers::host_guard::HostGuard;
@@ -238,6 +239,7 @@ impl Door {
     pub(crate) fn record_stray(&self, refusal: &Refusal, status: StatusCode, address: std::net::IpAddr) {
         self.metrics.refused_at_the_gate(refusal);
         let record = CallRecord {
+            method: Some(UNREAD.into()),
             status: status.as_u16(),
             outcome: Outcome::Denied,
             decision: Decision::Deny { reason: refusal.code().into() },

@@ -195,7 +195,7 @@ impl Exchange {
         self.server.metrics.call(method, end.outcome, nanoseconds);
         let principal = self.principal.as_deref();
         let record = CallRecord {
-            method: method.map(Into::into),
+            method: Some(method.unwrap_or(UNREAD).into()),
             tool: target.map(Into::into),
             status: end.status,
             outcome: end.outcome,
@@ -243,6 +243,8 @@ fn trace_id(traceparent: &str) -> Option<String> {
     (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| id.to_owned())
 }
 
+/// The method of a message that could not be read.
+pub(crate) const UNREAD: &str = "unknown";
 /// What the record shows when there was nobody left to answer; the number that proxies use for it.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 

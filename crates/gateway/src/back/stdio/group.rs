@@ -84,10 +84,13 @@ impl Group {
         self.last_used().elapsed() >= limit && !self.hub.is_heard() && self.running().is_none_or(|peer| peer.is_idle(call))
     }
 
-    /// Takes the instance out of use and asks it to end; sessions stay, and the next call starts another. Nothing happens while one is being
-    /// started.
-    pub(super) fn rest(&self) -> bool {
+    /// Takes an instance that is idle out of use and asks it to end; sessions stay, and the next call starts another. Nothing happens while
+    /// one is being started.
+    pub(super) fn rest(&self, call: Duration) -> bool {
         let Ok(mut live) = self.live.try_lock() else { return false };
+        if live.peer.as_ref().is_some_and(|peer| !peer.stop_if_idle(call)) {
+            return false;
+        }
         self.stop(&mut live);
         true
     }

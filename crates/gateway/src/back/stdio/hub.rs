@@ -1,6 +1,7 @@
 //! Who listens to a legacy server's own words? The sessions that share one server, and the stream of each.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
@@ -15,6 +16,8 @@ use super::lock;
 #[derive(Default)]
 pub(super) struct Hub {
     sessions: Mutex<HashMap<String, Listener>>,
+    /// Counts the questions of all instances that these sessions have had.
+    questions: AtomicU64,
 }
 
 /// One session: what waits for its stream, and the stream, if there is one.
@@ -31,8 +34,8 @@ struct Listener {
 
 struct Frame {
     bytes: Bytes,
-    /// The server's id for it, if it is a question.
-    question: Option<String>,
+    /// The door's number for it, if it is a question.
+    question: Option<u64>,
 }
 
 impl Hub {
@@ -75,6 +78,11 @@ impl Hub {
         Some(frames)
     }
 
+    /// A number for a question. An instance that takes over from another counts on: its questions are never taken for those of the first.
+    pub(super) fn next_question(&self) -> u64 {
+        self.questions.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// A session to put a question to: one that listens, else any.
     pub(super) fn listener(&self) -> Option<String> {
         let sessions = self.sessions();
@@ -83,14 +91,14 @@ impl Hub {
     }
 
     /// Puts a message in for a session. Returns the questions that were pushed out for it.
-    pub(super) fn give(&self, session: &str, message: &Bytes, question: Option<&str>) -> Vec<String> {
-        let frame = Frame { bytes: frame(message), question: question.map(str::to_owned) };
+    pub(super) fn give(&self, session: &str, message: &Bytes, question: Option<u64>) -> Vec<u64> {
+        let frame = Frame { bytes: frame(message), question };
         self.sessions().get_mut(session).map(|listener| listener.give(frame)).unwrap_or_default()
     }
 
     /// Passes on what the server says by itself: changes to those who asked for them, everything else to all. Returns the questions that
     /// were pushed out of full queues.
-    pub(super) fn told(&self, message: &Message<'_>) -> Vec<String> {
+    pub(super) fn told(&self, message: &Message<'_>) -> Vec<u64> {
         let bytes = frame(message.raw().as_bytes());
         let updated = (message.method() == Some(method::NOTIFICATIONS_RESOURCES_UPDATED))
             .then(|| message.params().and_then(|params| params.uri()).unwrap_or_default());
@@ -171,7 +179,7 @@ impl Listener {
     }
 
     /// Queues a frame, the oldest ones making room. A stream that is so far behind ends: what it missed is no longer there.
-    fn give(&mut self, frame: Frame) -> Vec<String> {
+    fn give(&mut self, frame: Frame) -> Vec<u64> {
         self.queued_bytes += frame.bytes.len();
         self.queue.push_back(frame);
         let mut lost = Vec::new();

@@ -1,5 +1,6 @@
 //! What does a server say, and to whom? Every line of its output is an answer, a question, or news.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -135,10 +136,13 @@ impl Peer {
 
     /// To the newest request of a caller who is still there, else to a session's own stream.
     fn put(&self, hub: &Hub, id: RawJson<'_>, message: &Message<'_>) -> bool {
-        let bytes = Bytes::copy_from_slice(message.raw().as_bytes());
-        let key = id.canonical().into_owned();
+        let asked = hub.next_question();
+        let Some(edit) = message.replace(id, asked.to_string()) else { return false };
+        let bytes: Bytes = splice(message.raw().as_bytes(), &[edit]).into();
+        let canonical = id.canonical().into_owned();
         let mut waiting = self.waiting();
-        if waiting.questions.len() >= QUESTIONS || waiting.questions.contains_key(&key) {
+        let is_open = waiting.questions.values().any(|question| question.canonical == canonical);
+        if waiting.questions.len() >= QUESTIONS || is_open {
             return false;
         }
         let mut numbers: Vec<u64> = waiting.calls.keys().copied().collect();
@@ -146,24 +150,22 @@ impl Peer {
         let taken = numbers.into_iter().find_map(|number| {
             let call = waiting.calls.get(&number)?;
             let session = call.session.clone()?;
-            call.give(bytes.clone(), false).is_ok().then_some(Question { session, number: Some(number) })
+            call.give(bytes.clone(), false).is_ok().then_some((session, Some(number)))
         });
         // The lock is held: nobody answers before the question is noted.
-        let Some(question) = taken.or_else(|| hub.listener().map(|session| Question { session, number: None })) else { return false };
-        let is_for_listener = question.number.is_none();
-        let session = question.session.clone();
-        waiting.questions.insert(key.clone(), question);
-        if is_for_listener {
-            self.drop_questions(&mut waiting.questions, hub.give(&session, &bytes, Some(&key)));
+        let Some((session, number)) = taken.or_else(|| hub.listener().map(|session| (session, None))) else { return false };
+        waiting.questions.insert(asked, Question { id: id.as_str().to_owned(), canonical, session: session.clone(), number });
+        if number.is_none() {
+            self.drop_questions(&mut waiting.questions, hub.give(&session, &bytes, Some(asked)));
         }
         true
     }
 
     /// Questions that were pushed out of a full queue get an answer all the same.
-    fn drop_questions(&self, questions: &mut std::collections::HashMap<String, Question>, lost: Vec<String>) {
-        for id in lost {
-            questions.remove(&id);
-            self.refuse(&id);
+    fn drop_questions(&self, questions: &mut HashMap<u64, Question>, lost: Vec<u64>) {
+        // One that is no longer known was answered, taken back, or asked by an instance that has ended.
+        for question in lost.into_iter().filter_map(|number| questions.remove(&number)) {
+            self.refuse(&question.id);
         }
     }
 
@@ -226,9 +228,12 @@ impl Peer {
     fn taken_back(&self, message: &Message<'_>) {
         let Some(request) = message.params().and_then(Params::request_id) else { return };
         let Some(hub) = &self.hub else { return self.subscription_over(request) };
-        let bytes = Bytes::copy_from_slice(message.raw().as_bytes());
         let mut waiting = self.waiting();
-        let Some(question) = waiting.questions.remove(&*request.canonical()) else { return };
+        let canonical = request.canonical();
+        let asked = waiting.questions.iter().find(|(_, question)| question.canonical == *canonical).map(|(number, _)| *number);
+        let Some((asked, question)) = asked.and_then(|asked| Some((asked, waiting.questions.remove(&asked)?))) else { return };
+        let Some(edit) = message.replace(request, asked.to_string()) else { return };
+        let bytes: Bytes = splice(message.raw().as_bytes(), &[edit]).into();
         let call = question.number.and_then(|number| waiting.calls.get(&number));
         if call.is_none_or(|call| call.give(bytes.clone(), false).is_err()) {
             let lost = hub.give(&question.session, &bytes, None);

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use mcp::envelope::{Kind, Message};
 use mcp::era::Era;
 use mcp::method;
-use mcp::splice::splice;
+use mcp::splice::{Edit, range_within, splice};
 use policy::Permit;
 
 use super::answer::answer;
@@ -28,8 +28,7 @@ impl StdioBack {
         if self.protocol == Protocol::Modern {
             return Err(impossible(message));
         }
-        let words = message.params().map_or("", |params| params.raw().as_str());
-        let key = (who.clone(), digest_of(words));
+        let key = (who.clone(), digest_of(&words_of(message)));
         loop {
             let group = Arc::clone(
                 lock(&self.groups)
@@ -100,9 +99,13 @@ impl StdioBack {
             }
             _ => {}
         }
+        let asking = || Asking { caller: group.owner(), session: Some(session), wants_logs: true, cancels_when_dropped: false };
         let peer = self.peer_of(permit, group).await?;
-        let asking = Asking { caller: group.owner(), session: Some(session), wants_logs: true, cancels_when_dropped: false };
-        let ticket = peer.ask(message, asking).await?;
+        let ticket = match peer.ask(message, asking()).await {
+            // It ended before it got the request, so another may have it.
+            Err(_) if !peer.is_open() && !self.closing.is_cancelled() => self.peer_of(permit, group).await?.ask(message, asking()).await?,
+            asked => asked?,
+        };
         answer(ticket, message, self.limits.call, Era::Legacy).await
     }
 
@@ -230,9 +233,17 @@ fn session_id() -> Result<String, BackFailure> {
     Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 
-fn digest_of(words: &str) -> [u8; 32] {
+/// What a session is opened with: the parameters but for `_meta`, which may say something else each time, such as where a trace comes from.
+fn words_of(message: &Message<'_>) -> Vec<u8> {
+    let Some(params) = message.params() else { return Vec::new() };
+    let words = params.raw().as_str();
+    let meta = params.meta().and_then(|meta| range_within(words, meta.raw().as_str()));
+    splice(words.as_bytes(), &meta.map(|range| Edit::new(range, "{}")).into_iter().collect::<Vec<_>>())
+}
+
+fn digest_of(words: &[u8]) -> [u8; 32] {
     let mut output = [0; 32];
-    output.copy_from_slice(digest::digest(&digest::SHA256, words.as_bytes()).as_ref());
+    output.copy_from_slice(digest::digest(&digest::SHA256, words).as_ref());
     output
 }
 

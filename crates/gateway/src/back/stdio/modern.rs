@@ -67,17 +67,25 @@ impl StdioBack {
             self.notify_modern(who, message).await?;
             return Ok(Answer::Accepted);
         }
-        let shared = tokio::select! {
-            shared = self.shared(permit, who, requested) => shared?,
-            () = self.closing.cancelled() => return Err(BackFailure::Stopping),
-        };
+        let wants_logs = message.meta().is_some_and(|meta| meta.log_level().is_some());
+        let asking = || Asking { caller: who, session: None, wants_logs, cancels_when_dropped: true };
+        let shared = self.shared_or_closing(permit, who, requested).await?;
         if let Some(mismatch) = shared.parameters.check(&shared.peer, who, message, headers, self.limits.probe).await {
             return Ok(mismatch);
         }
-        let wants_logs = message.meta().is_some_and(|meta| meta.log_level().is_some());
-        let asking = Asking { caller: who, session: None, wants_logs, cancels_when_dropped: true };
-        let ticket = shared.peer.ask(message, asking).await?;
+        let ticket = match shared.peer.ask(message, asking()).await {
+            // It ended before it got the request, so another may have it.
+            Err(_) if !shared.peer.is_open() => self.shared_or_closing(permit, who, requested).await?.peer.ask(message, asking()).await?,
+            asked => asked?,
+        };
         answer(ticket, message, self.limits.call, Era::Modern).await
+    }
+
+    async fn shared_or_closing(&self, permit: &Permit, who: &PrincipalKey, requested: &str) -> Result<Arc<Shared>, BackFailure> {
+        tokio::select! {
+            shared = self.shared(permit, who, requested) => shared,
+            () = self.closing.cancelled() => Err(BackFailure::Stopping),
+        }
     }
 
     /// Notifications mean nothing to a server that is not running, and those of the legacy protocol mean nothing to a modern one.
@@ -153,12 +161,12 @@ impl StdioBack {
     /// Ends the shared instance when nobody uses it.
     pub(super) fn reap_modern(&self) {
         let Ok(mut modern) = self.modern.try_lock() else { return };
-        let is_idle = modern.as_ref().is_some_and(|shared| {
+        let is_over = modern.as_ref().is_some_and(|shared| {
             let is_unused = lock(&shared.used).elapsed() >= self.limits.idle;
-            is_unused && shared.peer.is_idle(self.limits.call)
+            is_unused && shared.peer.stop_if_idle(self.limits.call)
         });
-        if is_idle && let Some(shared) = modern.take() {
-            shared.peer.stop();
+        if is_over {
+            *modern = None;
         }
     }
 }

@@ -1,7 +1,9 @@
 //! One server on a pipe: what goes in, and who waits for what comes out (`inbox` reads it).
 //!
 //! Callers share a pipe, and their JSON-RPC ids collide all the time. So every request goes out under a number of the door's own, which is
-//! also its progress token; what comes back under that number gets the caller's own id and token again. Nothing else is touched.
+//! also its progress token; what comes back under that number gets the caller's own id and token again. So do a server's questions on their
+//! way to a client: a server that starts again counts from the same number, and an old answer must not meet a new question. Nothing else is
+//! touched.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -55,16 +57,20 @@ pub(super) struct Origin {
     pub(super) cap: usize,
 }
 
-/// Requests on their way, by the door's number, and questions of the server by its own id for them.
+/// Requests and questions on their way, by the door's numbers for them.
 #[derive(Default)]
 pub(super) struct Waiting {
     pub(super) calls: HashMap<u64, Call>,
-    pub(super) questions: HashMap<String, Question>,
+    pub(super) questions: HashMap<u64, Question>,
     pub(super) closed: bool,
 }
 
-/// To whom a question of the server was put.
+/// A question of the server, and to whom it was put.
 pub(super) struct Question {
+    /// The server's own id, as raw JSON.
+    pub(super) id: String,
+    /// The same in its one spelling.
+    pub(super) canonical: String,
     pub(super) session: String,
     /// The request on whose stream it went; `None`: the session's own stream.
     pub(super) number: Option<u64>,
@@ -116,10 +122,23 @@ impl Peer {
 
     /// Whether nobody waits for an answer. Requests whose callers have gone keep a server busy for `patience` and no longer.
     pub(super) fn is_idle(&self, patience: Duration) -> bool {
-        self.waiting().calls.values().all(|call| call.is_abandoned() && call.age() >= patience)
+        self.waiting().is_idle(patience)
     }
 
-    /// Puts a request in under a number of ours.
+    /// Asks the server to end if it is idle. Nothing comes in between: a request that is too late for this server is refused, not lost.
+    pub(super) fn stop_if_idle(&self, patience: Duration) -> bool {
+        {
+            let mut waiting = self.waiting();
+            if !waiting.is_idle(patience) {
+                return false;
+            }
+            waiting.closed = true;
+        }
+        self.stop();
+        true
+    }
+
+    /// Puts a request in under a number of ours. A failure means that the server has not got it.
     pub(super) async fn ask(self: &Arc<Self>, message: &Message<'_>, asking: Asking<'_>) -> Result<Ticket, BackFailure> {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let (call, ticket) = Call::new(self, number, message, &asking).ok_or(BackFailure::BadAnswer)?;
@@ -157,15 +176,17 @@ impl Peer {
 
     /// Passes a session's answer to a question of the server on, if the question was put to that session.
     pub(super) async fn reply(&self, session: &str, message: &Message<'_>) -> Result<(), BackFailure> {
-        let id = message.id().ok_or(BackFailure::NotAsked)?.canonical().into_owned();
-        {
+        let id = message.id().ok_or(BackFailure::NotAsked)?;
+        let number = number_of(id).ok_or(BackFailure::NotAsked)?;
+        let question = {
             let mut waiting = self.waiting();
-            if waiting.questions.get(&id).is_none_or(|question| question.session != session) {
+            if waiting.questions.get(&number).is_none_or(|question| question.session != session) {
                 return Err(BackFailure::NotAsked);
             }
-            waiting.questions.remove(&id);
-        }
-        self.pass(message).await
+            waiting.questions.remove(&number)
+        };
+        let edit = question.and_then(|question| message.replace(id, question.id)).ok_or(BackFailure::NotAsked)?;
+        self.send(splice(message.raw().as_bytes(), &[edit]).into()).await
     }
 
     /// Passes a caller's `notifications/cancelled` on under our number. One that names no request of theirs goes nowhere, and so does one
@@ -193,7 +214,7 @@ impl Peer {
             let calls: Vec<Call> =
                 waiting.calls.extract_if(|_, call| call.session.as_deref() == Some(session)).map(|(_, call)| call).collect();
             let questions: Vec<String> =
-                waiting.questions.extract_if(|_, question| question.session == session).map(|(id, _)| id).collect();
+                waiting.questions.extract_if(|_, question| question.session == session).map(|(_, question)| question.id).collect();
             (calls, questions)
         };
         for call in calls {
@@ -264,7 +285,13 @@ impl Peer {
     }
 }
 
-/// One of our numbers, as the server says it back.
+impl Waiting {
+    fn is_idle(&self, patience: Duration) -> bool {
+        self.calls.values().all(|call| call.is_abandoned() && call.age() >= patience)
+    }
+}
+
+/// One of our numbers, as the other side says it back.
 pub(super) fn number_of(id: RawJson<'_>) -> Option<u64> {
     id.decode_integer().and_then(|number| u64::try_from(number).ok())
 }

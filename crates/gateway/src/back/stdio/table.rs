@@ -93,7 +93,7 @@ impl StdioBack {
     fn make_room(&self, may_go: impl Fn(&Group) -> bool) -> bool {
         let mut groups = self.running_groups(|group| may_go(group) && group.is_idle(Duration::ZERO, self.limits.call));
         groups.sort_by_key(|group| group.last_used());
-        groups.iter().any(|group| group.rest())
+        groups.iter().any(|group| group.rest(self.limits.call))
     }
 
     fn running_groups(&self, wanted: impl Fn(&Group) -> bool) -> Vec<Arc<Group>> {
@@ -117,7 +117,7 @@ impl StdioBack {
                 self.remove(group, &mut live);
             } else {
                 drop(live);
-                group.rest();
+                group.rest(self.limits.call);
             }
         }
     }

@@ -81,6 +81,52 @@ async fn answer_to_a_question_of_a_dead_server_does_not_reach_the_next_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn answer_to_a_question_of_a_dead_server_is_not_taken_for_one_to_the_same_id_of_the_next() {
+    let mut world = World::new(Protocol::Auto);
+    let (session, mut child) = world.open("ann", "client").await;
+    let question = |text: &str| json!({ "jsonrpc": "2.0", "id": 0, "method": "elicitation/create", "params": { "message": text } });
+    let reply = |id: &serde_json::Value| json!({ "jsonrpc": "2.0", "id": id, "result": { "action": "accept" } });
+    let answering = world.send("ann", &session, &call(1, "a"));
+    child.hear().await;
+    child.say(&question("list them?")).await;
+    let old = events_of(answering).await.next().await.unwrap()["id"].take();
+    drop(child);
+    let answering = world.send("ann", &session, &call(2, "b"));
+    let mut fresh = world.child().await;
+    fresh.welcome().await;
+    fresh.hear_method("notifications/initialized").await;
+    fresh.hear().await;
+    fresh.say(&question("delete them?")).await;
+    let new = events_of(answering).await.next().await.unwrap()["id"].take();
+    assert!(matches!(world.send("ann", &session, &reply(&old)).await.unwrap(), Err(BackFailure::NotAsked)));
+    assert!(fresh.hears_nothing().await);
+    accepted(world.send("ann", &session, &reply(&new))).await;
+    assert_eq!(fresh.hear().await, reply(&json!(0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn request_that_the_old_server_never_got_goes_to_the_next_one() {
+    let mut world = World::new(Protocol::Auto);
+    let (session, child) = world.open("ann", "client").await;
+    let padding = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "x".repeat(64 * 1024) } });
+    // One is being written, 64 wait behind it, and the last one has nowhere to wait.
+    let lost: Vec<_> = (0..65).map(|_| world.send("ann", &session, &padding)).collect();
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let held_up = world.send("ann", &session, &call(2, "a"));
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    drop(child);
+    for answering in lost {
+        assert!(matches!(answering.await.unwrap(), Err(BackFailure::Crashed)));
+    }
+    let mut fresh = world.child().await;
+    fresh.welcome().await;
+    fresh.hear_method("notifications/initialized").await;
+    let asked = fresh.hear().await;
+    fresh.answer(&asked, "a").await;
+    assert_eq!(json_of(held_up).await["result"]["for"], "a");
+}
+
+#[tokio::test(start_paused = true)]
 async fn legacy_server_that_never_starts_is_tried_less_and_less_and_recovers() {
     let mut world = World::new(Protocol::Auto);
     let mut retry_after = None;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{World, accepted, call, events_of, json_of, modern};
+use super::{Events, World, accepted, call, events_of, json_of, modern};
 use crate::back::BackFailure;
 use crate::config::Protocol;
 
@@ -10,8 +10,18 @@ fn question(id: &str) -> Value {
     json!({ "jsonrpc": "2.0", "id": id, "method": "elicitation/create", "params": { "message": "name?" } })
 }
 
-fn reply(id: &str) -> Value {
+fn reply(id: impl Into<Value>) -> Value {
+    let id: Value = id.into();
     json!({ "jsonrpc": "2.0", "id": id, "result": { "action": "accept" } })
+}
+
+/// The door's number for a question that a client was asked, which is otherwise as the server wrote it.
+async fn number_of(events: &mut Events, id: &str) -> u64 {
+    let mut asked = events.next().await.unwrap();
+    let number = asked["id"].as_u64().unwrap();
+    asked["id"] = id.into();
+    assert_eq!(asked, question(id));
+    number
 }
 
 #[tokio::test(start_paused = true)]
@@ -25,15 +35,15 @@ async fn question_goes_to_the_newest_request_and_only_its_session_may_answer() {
     let second = child.hear().await;
     child.say(&question("q")).await;
     let mut events = events_of(newer).await;
-    assert_eq!(events.next().await.unwrap(), question("q"));
-    for (who, session) in [("ann", &one), ("bob", &other)] {
-        let failure = world.send(who, session, &reply("q")).await.unwrap().unwrap_err();
+    let number = number_of(&mut events, "q").await;
+    for (who, session, id) in [("ann", &one, json!(number)), ("bob", &other, json!(number)), ("ann", &other, json!("q"))] {
+        let failure = world.send(who, session, &reply(id)).await.unwrap().unwrap_err();
         assert!(matches!(failure, BackFailure::NotAsked | BackFailure::ForeignSession), "{failure}");
     }
     assert!(child.hears_nothing().await);
-    accepted(world.send("ann", &other, &reply("q"))).await;
+    accepted(world.send("ann", &other, &reply(number))).await;
     assert_eq!(child.hear().await, reply("q"));
-    let again = world.send("ann", &other, &reply("q")).await.unwrap();
+    let again = world.send("ann", &other, &reply(number)).await.unwrap();
     assert!(matches!(again, Err(BackFailure::NotAsked)), "a question is answered once");
     child.answer(&second, "b").await;
     child.answer(&first, "a").await;
@@ -45,7 +55,7 @@ async fn question_goes_to_the_newest_request_and_only_its_session_may_answer() {
 async fn answer_that_nobody_asked_for_never_reaches_the_server() {
     let mut world = World::new(Protocol::Auto);
     let (session, mut child) = world.open("ann", "client").await;
-    for id in ["q", "1", "0"] {
+    for id in [json!("q"), json!(1), json!(0), json!("0"), json!(-1)] {
         assert!(matches!(world.send("ann", &session, &reply(id)).await.unwrap(), Err(BackFailure::NotAsked)));
     }
     assert!(child.hears_nothing().await);
@@ -58,9 +68,9 @@ async fn question_without_a_request_goes_to_the_session_that_listens() {
     let listening = world.join("ann", "client").await;
     let mut events = world.listen("ann", &listening).await;
     child.say(&question("q")).await;
-    assert_eq!(events.next().await.unwrap(), question("q"));
-    assert!(matches!(world.send("ann", &quiet, &reply("q")).await.unwrap(), Err(BackFailure::NotAsked)));
-    accepted(world.send("ann", &listening, &reply("q"))).await;
+    let number = number_of(&mut events, "q").await;
+    assert!(matches!(world.send("ann", &quiet, &reply(number)).await.unwrap(), Err(BackFailure::NotAsked)));
+    accepted(world.send("ann", &listening, &reply(number))).await;
     assert_eq!(child.hear().await, reply("q"));
 }
 
@@ -71,8 +81,8 @@ async fn question_waits_for_a_stream_when_nobody_listens() {
     child.say(&question("q")).await;
     assert!(child.hears_nothing().await);
     let mut events = world.listen("ann", &session).await;
-    assert_eq!(events.next().await.unwrap(), question("q"));
-    accepted(world.send("ann", &session, &reply("q"))).await;
+    let number = number_of(&mut events, "q").await;
+    accepted(world.send("ann", &session, &reply(number))).await;
     assert_eq!(child.hear().await, reply("q"));
 }
 
@@ -98,9 +108,10 @@ async fn session_that_ends_leaves_no_question_open() {
     child.hear().await;
     child.say(&question("q")).await;
     let mut events = events_of(answering).await;
-    assert_eq!(events.next().await.unwrap(), question("q"));
+    number_of(&mut events, "q").await;
     world.back.close(&super::key("ann"), &session).await.unwrap();
-    assert_eq!(child.hear().await["error"]["code"], -32603);
+    let refusal = child.hear().await;
+    assert_eq!((&refusal["id"], &refusal["error"]["code"]), (&json!("q"), &json!(-32603)));
     assert_eq!(events.next().await.unwrap()["id"], 1, "the request ends with an error of its own");
     assert!(matches!(world.send("ann", &session, &call(2, "a")).await.unwrap(), Err(BackFailure::SessionGone)));
 }
@@ -114,13 +125,26 @@ async fn question_taken_back_is_taken_back_where_it_was_put() {
     let answering = world.send("ann", &session, &call(1, "a"));
     child.hear().await;
     child.say(&question("q")).await;
-    let taken_back = super::notification("notifications/cancelled", &json!({ "requestId": "q" }));
-    child.say(&taken_back).await;
+    child.say(&super::notification("notifications/cancelled", &json!({ "requestId": "q" }))).await;
     let mut events = events_of(answering).await;
-    assert_eq!(events.next().await.unwrap(), question("q"));
-    assert_eq!(events.next().await.unwrap(), taken_back);
+    let number = number_of(&mut events, "q").await;
+    let taken_back = events.next().await.unwrap();
+    assert_eq!(taken_back, super::notification("notifications/cancelled", &json!({ "requestId": number })));
     assert!(elsewhere.is_silent().await);
-    assert!(matches!(world.send("ann", &session, &reply("q")).await.unwrap(), Err(BackFailure::NotAsked)));
+    assert!(matches!(world.send("ann", &session, &reply(number)).await.unwrap(), Err(BackFailure::NotAsked)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn question_with_the_id_of_an_open_one_is_refused() {
+    let mut world = World::new(Protocol::Auto);
+    let (session, mut child) = world.open("ann", "client").await;
+    child.say(&question("q")).await;
+    child.say(&question("q")).await;
+    let refusal = child.hear().await;
+    assert_eq!((&refusal["id"], &refusal["error"]["code"]), (&json!("q"), &json!(-32603)));
+    let mut events = world.listen("ann", &session).await;
+    number_of(&mut events, "q").await;
+    assert!(events.is_silent().await);
 }
 
 #[tokio::test(start_paused = true)]

@@ -27,6 +27,25 @@ async fn same_words_share_a_server_other_words_and_other_callers_do_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn trace_of_the_opening_is_not_among_its_words() {
+    let mut world = World::new(Protocol::Auto);
+    let opening = |trace: &str| {
+        let mut message = super::initialize("editor");
+        message["params"]["_meta"] = json!({ "traceparent": trace, "progressToken": 1 });
+        let (back, message) = (std::sync::Arc::clone(&world.back), message.to_string());
+        let opened =
+            async move { back.open(&super::permit(), &key("ann"), &mcp::envelope::Message::parse(message.as_bytes()).unwrap()).await };
+        tokio::spawn(opened)
+    };
+    let (first, second) = (opening("00-a-b-01"), opening("00-c-d-01"));
+    let mut child = world.child().await;
+    child.welcome().await;
+    let sessions = (first.await.unwrap().unwrap().session.unwrap(), second.await.unwrap().unwrap().session.unwrap());
+    assert_ne!(sessions.0, sessions.1);
+    assert!(world.none_started());
+}
+
+#[tokio::test(start_paused = true)]
 async fn session_of_another_principal_is_refused() {
     let mut world = World::new(Protocol::Auto);
     let (session, mut child) = world.open("ann", "client").await;
