@@ -1,15 +1,23 @@
-//! Where does this credential come from? References, sources and their resolution.
+//! Where does this credential come from? References, sources, and how values are kept.
 //!
-//! A configuration holds [`reference::Template`]s, never values. [`resolve::Resolver`] turns one into a secret, and only against a
-//! [`policy::Permit`]; [`source`] says where values lie; [`cached`] keeps them for a bounded time, with one fetch for many waiting calls.
+//! A configuration holds [`reference::Template`]s, never values. [`resolve::Resolver`] makes a [`credential::Credential`] of one, which releases its text only
+//! against a [`policy::Permit`]. [`source`] says where values lie; `slot` keeps one: a single fetch for many waiting calls, the next before its end, the old one a
+//! little longer while its place is away.
 
-pub mod cached;
+pub mod credential;
 pub mod literal;
+mod member;
 pub mod missing;
+pub mod observer;
+mod patient;
 pub mod reference;
 pub mod resolve;
+mod slot;
 pub mod source;
 mod template;
+pub mod value;
 
+pub use credential::Credential;
 pub use missing::Missing;
 pub use resolve::Resolver;
+pub use slot::{Clock, Habits};

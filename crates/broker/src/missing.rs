@@ -1,17 +1,17 @@
-//! Why is there no credential? Names the reference and the cause, never a value.
+//! Why is there no credential? Names it and the cause, never a value.
 
 use std::io;
+use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::reference::Reference;
-
-/// A reference that gave no credential. For the operator; a caller is told only that the server behind the door cannot be used.
+/// A credential that cannot be had. For the operator; a caller is told only that the server behind the door cannot be used.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("`{reference}` gives no credential")]
+#[error("`{credential}` gives no credential")]
 pub struct Missing {
-    /// Which one.
-    pub reference: Reference,
+    /// Which one: a reference as it was written, or the name of a token.
+    pub credential: Arc<str>,
     /// Why.
     #[source]
     pub cause: Cause,
@@ -20,18 +20,7 @@ pub struct Missing {
 impl Missing {
     /// A stable name of the cause, for metrics.
     pub fn code(&self) -> &'static str {
-        match self.cause {
-            Cause::Empty => "empty",
-            Cause::FieldAbsent => "field_absent",
-            Cause::FieldNotText => "field_not_text",
-            Cause::NotAFile => "not_a_file",
-            Cause::NotJson => "not_json",
-            Cause::NotSet => "not_set",
-            Cause::NotText => "not_text",
-            Cause::OpenToOthers { .. } => "open_to_others",
-            Cause::TooLarge { .. } => "too_large",
-            Cause::Unreadable(_) => "unreadable",
-        }
+        self.cause.code()
     }
 }
 
@@ -39,25 +28,58 @@ impl Missing {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
+    /// The answer of the place is not what it should be.
+    #[error("the answer there cannot be used: {detail}")]
+    BadAnswer {
+        /// What is wrong with it, without anything of a value.
+        detail: Arc<str>,
+    },
+    /// A program ended without success.
+    #[error("the program ended with {}", code.map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}")))]
+    CommandFailed {
+        /// Its exit code.
+        code: Option<i32>,
+    },
     /// There is a value, and it is the empty text.
     #[error("it is empty")]
     Empty,
     /// The JSON object has no such member.
     #[error("the JSON object there has no such member")]
     FieldAbsent,
-    /// The member of the JSON object is no string.
-    #[error("the member of the JSON object there is not a string")]
+    /// The member of the JSON object is neither text nor a number.
+    #[error("the member of the JSON object there is not a text")]
     FieldNotText,
+    /// The system keeps no secrets for us, or keeps them locked.
+    #[error("the keychain cannot be used: {detail}")]
+    NoKeychain {
+        /// What the system says.
+        detail: Arc<str>,
+    },
+    /// The system has no memory for it.
+    #[error("there is no memory to keep it in")]
+    NoMemory,
     /// A folder, a pipe or a device.
     #[error("it is not a regular file")]
     NotAFile,
+    /// What it takes to ask there is not in the configuration.
+    #[error("it is not said how to ask there: {what}")]
+    NotConfigured {
+        /// What to write, and where.
+        what: &'static str,
+    },
+    /// There is no such secret.
+    #[error("there is no such secret")]
+    NotFound,
+    /// This build leaves the source out.
+    #[error("this build of Claviger cannot ask there")]
+    NotInThisBuild,
     /// A member was asked for, and the value is no JSON object.
     #[error("the value there is not a JSON object")]
     NotJson,
     /// The variable is not in the environment.
     #[error("the variable is not set")]
     NotSet,
-    /// The file is not UTF-8.
+    /// The value is not UTF-8.
     #[error("it is not UTF-8 text")]
     NotText,
     /// Every user of the machine may read or change the file.
@@ -66,13 +88,71 @@ pub enum Cause {
         /// The permission bits.
         mode: u32,
     },
-    /// The file is over the limit.
+    /// The place knows us and says no, or does not know us.
+    #[error("access is refused: {detail}")]
+    Refused {
+        /// What it says, without anything of a credential.
+        detail: Arc<str>,
+    },
+    /// No answer in time.
+    #[error("there was no answer within {} s", after.as_secs_f32())]
+    TimedOut {
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// The value is over the limit.
     #[error("it is over {limit} bytes")]
     TooLarge {
         /// The limit, in bytes.
         limit: usize,
     },
+    /// It was asked for too often of late.
+    #[error("it was asked for too often; the next time is in {} s", retry_after.as_secs_f32().ceil())]
+    TooOften {
+        /// When it may be asked for again.
+        retry_after: Duration,
+    },
+    /// The place cannot serve just now.
+    #[error("it cannot be asked just now: {detail}")]
+    Unavailable {
+        /// What happened.
+        detail: Arc<str>,
+    },
     /// The file is not there or not ours to read.
     #[error("it cannot be read: {0}")]
     Unreadable(io::ErrorKind),
+}
+
+impl Cause {
+    /// A stable name, for metrics.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BadAnswer { .. } => "bad_answer",
+            Self::CommandFailed { .. } => "command_failed",
+            Self::Empty => "empty",
+            Self::FieldAbsent => "field_absent",
+            Self::FieldNotText => "field_not_text",
+            Self::NoKeychain { .. } => "no_keychain",
+            Self::NoMemory => "no_memory",
+            Self::NotAFile => "not_a_file",
+            Self::NotConfigured { .. } => "not_configured",
+            Self::NotFound => "not_found",
+            Self::NotInThisBuild => "not_in_this_build",
+            Self::NotJson => "not_json",
+            Self::NotSet => "not_set",
+            Self::NotText => "not_text",
+            Self::OpenToOthers { .. } => "open_to_others",
+            Self::Refused { .. } => "refused",
+            Self::TimedOut { .. } => "timed_out",
+            Self::TooLarge { .. } => "too_large",
+            Self::TooOften { .. } => "too_often",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Unreadable(_) => "unreadable",
+        }
+    }
+
+    /// Whether the same question may be answered a little later without anybody changing anything. Only such a cause lets an older value be used for a while.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::NoMemory | Self::TimedOut { .. } | Self::TooOften { .. } | Self::Unavailable { .. })
+    }
 }

@@ -1,54 +1,83 @@
-//! How is a secret named? `env://NAME`, `file:///path`, `${NAME}`: the names, never the values.
+//! How is a secret named? By the place where it lies: names, never values.
 //!
 //! ```text
-//! env://NAME                    the variable NAME
-//! file:///path, file://./path   the content of a file; the second form starts at the folder of the configuration
-//!   …?ttl=SECONDS               keep the value for at most so long, 1 to 3600
-//!   …#field                     take this member of the JSON object found there
-//! ${NAME}, ${NAME:-default}     the variable NAME, inside a longer text too (see `template`)
+//! env://NAME                                  the variable NAME
+//! file:///path, file://./path                 the content of a file; the second form starts at the folder of the configuration
+//! keychain://SERVICE[/ACCOUNT]                an item of the system's keychain
+//! vault://MOUNT/PATH#FIELD                    HashiCorp Vault or OpenBao; ?version=N
+//! aws-secretsmanager://NAME-OR-ARN            AWS Secrets Manager; ?region=R, ?version-stage=S or ?version-id=V
+//! azure-keyvault://VAULT/NAME[/VERSION]       Azure Key Vault
+//! gcp-secretmanager://PROJECT/NAME[/VERSION]  Google Secret Manager
+//! command://PROGRAM ARGUMENT…                 the output of a program, started without a shell; quotes as in a shell
+//!   …?ttl=SECONDS                             keep the value for at most so long, 1 to 3600; options are joined by `&`
+//!   …#field                                   take this member of the JSON object found there; `a.b` is member `b` of `a`
+//! ${NAME}, ${NAME:-default}                   the variable NAME, inside a longer text too (see `template`)
 //! ```
+//!
+//! Options and field may come in either order. Nothing is percent-decoded, so `?` and `#` end a name; in a command, quotes keep them.
+
+mod invalid;
+mod options;
+mod place;
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::time::Duration;
 
-use thiserror::Error;
+pub use invalid::InvalidReference;
+pub use place::{
+    AwsSecret, AwsVersion, AzureSecret, CommandLine, FilePath, GcpSecret, KeychainItem, Kind, Place, VariableName, VaultSecret,
+};
 
+use self::options::Options;
 pub use crate::template::Template;
 
 /// One name of one secret. Prints as it was written; that is safe, for there is no value in it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 pub struct Reference {
     place: Place,
     ttl: Option<Lifetime>,
-    field: Option<String>,
+    field: Option<Box<str>>,
+    written: Box<str>,
 }
 
 impl Reference {
     /// A variable by its name: a letter or `_`, then letters, digits and `_`; at most 256 bytes.
     pub fn variable(name: &str) -> Result<Self, InvalidReference> {
-        VariableName::parse(name).map(|name| Self::of(Place::Variable(name)))
+        VariableName::parse(name).map(|name| Self::of_variable(&name))
     }
 
     /// Reads `text` as a reference if it begins with a scheme that is one. `None`: it is some other text, a web address for example.
     pub fn recognise(text: &str) -> Option<Result<Self, InvalidReference>> {
         let (scheme, rest) = text.split_once("://")?;
-        match scheme {
-            "env" => Some(Self::with_options(rest, |name| Ok(Place::Variable(VariableName::parse(name)?)))),
-            "file" => Some(Self::with_options(rest, |path| Ok(Place::File(FilePath::parse(path)?)))),
-            _ => {
-                let scheme = LATER_SCHEMES.iter().find(|later| **later == scheme)?;
-                Some(Err(InvalidReference::NotBuiltInYet { scheme }))
-            }
+        let read: fn(&str, &mut Options<'_>) -> Result<Place, InvalidReference> = match scheme {
+            "aws-secretsmanager" => |name, options| AwsSecret::parse(name, options).map(Place::Aws),
+            "azure-keyvault" => |name, _| AzureSecret::parse(name).map(Place::Azure),
+            "command" => |line, _| CommandLine::parse(line).map(Place::Command),
+            "env" => |name, _| VariableName::parse(name).map(Place::Variable),
+            "file" => |path, _| FilePath::parse(path).map(Place::File),
+            "gcp-secretmanager" => |name, _| GcpSecret::parse(name).map(Place::Gcp),
+            "keychain" => |item, _| KeychainItem::parse(item).map(Place::Keychain),
+            "vault" => |path, options| VaultSecret::parse(path, options).map(Place::Vault),
+            _ => return Some(Err(invalid::foreign(scheme)?)),
+        };
+        Some(Self::read(text, rest, scheme == "command", read))
+    }
+
+    /// The same reference whose value is kept for at most so many seconds, 1 to 3600; a shorter time that it names itself stays.
+    pub fn with_ttl(mut self, seconds: &str) -> Result<Self, InvalidReference> {
+        let ttl = Lifetime::parse(seconds)?;
+        if self.ttl.is_none_or(|known| ttl < known) {
+            self.ttl = Some(ttl);
+            self.written = options::rewrite(&self.written, ttl.0).into();
         }
+        Ok(self)
     }
 
     pub(crate) fn of_variable(name: &VariableName) -> Self {
-        Self::of(Place::Variable(name.clone()))
-    }
-
-    fn of(place: Place) -> Self {
-        Self { place, ttl: None, field: None }
+        let written = format!("env://{}", name.as_str()).into();
+        Self { place: Place::Variable(name.clone()), ttl: None, field: None, written }
     }
 
     /// Where the secret lies.
@@ -66,17 +95,41 @@ impl Reference {
         self.field.as_deref()
     }
 
-    fn with_options(rest: &str, place: impl FnOnce(&str) -> Result<Place, InvalidReference>) -> Result<Self, InvalidReference> {
-        let (rest, field) = match rest.split_once('#') {
-            Some((_, "")) => return Err(InvalidReference::EmptyField),
-            Some((rest, field)) => (rest, Some(field.to_owned())),
-            None => (rest, None),
-        };
-        let (rest, ttl) = match rest.split_once('?') {
-            Some((rest, options)) => (rest, Some(Lifetime::parse(options)?)),
-            None => (rest, None),
-        };
-        Ok(Self { place: place(rest)?, ttl, field })
+    /// Whether resolving it runs a program, which only the operator's own configuration may ask for.
+    pub fn runs_a_program(&self) -> bool {
+        matches!(self.place, Place::Command(_))
+    }
+
+    fn read(
+        text: &str,
+        rest: &str,
+        is_quoted: bool,
+        place: fn(&str, &mut Options<'_>) -> Result<Place, InvalidReference>,
+    ) -> Result<Self, InvalidReference> {
+        let options::Parts { name, options, field } = options::split(rest, is_quoted)?;
+        let mut options = Options::parse(options)?;
+        let ttl = options.take("ttl").map(Lifetime::parse).transpose()?;
+        let place = place(name, &mut options)?;
+        options.finish()?;
+        if field.is_none() && matches!(place, Place::Vault(_)) {
+            return Err(InvalidReference::FieldMissing);
+        }
+        Ok(Self { place, ttl, field: field.map(Into::into), written: text.into() })
+    }
+}
+
+impl PartialEq for Reference {
+    /// Two spellings of one name are one reference.
+    fn eq(&self, other: &Self) -> bool {
+        (&self.place, self.ttl, &self.field) == (&other.place, other.ttl, &other.field)
+    }
+}
+
+impl Eq for Reference {}
+
+impl Hash for Reference {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.place, self.ttl, &self.field).hash(state);
     }
 }
 
@@ -91,80 +144,17 @@ impl FromStr for Reference {
 
 impl fmt::Display for Reference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            Place::File(path) => write!(formatter, "file://{}", path.0)?,
-            Place::Variable(name) => write!(formatter, "env://{}", name.0)?,
-        }
-        if let Some(ttl) = self.ttl {
-            write!(formatter, "?ttl={}", ttl.0)?;
-        }
-        if let Some(field) = &self.field {
-            write!(formatter, "#{field}")?;
-        }
-        Ok(())
-    }
-}
-
-/// Where a secret lies.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Place {
-    /// In a file.
-    File(FilePath),
-    /// In a variable of the environment that we were started with.
-    Variable(VariableName),
-}
-
-/// `/absolute` or `./relative`, taken letter by letter: nothing is percent-decoded, so `?` and `#` cannot occur in it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct FilePath(String);
-
-impl FilePath {
-    /// The path as written; a relative one begins with `./`.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    fn parse(path: &str) -> Result<Self, InvalidReference> {
-        let is_absolute = path.starts_with('/');
-        if !is_absolute && !path.starts_with("./") {
-            return Err(InvalidReference::PathShape);
-        }
-        if path.contains('\0') || path.ends_with('/') {
-            return Err(InvalidReference::PathShape);
-        }
-        Ok(Self(path.to_owned()))
-    }
-}
-
-/// The name of a variable.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct VariableName(String);
-
-impl VariableName {
-    /// The name as written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    pub(crate) fn parse(name: &str) -> Result<Self, InvalidReference> {
-        let mut letters = name.bytes();
-        let starts_well = letters.next().is_some_and(|first| first == b'_' || first.is_ascii_alphabetic());
-        if starts_well && name.len() <= MAX_NAME_BYTES && letters.all(|letter| letter == b'_' || letter.is_ascii_alphanumeric()) {
-            Ok(Self(name.to_owned()))
-        } else {
-            Err(InvalidReference::VariableName)
-        }
+        formatter.write_str(&self.written)
     }
 }
 
 /// Seconds, 1 to 3600.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Lifetime(u16);
 
 impl Lifetime {
-    fn parse(options: &str) -> Result<Self, InvalidReference> {
-        let seconds = options.strip_prefix("ttl=").ok_or(InvalidReference::UnknownOption)?;
-        // `+60` and `060` are numbers to the standard library, but would not print as they were written.
+    fn parse(seconds: &str) -> Result<Self, InvalidReference> {
+        // `+60` and `060` are numbers to the standard library only.
         if !seconds.bytes().all(|digit| digit.is_ascii_digit()) || seconds.starts_with('0') {
             return Err(InvalidReference::Ttl);
         }
@@ -175,66 +165,8 @@ impl Lifetime {
     }
 }
 
-/// Why a text is no usable reference. Never quotes the text: a misplaced secret may stand there.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum InvalidReference {
-    /// `${NAME:-default}` in a place for a secret.
-    #[error("a secret has no default: write `${{NAME}}`")]
-    DefaultForSecret,
-    /// Nothing after `#`.
-    #[error("the name of a JSON member must follow `#`")]
-    EmptyField,
-    /// `${` inside the default of a `${NAME:-default}`.
-    #[error("a default cannot hold another `${{`")]
-    NestedDefault,
-    /// A whole text that should be a reference has no known scheme.
-    #[error("a reference begins with `env://` or `file://`")]
-    NoScheme,
-    /// A store that this version cannot ask.
-    #[error("`{scheme}://` references are not built in yet; use `env://`, `file://` or `${{NAME}}`")]
-    NotBuiltInYet {
-        /// The scheme of the store.
-        scheme: &'static str,
-    },
-    /// A file reference that is neither `file:///path` nor `file://./path`.
-    #[error("write `file:///path/to/file`, or `file://./file` for one beside the configuration")]
-    PathShape,
-    /// `ttl` is not a number of seconds from 1 to 3600.
-    #[error("`ttl` is a whole number of seconds from 1 to {MAX_TTL_SECONDS}")]
-    Ttl,
-    /// `${` without `}`.
-    #[error("`${{` has no `}}`; write `$${{` for a literal `${{`")]
-    Unclosed,
-    /// Something but `ttl` after `?`.
-    #[error("the only option after `?` is `ttl=SECONDS`")]
-    UnknownOption,
-    /// Not the name of a variable.
-    #[error("the name of a variable is a letter or `_`, then letters, digits and `_`, at most {MAX_NAME_BYTES} bytes")]
-    VariableName,
-}
-
-const MAX_NAME_BYTES: usize = 256;
+/// An hour: no value is kept longer without being fetched again (K2).
 const MAX_TTL_SECONDS: u16 = 3600;
-/// Stores that the design knows, or that other tools have made common. An error is better than sending such a text upstream as if it were
-/// the secret.
-const LATER_SCHEMES: [&str; 15] = [
-    "aws-secretsmanager",
-    "aws-ssm",
-    "awssm",
-    "azure-keyvault",
-    "bws",
-    "command",
-    "doppler",
-    "gcp-secretmanager",
-    "infisical",
-    "keychain",
-    "keyring",
-    "openbao",
-    "op",
-    "pass",
-    "vault",
-];
 
 #[cfg(test)]
 mod tests;

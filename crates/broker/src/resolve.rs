@@ -1,85 +1,120 @@
-//! How does a template become a secret? Only against a permit, and never as an empty text in place of a missing one.
+//! How does a template become a credential? By a slot for each place that it names, shared by all who name the same.
 
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
-use policy::Permit;
-use secrecy::{ExposeSecret, SecretString};
+use arc_swap::ArcSwapOption;
+use secrecy::SecretString;
 
-use crate::cached::{Cached, Clock};
-use crate::missing::{Cause, Missing};
-use crate::reference::{Reference, Template};
-use crate::source::{Environment, Files, OpenFiles, Source, Sources};
+use crate::credential::{Credential, Part, Secret};
+use crate::missing::Missing;
+use crate::observer::{Observer, Unobserved};
+use crate::patient::Patient;
+use crate::reference::{Place, Reference, Template};
+use crate::slot::{Clock, Habits, Slot, Surroundings};
+use crate::source::{AtPlace, Sources};
 use crate::template::Piece;
 
-/// Turns templates into secrets.
+/// Turns templates into credentials.
 pub struct Resolver {
-    secrets: Cached<Sources>,
+    sources: Arc<Sources>,
+    around: Surroundings,
+    slots: Mutex<HashMap<Place, Weak<Slot>>>,
 }
 
 impl Resolver {
-    /// A resolver for one configuration. `directory` is where relative files start; `clock` tells the Unix time in milliseconds.
-    pub fn new(environment: Environment, directory: PathBuf, open_files: OpenFiles, clock: Clock) -> Self {
-        let sources = Sources { environment, files: Files::new(directory, open_files) };
-        Self { secrets: Cached::new(sources, clock) }
+    /// A resolver of these sources. `clock` tells the Unix time in milliseconds.
+    pub fn new(sources: Sources, clock: Clock) -> Self {
+        let around = Surroundings { clock, observer: Arc::new(Unobserved), habits: Habits::default() };
+        Self { sources: Arc::new(sources), around, slots: Mutex::default() }
     }
 
-    /// The text with every reference replaced by its value, for a call that `_permit` proves to be allowed.
-    pub async fn resolve(&self, template: &Template, _permit: &Permit) -> Result<SecretString, Missing> {
-        self.fill(template).await
+    /// The same with somebody who is told what happens.
+    #[must_use]
+    pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.around.observer = observer;
+        self
     }
 
-    /// The values of the references in it, without the text around them: what must be starred out of a log.
-    pub async fn secrets_in(&self, template: &Template, _permit: &Permit) -> Result<Vec<SecretString>, Missing> {
-        let mut secrets = Vec::new();
-        for piece in template.pieces() {
-            if !matches!(piece, Piece::Literal(_)) {
-                secrets.push(self.value_of(piece).await?);
-            }
-        }
-        Ok(secrets)
+    /// The same with other habits.
+    #[must_use]
+    pub fn with_habits(mut self, habits: Habits) -> Self {
+        self.around.habits = habits;
+        self
     }
 
-    /// The text filled in before there is any call to permit: for what the door itself needs to start, such as its TLS key and its shared secrets.
-    /// Nothing that goes upstream is resolved this way.
+    /// What a template comes to. Nothing is fetched before it is released. Credentials that name one place share what is fetched there.
+    pub fn credential(&self, template: &Template) -> Credential {
+        Credential::new(template.pieces().iter().map(|piece| self.part(piece)).collect())
+    }
+
+    /// The text filled in before there is any call to permit: for what the door itself needs to start, such as its TLS key and its shared secrets. Nothing that
+    /// goes upstream is resolved this way.
     pub async fn resolve_for_start(&self, template: &Template) -> Result<SecretString, Missing> {
-        self.fill(template).await
+        self.credential(template).fill().await.map(|released| released.text)
     }
 
-    /// Makes the next resolution fetch anew, as after an upstream has refused the credential.
-    pub async fn forget(&self, template: &Template) {
-        for reference in template.references() {
-            self.secrets.forget(&reference).await;
-        }
-    }
-
-    async fn fill(&self, template: &Template) -> Result<SecretString, Missing> {
-        let mut values = Vec::with_capacity(template.pieces().len());
-        for piece in template.pieces() {
-            values.push(self.value_of(piece).await?);
-        }
-        // Room for all of it from the start: growing would leave copies behind.
-        let mut text = String::with_capacity(values.iter().map(|value| value.expose_secret().len()).sum());
-        for value in &values {
-            text.push_str(value.expose_secret());
-        }
-        Ok(SecretString::from(text))
-    }
-
-    async fn value_of(&self, piece: &Piece) -> Result<SecretString, Missing> {
-        match piece {
-            Piece::Inside(reference) | Piece::Whole(reference) => self.secrets.fetch(reference).await,
-            Piece::Literal(text) => Ok(SecretString::from(text.as_str())),
-            Piece::Variable { name, default } => {
-                let outcome = self.secrets.fetch(&Reference::of_variable(name)).await;
-                match (outcome, default) {
-                    // As in a shell, `:-` stands in for an empty variable too.
-                    (Err(Missing { cause: Cause::NotSet | Cause::Empty, .. }), Some(default)) => Ok(SecretString::from(default.as_str())),
-                    (outcome, _) => outcome,
-                }
+    /// Fetches everything anew that somebody still uses; returns how many of them have another value now, and what could not be fetched.
+    pub async fn refresh_all(&self) -> (usize, Vec<Missing>) {
+        let slots: Vec<Arc<Slot>> = self.slots().values().filter_map(Weak::upgrade).collect();
+        let mut changed = 0;
+        let mut missing = Vec::new();
+        for slot in slots {
+            let Some(before) = slot.kept() else { continue };
+            match slot.refresh().await {
+                Ok(now) => changed += usize::from(now.generation != before.generation),
+                Err(failure) => missing.push(failure),
             }
         }
+        (changed, missing)
+    }
+
+    fn part(&self, piece: &Piece) -> Part {
+        let (reference, default) = match piece {
+            Piece::Literal(text) => return Part::Literal(text.as_str().into()),
+            Piece::Inside(reference) | Piece::Whole(reference) => (reference.clone(), None),
+            Piece::Variable { name, default } => (Reference::of_variable(name), default.as_deref().map(Into::into)),
+        };
+        Part::Secret(Secret {
+            slot: self.slot(&reference),
+            name: reference.to_string().into(),
+            max_age: reference.ttl().unwrap_or_else(|| usual_age(reference.place())),
+            field: reference.field().map(Into::into),
+            default,
+            view: ArcSwapOption::empty(),
+        })
+    }
+
+    fn slot(&self, reference: &Reference) -> Arc<Slot> {
+        let mut slots = self.slots();
+        if let Some(slot) = slots.get(reference.place()).and_then(Weak::upgrade) {
+            return slot;
+        }
+        slots.retain(|_, slot| slot.strong_count() > 0);
+        let place = reference.place().clone();
+        let source = AtPlace { sources: Arc::clone(&self.sources), place: place.clone() };
+        let source = Box::new(Patient { source, timeout: PATIENCE });
+        let slot = Arc::new(Slot::new(reference.to_string().into(), source, self.around.clone()));
+        slots.insert(place, Arc::downgrade(&slot));
+        slot
+    }
+
+    fn slots(&self) -> std::sync::MutexGuard<'_, HashMap<Place, Weak<Slot>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// For how long a value is kept where the reference does not say: an hour (K2), and a minute for files, which cost nothing to read and change unannounced.
+fn usual_age(place: &Place) -> Duration {
+    match place {
+        Place::File(_) => Duration::from_secs(60),
+        _ => Duration::from_secs(3600),
+    }
+}
+
+/// For one try to fetch a value.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! Where do values lie? One method per source; keeping values is not a source's business (see `cached`).
+//! Where do values lie? One small source for each kind of place; keeping values, waiting and trying again are not a source's business (see `slot` and `patient`).
 
 mod environment;
 mod file;
@@ -6,57 +6,90 @@ mod file;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-
-use secrecy::{ExposeSecret, SecretString};
-use serde_json::value::RawValue;
+use std::sync::Arc;
+use std::time::Duration;
 
 pub use environment::Environment;
 pub use file::{Files, OpenFiles};
 
-use crate::missing::{Cause, Missing};
-use crate::reference::{Place, Reference};
+use crate::missing::Cause;
+use crate::reference::{Kind, Place};
+use crate::value::Value;
 
-/// What a source promises. Dropping it leaves nothing half done.
-pub type Fetching<'a> = Pin<Box<dyn Future<Output = Result<SecretString, Missing>> + Send + 'a>>;
-
-/// Something that can be asked for the value of a reference.
-pub trait Source: Send + Sync {
-    /// The value now, never empty.
-    fn fetch<'a>(&'a self, reference: &'a Reference) -> Fetching<'a>;
+/// What a source gives.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The value as it lies there, whole, never empty.
+    pub value: Value,
+    /// What the place calls this version, if it counts them.
+    pub version: Option<Arc<str>>,
+    /// For how long it is good, if the place says: the rest of a lease, or of a token's life.
+    pub lifetime: Option<Duration>,
 }
 
-/// Every source there is; the reference says which one is asked.
-pub struct Sources {
-    /// For `env://` and `${NAME}`.
-    pub environment: Environment,
-    /// For `file://`.
-    pub files: Files,
-}
-
-impl Source for Sources {
-    fn fetch<'a>(&'a self, reference: &'a Reference) -> Fetching<'a> {
-        Box::pin(async move {
-            let missing = |cause| Missing { reference: reference.clone(), cause };
-            let value = match reference.place() {
-                Place::File(path) => self.files.read(path).await,
-                Place::Variable(name) => self.environment.get(name),
-            };
-            let value = value.map_err(missing)?;
-            let value = match reference.field() {
-                Some(field) => member(&value, field).map_err(missing)?,
-                None => value,
-            };
-            if value.expose_secret().is_empty() { Err(missing(Cause::Empty)) } else { Ok(value) }
-        })
+impl Fetched {
+    /// A value of which the place says nothing more.
+    pub fn plain(text: &str) -> Result<Self, Cause> {
+        if text.is_empty() {
+            return Err(Cause::Empty);
+        }
+        let value = Value::new(text).map_err(|_| Cause::NoMemory)?;
+        Ok(Self { value, version: None, lifetime: None })
     }
 }
 
-/// One string member of a JSON object. The others are skipped over, not copied.
-fn member(document: &SecretString, field: &str) -> Result<SecretString, Cause> {
-    // The error of the parser may quote the document, so it is dropped.
-    let members: BTreeMap<String, &RawValue> = serde_json::from_str(document.expose_secret()).map_err(|_| Cause::NotJson)?;
-    let value = members.get(field).ok_or(Cause::FieldAbsent)?;
-    serde_json::from_str::<String>(value.get()).map(SecretString::from).map_err(|_| Cause::FieldNotText)
+/// What a source promises. It is polled to its end, whether or not those who asked are still there.
+pub type Fetching<'a> = Pin<Box<dyn Future<Output = Result<Fetched, Cause>> + Send + 'a>>;
+
+/// Something that can be asked for one value.
+pub trait Source: Send + Sync {
+    /// The value now.
+    fn fetch(&self) -> Fetching<'_>;
+}
+
+/// What resolves references of one kind.
+pub trait Provider: Send + Sync {
+    /// The value at a place of its kind.
+    fn fetch<'a>(&'a self, place: &'a Place) -> Fetching<'a>;
+}
+
+/// A provider for each kind of place that can be asked.
+#[derive(Default)]
+pub struct Sources {
+    providers: BTreeMap<Kind, Box<dyn Provider>>,
+}
+
+impl Sources {
+    /// What every process has: its environment and its files.
+    pub fn local(environment: Environment, files: Files) -> Self {
+        Self::default().with(Kind::Variable, environment).with(Kind::File, files)
+    }
+
+    /// The same with a provider for one kind more.
+    #[must_use]
+    pub fn with(mut self, kind: Kind, provider: impl Provider + 'static) -> Self {
+        self.providers.insert(kind, Box::new(provider));
+        self
+    }
+
+    async fn fetch(&self, place: &Place) -> Result<Fetched, Cause> {
+        match self.providers.get(&place.kind()) {
+            Some(provider) => provider.fetch(place).await,
+            None => Err(Cause::NotInThisBuild),
+        }
+    }
+}
+
+/// One place of them.
+pub(crate) struct AtPlace {
+    pub(crate) sources: Arc<Sources>,
+    pub(crate) place: Place,
+}
+
+impl Source for AtPlace {
+    fn fetch(&self) -> Fetching<'_> {
+        Box::pin(self.sources.fetch(&self.place))
+    }
 }
 
 #[cfg(test)]

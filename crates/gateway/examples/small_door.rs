@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use broker::Resolver;
 use broker::reference::Template;
-use broker::source::{Environment, OpenFiles};
+use broker::source::{Environment, Files, OpenFiles, Sources};
 use claviger_gateway::PrincipalKey;
 use claviger_gateway::back::stdio::{Answer, StdioBack};
 use claviger_gateway::config::{Limits, Process, Protocol, ServerName, Timeouts, Upstream};
@@ -34,7 +34,7 @@ async fn run() -> Option<()> {
         inherited: BTreeMap::from([("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())]),
         directory: None,
     };
-    let resolver = Arc::new(Resolver::new(Environment::default(), "/".into(), OpenFiles::Warn, Arc::new(|| 0)));
+    let resolver = Arc::new(Resolver::new(Sources::local(Environment::default(), Files::new("/".into(), OpenFiles::Warn)), Arc::new(|| 0)));
     let name = ServerName::parse("child").ok()?;
     let upstream = (Upstream::Process(process), Protocol::Legacy);
     let back = StdioBack::for_upstream(&name, upstream, &resolver, &Limits::default(), &Timeouts::default())?;

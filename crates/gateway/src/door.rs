@@ -370,8 +370,7 @@ impl Forge<'_> {
                 let pool_limits = PoolLimits { connect_timeout: timeouts.connect, ..PoolLimits::default() };
                 Back::Http(Arc::new(http_back::HttpBack {
                     pool: Pool::new(url, self.tls, pool_limits)?,
-                    headers: headers.clone(),
-                    resolver: Arc::clone(self.resolver),
+                    headers: headers.iter().map(|(name, template)| (name.clone(), self.resolver.credential(template))).collect(),
                     protocol: server.protocol,
                     limits: http_back::HttpLimits { message_bytes: limits.message_bytes, call: timeouts.call, probe: timeouts.probe },
                     eras: ArcSwapOption::empty(),

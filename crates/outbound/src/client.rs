@@ -1,15 +1,15 @@
-//! How do we fetch one document? One GET on a connection of its own, no redirects, capped in bytes and in time.
+//! How do we ask somebody else's server once? One request on a connection of its own, no redirects, capped in bytes and in time.
 //!
-//! For metadata and keys, which are fetched seldom; a fresh connection each time keeps "the address checked is the address called" plain
+//! For metadata, keys, tokens and vaults, which are asked seldom; a fresh connection each time keeps "the address checked is the address called" plain
 //! to see. Messages to upstream servers do not go this way.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, HOST, IF_NONE_MATCH, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
-use http_body_util::Empty;
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, HOST, IF_NONE_MATCH, RETRY_AFTER, USER_AGENT, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use tokio::task::JoinSet;
@@ -66,19 +66,26 @@ impl Client {
         etag: Option<&HeaderValue>,
         limits: Limits,
     ) -> Result<Fetched, Failure> {
-        let target = self.guard().admit(url).map_err(|reason| Failure::Blocked { url: SafeUrl::of(url), reason })?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
         if let Some(etag) = etag {
             headers.insert(IF_NONE_MATCH, etag.clone());
         }
+        self.call(Call { method: Method::GET, url, headers, body: Bytes::new() }, limits).await
+    }
+
+    /// Sends one request. Any status but a redirect is an `Ok`.
+    pub async fn call(&self, call: Call<'_>, limits: Limits) -> Result<Fetched, Failure> {
+        let Call { method, url, headers, body } = call;
+        let target = self.guard().admit(url).map_err(|reason| Failure::Blocked { url: SafeUrl::of(url), reason })?;
+        let request = request(&target, method, headers, body);
         let shown = SafeUrl::of_url(target.url());
-        timeout(limits.timeout, self.exchange(&target, headers, limits.body_bytes))
+        timeout(limits.timeout, self.exchange(&target, request, limits.body_bytes))
             .await
             .unwrap_or(Err(Failure::TimedOut { url: shown, after: limits.timeout }))
     }
 
-    async fn exchange(&self, target: &Target, headers: HeaderMap, body_bytes: usize) -> Result<Fetched, Failure> {
+    async fn exchange(&self, target: &Target, request: Request<Full<Bytes>>, body_bytes: usize) -> Result<Fetched, Failure> {
         let url = SafeUrl::of_url(target.url());
         let broke_off = |source| Failure::Exchange { url: url.clone(), source };
         let stream = self.dialer.dial(target).await?;
@@ -86,12 +93,24 @@ impl Client {
         // Dropping the set at the end of this call, however it ends, closes the connection.
         let mut driver = JoinSet::new();
         driver.spawn(connection);
-        let response = sender.send_request(request(target, headers)).await.map_err(broke_off)?;
+        let response = sender.send_request(request).await.map_err(broke_off)?;
         if response.status().is_redirection() && response.status() != StatusCode::NOT_MODIFIED {
             return Err(Failure::Redirected { url: url.clone(), status: response.status() });
         }
         Fetched::read(url, response, body_bytes).await
     }
+}
+
+/// One request.
+pub struct Call<'c> {
+    /// What to do.
+    pub method: Method,
+    /// Where; the guard reads it.
+    pub url: &'c str,
+    /// `Host` and `User-Agent` are set by the client. Mark what is secret as sensitive.
+    pub headers: HeaderMap,
+    /// The body; empty for none. Make one that holds a secret with [`Bytes::from_owner`] of a zeroizing buffer.
+    pub body: Bytes,
 }
 
 /// How much and how long one fetch may be.
@@ -110,7 +129,7 @@ pub struct Fetched {
     pub url: SafeUrl,
     /// Any status but a redirect.
     pub status: StatusCode,
-    /// `Content-Type`, `Cache-Control` and `ETag`, as far as sent.
+    /// `Content-Type`, `Cache-Control`, `ETag`, `Retry-After` and `WWW-Authenticate`, as far as sent.
     pub headers: HeaderMap,
     /// The body, within the limit.
     pub body: Bytes,
@@ -157,16 +176,17 @@ impl Fetched {
     }
 }
 
-/// A GET in origin form with nothing of ours in it but who we are.
-fn request(target: &Target, mut headers: HeaderMap) -> Request<Empty<Bytes>> {
+/// A request in origin form with nothing of ours in it but who we are.
+fn request(target: &Target, method: Method, mut headers: HeaderMap, body: Bytes) -> Request<Full<Bytes>> {
     headers.insert(HOST, target.authority().clone());
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("claviger/", env!("CARGO_PKG_VERSION"))));
-    let mut request = Request::new(Empty::new());
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = method;
     *request.uri_mut() = target.origin_form().clone();
     *request.headers_mut() = headers;
     request
 }
 
-const KEPT_HEADERS: [HeaderName; 3] = [CACHE_CONTROL, CONTENT_TYPE, ETAG];
+const KEPT_HEADERS: [HeaderName; 5] = [CACHE_CONTROL, CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE];
 /// Greatest head of an answer.
 const HEAD_BYTES: usize = 64 * 1024;

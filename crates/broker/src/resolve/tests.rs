@@ -1,16 +1,18 @@
 //! What a template becomes, and what nothing becomes.
 
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use oauth::scope::ScopeSet;
-use policy::{Action, Caller, RuleSet};
+use policy::{Action, Caller, Permit, RuleSet};
+use secrecy::ExposeSecret as _;
 
 use super::*;
+use crate::source::{Environment, Files, OpenFiles};
 
 fn resolver(variables: &[(&str, &str)]) -> Resolver {
     let environment = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Resolver::new(environment, PathBuf::from("/"), OpenFiles::Refuse, Arc::new(|| 0))
+    Resolver::new(Sources::local(environment, Files::new(PathBuf::from("/"), OpenFiles::Refuse)), Arc::new(|| 0))
 }
 
 async fn resolve(resolver: &Resolver, text: &str) -> Result<String, Missing> {
@@ -66,31 +68,57 @@ async fn file_that_changes_is_seen_after_its_lifetime_or_when_refused() {
         let now = Arc::clone(&now);
         move || now.load(Ordering::SeqCst)
     });
-    let resolver = Resolver::new(Environment::default(), folder.path().to_owned(), OpenFiles::Refuse, clock);
-    let text = "file://./token?ttl=10";
+    let sources = Sources::local(Environment::default(), Files::new(folder.path().to_owned(), OpenFiles::Refuse));
+    let resolver = Resolver::new(sources, clock);
+    let credential = resolver.credential(&Template::parse("file://./token?ttl=10").unwrap());
+    let release = async || credential.release(&permit()).await.unwrap();
     write("one");
-    assert_eq!(resolve(&resolver, text).await.unwrap(), "one");
+    assert_eq!(release().await.expose(), "one");
     write("two");
-    assert_eq!(resolve(&resolver, text).await.unwrap(), "one");
+    let refused = release().await;
+    assert_eq!(refused.expose(), "one");
     now.store(10_000, Ordering::SeqCst);
-    assert_eq!(resolve(&resolver, text).await.unwrap(), "two");
+    assert_eq!(release().await.expose(), "two");
+    // What was refused is not what is kept now.
+    assert!(credential.refuse(refused.stamp));
     write("three");
-    resolver.forget(&Template::parse(text).unwrap()).await;
-    assert_eq!(resolve(&resolver, text).await.unwrap(), "three");
+    let current = release().await;
+    assert_eq!(current.expose(), "two");
+    assert!(credential.refuse(current.stamp));
+    assert_eq!(release().await.expose(), "three");
+}
+
+#[tokio::test]
+async fn references_to_one_place_share_what_is_fetched() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("login");
+    std::fs::write(&path, r#"{"user":"ada","password":"hunter2"}"#).unwrap();
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let sources = Sources::local(Environment::default(), Files::new(folder.path().to_owned(), OpenFiles::Refuse));
+    let resolver = Resolver::new(sources, Arc::new(|| 0));
+    let credential = resolver.credential(&Template::parse("${file://./login#user}:${file://./login?ttl=10#password}").unwrap());
+    assert_eq!(credential.release(&permit()).await.unwrap().expose(), "ada:hunter2");
+    // One document, read once: what is written later is not seen by half.
+    std::fs::write(&path, r#"{"user":"eve","password":"hunter3"}"#).unwrap();
+    let password = resolver.credential(&Template::parse("file://./login#password").unwrap());
+    assert_eq!(password.release(&permit()).await.unwrap().expose(), "hunter2");
+    let missing = resolver.credential(&Template::parse("file://./login#token").unwrap()).release(&permit()).await.err().unwrap();
+    assert_eq!((missing.to_string().as_str(), missing.code()), ("`file://./login#token` gives no credential", "field_absent"));
 }
 
 #[tokio::test]
 async fn secrets_of_a_template_come_without_the_text_around_them() {
     let resolver = resolver(&[("A", "hunter2"), ("B", "hunter3")]);
     let template = Template::parse("Basic ${A}:${B}:${C:-d}").unwrap();
-    let secrets = resolver.secrets_in(&template, &permit()).await.unwrap();
-    assert_eq!(secrets.iter().map(ExposeSecret::expose_secret).collect::<Vec<_>>(), ["hunter2", "hunter3", "d"]);
-    assert_eq!(resolver.resolve(&template, &permit()).await.unwrap().expose_secret(), "Basic hunter2:hunter3:d");
+    let credential = resolver.credential(&template);
+    let secrets = credential.secrets(&permit()).await.unwrap();
+    assert_eq!(secrets.iter().map(|secret| secret.expose_secret()).collect::<Vec<_>>(), ["hunter2", "hunter3", "d"]);
+    assert_eq!(credential.release(&permit()).await.unwrap().expose(), "Basic hunter2:hunter3:d");
 }
 
 #[tokio::test]
 async fn nothing_prints_a_value() {
-    let resolver = resolver(&[("A", "hunter2"), ("J", r#"{"k":1,"p":"hunter2"}"#)]);
+    let resolver = resolver(&[("A", "hunter2"), ("J", r#"{"k":true,"p":"hunter2"}"#)]);
     let secret = resolver.resolve_for_start(&Template::parse("x ${A}").unwrap()).await.unwrap();
     let missing = resolver.resolve_for_start(&Template::parse("${env://J#k}").unwrap()).await.unwrap_err();
     let printed = format!("{secret:?} {missing} {missing:?}");

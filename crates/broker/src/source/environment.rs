@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::missing::Cause;
-use crate::reference::VariableName;
+use crate::reference::Place;
+use crate::source::{Fetched, Fetching, Provider};
 
 /// Variables and their values. Nothing is read from the process itself.
 #[derive(Default)]
@@ -14,8 +15,18 @@ pub struct Environment {
 }
 
 impl Environment {
-    pub(crate) fn get(&self, name: &VariableName) -> Result<SecretString, Cause> {
-        self.variables.get(name.as_str()).cloned().ok_or(Cause::NotSet)
+    /// The value of a variable that a source needs for itself, such as the address of its server.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(ExposeSecret::expose_secret)
+    }
+}
+
+impl Provider for Environment {
+    fn fetch<'a>(&'a self, place: &'a Place) -> Fetching<'a> {
+        Box::pin(async move {
+            let Place::Variable(name) = place else { return Err(Cause::NotInThisBuild) };
+            self.variable(name.as_str()).ok_or(Cause::NotSet).and_then(Fetched::plain)
+        })
     }
 }
 

@@ -4,11 +4,11 @@ use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use crate::missing::Cause;
-use crate::reference::FilePath;
+use crate::reference::Place;
+use crate::source::{Fetched, Fetching, Provider};
 
 /// Files of at most 64 KiB.
 pub struct Files {
@@ -30,16 +30,21 @@ impl Files {
     pub fn new(directory: PathBuf, open_files: OpenFiles) -> Self {
         Self { directory, open_files }
     }
+}
 
+impl Provider for Files {
     /// The content without its last line end.
-    pub(crate) async fn read(&self, path: &FilePath) -> Result<SecretString, Cause> {
-        let path = self.directory.join(path.as_str());
-        let open_files = self.open_files;
-        tokio::task::spawn_blocking(move || read(&path, open_files)).await.unwrap_or(Err(Cause::Unreadable(ErrorKind::Interrupted)))
+    fn fetch<'a>(&'a self, place: &'a Place) -> Fetching<'a> {
+        Box::pin(async move {
+            let Place::File(path) = place else { return Err(Cause::NotInThisBuild) };
+            let path = self.directory.join(path.as_str());
+            let open_files = self.open_files;
+            tokio::task::spawn_blocking(move || read(&path, open_files)).await.unwrap_or(Err(Cause::Unreadable(ErrorKind::Interrupted)))
+        })
     }
 }
 
-fn read(path: &Path, open_files: OpenFiles) -> Result<SecretString, Cause> {
+fn read(path: &Path, open_files: OpenFiles) -> Result<Fetched, Cause> {
     let unreadable = |error: std::io::Error| Cause::Unreadable(error.kind());
     // Looked at first because opening a pipe would wait for its writer; looked at again because it may have been exchanged since.
     regular(&path.metadata().map_err(unreadable)?)?;
@@ -55,7 +60,7 @@ fn read(path: &Path, open_files: OpenFiles) -> Result<SecretString, Cause> {
     }
     let text = std::str::from_utf8(&content).map_err(|_| Cause::NotText)?;
     let text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
-    Ok(SecretString::from(text))
+    Fetched::plain(text)
 }
 
 fn regular(metadata: &Metadata) -> Result<(), Cause> {

@@ -6,24 +6,17 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::*;
+use crate::reference::Reference;
 
 async fn fetch(sources: &Sources, reference: &str) -> Result<String, Cause> {
     let reference: Reference = reference.parse().unwrap();
-    match sources.fetch(&reference).await {
-        Ok(value) => Ok(value.expose_secret().to_owned()),
-        Err(missing) => {
-            assert_eq!(missing.reference, reference);
-            Err(missing.cause)
-        }
-    }
+    sources.fetch(reference.place()).await.map(|fetched| fetched.value.expose().to_owned())
 }
 
 fn sources(directory: &Path) -> Sources {
-    let variables = [("TOKEN", "hunter2"), ("EMPTY", ""), ("JSON", r#"{"a":"b","n":1,"e":"","o":{"a":"c"}}"#)];
-    Sources {
-        environment: variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect(),
-        files: Files::new(directory.to_owned(), OpenFiles::Refuse),
-    }
+    let variables = [("TOKEN", "hunter2"), ("EMPTY", "")];
+    let environment = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
+    Sources::local(environment, Files::new(directory.to_owned(), OpenFiles::Refuse))
 }
 
 fn folder_with(name: &str, content: &[u8]) -> TempDir {
@@ -40,6 +33,11 @@ fn set_mode(path: &Path, mode: u32) {
 }
 
 #[tokio::test]
+async fn a_kind_without_a_provider_gives_nothing() {
+    assert_eq!(fetch(&sources(Path::new("/")), "keychain://claviger/brave").await, Err(Cause::NotInThisBuild));
+}
+
+#[tokio::test]
 async fn variable_is_given_and_missing_or_empty_ones_are_not() {
     let sources = sources(Path::new("/"));
     assert_eq!(fetch(&sources, "env://TOKEN").await.unwrap(), "hunter2");
@@ -47,17 +45,6 @@ async fn variable_is_given_and_missing_or_empty_ones_are_not() {
     assert_eq!(fetch(&sources, "env://EMPTY").await, Err(Cause::Empty));
     // The process has it, but it was not handed in.
     assert_eq!(fetch(&sources, "env://PATH").await, Err(Cause::NotSet));
-}
-
-#[tokio::test]
-async fn member_of_a_json_object_is_taken() {
-    let sources = sources(Path::new("/"));
-    assert_eq!(fetch(&sources, "env://JSON#a").await.unwrap(), "b");
-    assert_eq!(fetch(&sources, "env://JSON#z").await, Err(Cause::FieldAbsent));
-    assert_eq!(fetch(&sources, "env://JSON#n").await, Err(Cause::FieldNotText));
-    assert_eq!(fetch(&sources, "env://JSON#o").await, Err(Cause::FieldNotText));
-    assert_eq!(fetch(&sources, "env://JSON#e").await, Err(Cause::Empty));
-    assert_eq!(fetch(&sources, "env://TOKEN#a").await, Err(Cause::NotJson));
 }
 
 #[tokio::test]
@@ -100,14 +87,12 @@ async fn file_of_64_kib_is_read_and_one_byte_more_is_not() {
 async fn file_that_everybody_may_use_is_refused_or_reported() {
     let folder = folder_with("token", b"hunter2");
     let path = folder.path().join("token");
-    let mut sources = sources(folder.path());
+    let sources = |open_files| Sources::local(Environment::default(), Files::new(folder.path().to_owned(), open_files));
     for (mode, is_refused) in [(0o600, false), (0o640, false), (0o644, true), (0o602, true), (0o666, true)] {
         set_mode(&path, mode);
-        sources.files = Files::new(folder.path().to_owned(), OpenFiles::Refuse);
         let expected = if is_refused { Err(Cause::OpenToOthers { mode }) } else { Ok("hunter2".to_owned()) };
-        assert_eq!(fetch(&sources, "file://./token").await, expected, "{mode:o}");
-        sources.files = Files::new(folder.path().to_owned(), OpenFiles::Warn);
-        assert_eq!(fetch(&sources, "file://./token").await, Ok("hunter2".to_owned()), "{mode:o}");
+        assert_eq!(fetch(&sources(OpenFiles::Refuse), "file://./token").await, expected, "{mode:o}");
+        assert_eq!(fetch(&sources(OpenFiles::Warn), "file://./token").await, Ok("hunter2".to_owned()), "{mode:o}");
     }
 }
 

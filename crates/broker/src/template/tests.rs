@@ -51,8 +51,8 @@ fn broken_templates_are_refused_by_what_is_wrong() {
         ("${A-b}", InvalidReference::VariableName),
         ("${:-b}", InvalidReference::VariableName),
         ("${A:-${B}}", InvalidReference::NestedDefault),
-        ("${vault://a}", InvalidReference::NotBuiltInYet { scheme: "vault" }),
-        ("vault://a", InvalidReference::NotBuiltInYet { scheme: "vault" }),
+        ("${vault://a}", InvalidReference::VaultPath),
+        ("vault://a", InvalidReference::VaultPath),
         ("${https://a}", InvalidReference::VariableName),
         ("env://A B", InvalidReference::VariableName),
     ];

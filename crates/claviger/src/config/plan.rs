@@ -8,7 +8,7 @@ use std::sync::Arc;
 use audit::HeadKey;
 use audit::sink::{OnFull, Options};
 use broker::resolve::Resolver;
-use broker::source::{Environment, OpenFiles};
+use broker::source::{Environment, Files, OpenFiles, Sources};
 use gateway::clock::Clock;
 use gateway::config::{self as door, Config, ServerName, TokenSource, WhenUnrecorded};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -129,7 +129,8 @@ fn record(written: Record, key: &InstanceKey) -> Options {
 pub(crate) fn resolver(around: &Surroundings, folder: &FilePath, open_files: OpenFiles) -> Resolver {
     let variables: Environment = around.variables().iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let clock = Clock::system();
-    Resolver::new(variables, folder.to_owned(), open_files, Arc::new(move || clock.unix_milliseconds()))
+    let sources = Sources::local(variables, Files::new(folder.to_owned(), open_files));
+    Resolver::new(sources, Arc::new(move || clock.unix_milliseconds()))
 }
 
 /// The instance key of the state folder; made where there is none.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use broker::resolve::Resolver;
+use broker::Credential;
+use broker::credential::Stamp;
 use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
@@ -17,7 +18,6 @@ use mcp::sse;
 use mcp::version::ProtocolVersion;
 use outbound::pool::{Lease, Pool, SendFailure};
 use policy::Permit;
-use secrecy::ExposeSecret as _;
 use tokio::sync::Mutex;
 
 use crate::back::probe::PROBE;
@@ -27,8 +27,7 @@ use crate::config::Protocol;
 /// One Streamable HTTP upstream.
 pub(crate) struct HttpBack {
     pub(crate) pool: Pool,
-    pub(crate) headers: Vec<(HeaderName, broker::reference::Template)>,
-    pub(crate) resolver: Arc<Resolver>,
+    pub(crate) headers: Vec<(HeaderName, Credential)>,
     pub(crate) protocol: Protocol,
     pub(crate) limits: HttpLimits,
     pub(crate) eras: ArcSwapOption<Eras>,
@@ -51,9 +50,10 @@ impl HttpBack {
         if outgoing.version.is_modern() {
             self.require(outgoing, |eras| eras.modern).await?;
         }
-        let reply = match self.post(outgoing, whole).await {
-            Err(BackFailure::CredentialRefused { status: StatusCode::UNAUTHORIZED }) if self.forget_credentials().await => {
-                self.post(outgoing, whole).await?
+        let mut presented = Stamp::default();
+        let reply = match self.post(outgoing, whole, &mut presented).await {
+            Err(BackFailure::CredentialRefused { status: StatusCode::UNAUTHORIZED }) if self.refuse_credentials(presented) => {
+                self.post(outgoing, whole, &mut presented).await?
             }
             other => other?,
         };
@@ -65,10 +65,10 @@ impl HttpBack {
         Ok(reply)
     }
 
-    async fn post(&self, outgoing: &Outgoing<'_>, whole: bool) -> Result<Reply, BackFailure> {
+    async fn post(&self, outgoing: &Outgoing<'_>, whole: bool, presented: &mut Stamp) -> Result<Reply, BackFailure> {
         let mut headers = Self::headers_for(outgoing)?;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        self.add_credential(&mut headers, outgoing.permit).await?;
+        *presented = self.add_credential(&mut headers, outgoing.permit).await?;
         let response = self.exchange(Method::POST, headers, outgoing.body.clone(), self.limits.call).await?;
         self.reply(response, whole).await
     }
@@ -90,13 +90,14 @@ impl HttpBack {
         Err(BackFailure::BadAnswer)
     }
 
-    /// Forgets what was resolved, so that the next request fetches it anew: a credential that was refused may have been rotated.
-    /// `false`: nothing here comes from a reference, and trying again would change nothing.
-    async fn forget_credentials(&self) -> bool {
+    /// Has what was presented fetched anew: a credential that was refused may have been rotated. `false`: nothing here can be fetched anew, and trying again
+    /// would change nothing.
+    fn refuse_credentials(&self, presented: Stamp) -> bool {
+        let current = self.headers.iter().fold(Stamp::default(), |sum, (_, credential)| sum + credential.stamp());
         let mut any = false;
-        for (_, template) in self.headers.iter().filter(|(_, template)| template.has_references()) {
-            self.resolver.forget(template).await;
-            any = true;
+        for (_, credential) in &self.headers {
+            // When another caller has fetched it since, that one is tried.
+            any |= if current == presented { credential.refuse(credential.stamp()) } else { credential.has_references() };
         }
         any
     }
@@ -169,16 +170,17 @@ impl HttpBack {
     }
 
     /// The upstream's own credential, against the permit. It is added last, so that nothing of the caller's can stand in its place.
-    async fn add_credential(&self, headers: &mut HeaderMap, permit: &Permit) -> Result<(), BackFailure> {
+    async fn add_credential(&self, headers: &mut HeaderMap, permit: &Permit) -> Result<Stamp, BackFailure> {
         headers.insert(USER_AGENT, HeaderValue::from_static(OUR_NAME));
-        for (name, template) in &self.headers {
-            let value = self.resolver.resolve(template, permit).await.map_err(BackFailure::Credential)?;
-            let mut value =
-                HeaderValue::from_str(value.expose_secret()).map_err(|_| BackFailure::CredentialShape { header: name.clone() })?;
+        let mut stamp = Stamp::default();
+        for (name, credential) in &self.headers {
+            let released = credential.release(permit).await.map_err(BackFailure::Credential)?;
+            let mut value = HeaderValue::from_str(released.expose()).map_err(|_| BackFailure::CredentialShape { header: name.clone() })?;
             value.set_sensitive(true);
             headers.insert(name.clone(), value);
+            stamp = stamp + released.stamp;
         }
-        Ok(())
+        Ok(stamp)
     }
 
     async fn exchange(&self, method: Method, headers: HeaderMap, body: Bytes, timeout: Duration) -> Result<Response<Lease>, BackFailure> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use broker::Resolver;
 use broker::reference::Template;
-use broker::source::{Environment, OpenFiles};
+use broker::source::{Environment, Files, OpenFiles, Sources};
 use claviger_gateway::PrincipalKey;
 use claviger_gateway::back::BackFailure;
 use claviger_gateway::back::stdio::{Answer, StdioBack};
@@ -72,7 +72,7 @@ fn back(declared: Declared<'_>) -> Arc<StdioBack> {
         guard_program: example("child_guard"),
     };
     let environment: Environment = text(declared.variables).into_iter().collect();
-    let resolver = Arc::new(Resolver::new(environment, "/".into(), OpenFiles::Warn, Arc::new(|| 0)));
+    let resolver = Arc::new(Resolver::new(Sources::local(environment, Files::new("/".into(), OpenFiles::Warn)), Arc::new(|| 0)));
     let limits = Limits { message_bytes: declared.message_bytes.unwrap_or(1 << 20), ..Limits::default() };
     let name = ServerName::parse("child").unwrap();
     let upstream = (Upstream::Process(process), Protocol::Auto);

@@ -234,3 +234,19 @@ const CLASSES: &[(&str, AddressClass)] = &[
     ("febf::1", AddressClass::LinkLocal),
     ("ff02::1", AddressClass::Multicast),
 ];
+
+#[test]
+fn an_operators_own_server_may_be_anywhere_but_in_the_clear_or_a_metadata_service() {
+    let guard = Guard::for_own_servers();
+    for url in ["https://vault.example", "https://10.1.2.3:8200/v1", "http://127.0.0.1:8200", "http://localhost:8200", "https://[fd00::1]/"]
+    {
+        assert!(guard.admit(url).is_ok(), "{url}");
+    }
+    for url in
+        ["http://10.1.2.3:8200/v1", "http://vault.example", "https://169.254.169.254/", "https://[fd00:ec2::254]/", "ftp://127.0.0.1"]
+    {
+        assert!(guard.admit(url).is_err(), "{url}");
+    }
+    assert!(guard.permits("169.254.169.254".parse().unwrap()).is_err());
+    assert!(guard.permits("192.168.1.1".parse().unwrap()).is_ok());
+}

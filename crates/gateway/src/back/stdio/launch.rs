@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use broker::Resolver;
 use policy::Permit;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -14,16 +13,15 @@ use super::backoff::Backoff;
 use super::hub::Hub;
 use super::lock;
 use super::peer::{Origin, Peer};
-use super::process::{self, Life, Started};
+use super::process::{self, Life, Program, Started};
 use crate::back::BackFailure;
 use crate::back::failure::Scarce;
-use crate::config::{Builtin, Process};
+use crate::config::Builtin;
 
 /// Starts the instances of one server.
 pub(super) struct Launch {
     pub(super) server: Arc<str>,
     kind: Kind,
-    resolver: Arc<Resolver>,
     message_bytes: usize,
     /// Instances that never answered anything. They count for all callers: the next start would end no better.
     starts: Failures,
@@ -33,7 +31,7 @@ pub(super) struct Launch {
 
 pub(super) enum Kind {
     Builtin(Builtin),
-    Process(Process),
+    Process(Program),
 }
 
 /// Failures in a row, shared by those who count them and those who ask.
@@ -82,11 +80,10 @@ impl Fresh {
 }
 
 impl Launch {
-    pub(super) fn new(server: Arc<str>, kind: Kind, resolver: Arc<Resolver>, message_bytes: usize, children: usize) -> Self {
+    pub(super) fn new(server: Arc<str>, kind: Kind, message_bytes: usize, children: usize) -> Self {
         Self {
             server,
             kind,
-            resolver,
             message_bytes,
             starts: Failures::default(),
             places: Arc::new(Semaphore::new(children)),
@@ -127,8 +124,8 @@ impl Launch {
                 tokio::spawn(process::end_when_stopped(life.clone()));
                 peer
             }
-            Kind::Process(process) => {
-                let started = process::start(&self.server, process, &self.resolver, permit, &life).await;
+            Kind::Process(program) => {
+                let started = process::start(&self.server, program, permit, &life).await;
                 let Started { stdin, stdout, masker } = started.inspect_err(|failure| {
                     // A credential that is missing says nothing about the program.
                     if matches!(failure, BackFailure::Start(_)) {

@@ -34,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 use self::group::{Group, GroupKey};
 use self::launch::{Failures, Kind, Launch};
 use self::modern::{Known, Shared};
+use self::process::Program;
 use self::table::Held;
 use crate::config::{Limits, Protocol, ServerName, Timeouts, Upstream};
 
@@ -104,7 +105,7 @@ impl StdioBack {
     ) -> Option<Arc<Self>> {
         let kind = match upstream.0 {
             Upstream::Builtin(start) => Kind::Builtin(start),
-            Upstream::Process(process) => Kind::Process(process),
+            Upstream::Process(process) => Kind::Process(Program::new(process, resolver)),
             Upstream::Http { .. } => return None,
         };
         let message_bytes = limits.message_bytes;
@@ -116,7 +117,7 @@ impl StdioBack {
             probe: timeouts.probe,
         };
         let back = Arc::new(Self {
-            launch: Launch::new(name.as_str().into(), kind, Arc::clone(resolver), message_bytes, limits.children),
+            launch: Launch::new(name.as_str().into(), kind, message_bytes, limits.children),
             limits,
             protocol: upstream.1,
             groups: Mutex::default(),

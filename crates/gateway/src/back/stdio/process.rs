@@ -6,8 +6,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::Resolver;
-use broker::reference::Template;
+use broker::{Credential, Resolver};
 use policy::Permit;
 use rustix::process::{Pid, Signal};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -39,21 +38,32 @@ pub(super) struct Life {
     pub(super) ended: CancellationToken,
 }
 
+/// A program and the credentials that it gets when it starts.
+pub(super) struct Program {
+    process: Process,
+    arguments: Vec<Credential>,
+    environment: Vec<(String, Credential)>,
+}
+
+impl Program {
+    pub(super) fn new(process: Process, resolver: &Resolver) -> Self {
+        let arguments = process.arguments.iter().map(|template| resolver.credential(template)).collect();
+        let environment = process.environment.iter().map(|(name, template)| (name.clone(), resolver.credential(template))).collect();
+        Self { process, arguments, environment }
+    }
+}
+
 /// Resolves what the program needs and starts it. `life.ended` is cancelled when all of it is gone.
-pub(super) async fn start(
-    server: &Arc<str>,
-    process: &Process,
-    resolver: &Resolver,
-    permit: &Permit,
-    life: &Life,
-) -> Result<Started, BackFailure> {
-    let arguments = resolve_all(process.arguments.iter(), resolver, permit).await?;
-    let values = resolve_all(process.environment.values(), resolver, permit).await?;
+pub(super) async fn start(server: &Arc<str>, program: &Program, permit: &Permit, life: &Life) -> Result<Started, BackFailure> {
+    let process = &program.process;
+    let arguments = release_all(program.arguments.iter(), permit).await?;
+    let values = release_all(program.environment.iter().map(|(_, credential)| credential), permit).await?;
     let masker = Arc::new(Masker::new(arguments.secrets.iter().chain(&values.secrets)));
     let mut command = Command::new(&process.guard_program);
     command.arg("child-guard").arg(std::process::id().to_string()).arg("--").arg(&process.program);
     command.args(arguments.exposed());
-    command.env_clear().envs(inherited(&process.inherited)).envs(process.environment.keys().zip(values.exposed()));
+    let declared = program.environment.iter().map(|(name, _)| name).zip(values.exposed());
+    command.env_clear().envs(inherited(&process.inherited)).envs(declared);
     if let Some(directory) = &process.directory {
         command.current_dir(directory);
     }
@@ -67,35 +77,31 @@ pub(super) async fn start(
     Ok(Started { stdin, stdout, masker })
 }
 
-/// Resolved texts of templates, in order.
+/// Released texts, in order.
 #[derive(Default)]
-struct Resolved {
+struct Texts {
     values: Vec<SecretString>,
     /// What must not be logged: the texts that came from references, with and without what the configuration put around them.
     secrets: Vec<SecretString>,
 }
 
-impl Resolved {
+impl Texts {
     fn exposed(&self) -> impl Iterator<Item = &str> {
         self.values.iter().map(SecretString::expose_secret)
     }
 }
 
-async fn resolve_all<'t>(
-    templates: impl Iterator<Item = &'t Template>,
-    resolver: &Resolver,
-    permit: &Permit,
-) -> Result<Resolved, BackFailure> {
-    let mut resolved = Resolved::default();
-    for template in templates {
-        let value = resolver.resolve(template, permit).await.map_err(BackFailure::Credential)?;
-        if template.has_references() {
-            resolved.secrets.push(value.clone());
-            resolved.secrets.extend(resolver.secrets_in(template, permit).await.map_err(BackFailure::Credential)?);
+async fn release_all<'c>(credentials: impl Iterator<Item = &'c Credential>, permit: &Permit) -> Result<Texts, BackFailure> {
+    let mut texts = Texts::default();
+    for credential in credentials {
+        let value = credential.release(permit).await.map_err(BackFailure::Credential)?.text;
+        if credential.has_references() {
+            texts.secrets.push(value.clone());
+            texts.secrets.extend(credential.secrets(permit).await.map_err(BackFailure::Credential)?);
         }
-        resolved.values.push(value);
+        texts.values.push(value);
     }
-    Ok(resolved)
+    Ok(texts)
 }
 
 /// The few variables that every child gets, whatever else the door's environment holds.

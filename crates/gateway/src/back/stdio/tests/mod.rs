@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::Resolver;
-use broker::source::{Environment, OpenFiles};
+use broker::source::{Environment, Files, OpenFiles, Sources};
 use bytes::Bytes;
 use http::HeaderMap;
 use mcp::envelope::Message;
@@ -58,7 +58,8 @@ impl World {
         }));
         let (mut limits, mut timeouts) = (Limits::default(), Timeouts::default());
         adjust(&mut limits, &mut timeouts);
-        let resolver = Arc::new(Resolver::new(Environment::default(), "/".into(), OpenFiles::Warn, Arc::new(|| 0)));
+        let resolver =
+            Arc::new(Resolver::new(Sources::local(Environment::default(), Files::new("/".into(), OpenFiles::Warn)), Arc::new(|| 0)));
         let name = ServerName::parse("test").unwrap();
         let back = StdioBack::for_upstream(&name, (upstream, protocol), &resolver, &limits, &timeouts).unwrap();
         Self { back, children }
