@@ -33,6 +33,32 @@ pub enum Event<'a> {
         /// The names of the servers now behind the door.
         servers: Vec<Cow<'a, str>>,
     },
+    /// A credential cannot be had, or not any more.
+    #[serde(rename = "credential.missing")]
+    CredentialMissing {
+        /// Its name, such as the reference to it.
+        credential: Cow<'a, str>,
+        /// A short, stable code for why.
+        reason: Cow<'a, str>,
+    },
+    /// A credential that was missing is there again.
+    #[serde(rename = "credential.recovered")]
+    CredentialRecovered {
+        /// Its name.
+        credential: Cow<'a, str>,
+    },
+    /// A credential has a new value, which is used from now on.
+    #[serde(rename = "rotated")]
+    Rotated {
+        /// Its name, such as the reference to it.
+        credential: Cow<'a, str>,
+        /// What its place called the value before, where it counts versions.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        version_before: Option<Cow<'a, str>>,
+        /// What it calls the new one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        version: Option<Cow<'a, str>>,
+    },
     /// The door began to answer.
     #[serde(rename = "door.started")]
     DoorStarted {
@@ -158,6 +184,9 @@ mod tests {
             Event::ConfigReloaded { servers: Vec::new() },
             Event::DoorStarted { version: "0.1.0".into(), listen: "127.0.0.1:8080".into(), servers: Vec::new() },
             Event::DoorStopped { reason: "SIGTERM".into() },
+            Event::CredentialMissing { credential: "env://KEY".into(), reason: "not_set".into() },
+            Event::CredentialRecovered { credential: "env://KEY".into() },
+            Event::Rotated { credential: "env://KEY".into(), version_before: Some("1".into()), version: Some("2".into()) },
         ];
         let of_the_log = [
             ChainEvent::Carried { from: String::new() },

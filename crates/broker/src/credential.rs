@@ -136,6 +136,12 @@ impl Credential {
         Stamp(generations.fold(0, u64::wrapping_add))
     }
 
+    /// For how long its values may still be used by somebody who was given them; the longest time there is, if it has none.
+    pub fn good_for(&self) -> Duration {
+        let secrets = self.secret_parts().filter(|secret| secret.default.is_none());
+        secrets.map(|secret| secret.slot.good_for(secret.max_age)).min().unwrap_or(Duration::MAX)
+    }
+
     /// Changes of its values from now on. While this lives, values are fetched before their end, whether or not anybody asks.
     pub fn changes(&self) -> Changes {
         Changes(self.secret_parts().map(|secret| secret.slot.watch(secret.max_age)).collect())

@@ -35,9 +35,9 @@ pub trait Observer: Send + Sync {
         let _ = rotation;
     }
 
-    /// A fetch gave nothing.
-    fn missing(&self, missing: &Missing) {
-        let _ = missing;
+    /// A fetch gave nothing, for so many times in a row.
+    fn missing(&self, missing: &Missing, in_a_row: u32) {
+        let _ = (missing, in_a_row);
     }
 
     /// A credential that was missing is there again.

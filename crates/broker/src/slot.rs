@@ -132,6 +132,15 @@ impl Slot {
         self.fetched(now, max_age).await
     }
 
+    /// For how long what is kept may still be used by somebody who was given it, the time that its place may be away included.
+    pub(crate) fn good_for(&self, max_age: Duration) -> Duration {
+        let grace = match self.missing() {
+            Some(missing) if !missing.cause.is_transient() => Duration::ZERO,
+            _ => self.around.habits.grace,
+        };
+        self.kept.load().as_ref().map_or(Duration::ZERO, |kept| kept.good_for(self.now(), max_age + grace))
+    }
+
     /// Fetches now, whatever is kept. Joins no fetch that began before.
     pub(crate) async fn refresh(self: &Arc<Self>) -> Result<Arc<Kept>, Missing> {
         let under_way = self.flight().running.clone();
@@ -213,7 +222,7 @@ impl Slot {
                 let in_a_row = flight.failure.as_ref().map_or(0, |failure| failure.in_a_row).saturating_add(1);
                 flight.failure = Some(Failed { missing: missing.clone(), at: now, in_a_row, wait: backoff(in_a_row) });
                 drop(flight);
-                self.around.observer.missing(&missing);
+                self.around.observer.missing(&missing, in_a_row);
                 return Err(missing);
             }
         };

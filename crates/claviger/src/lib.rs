@@ -11,6 +11,7 @@ mod config;
 mod lifecycle;
 mod log;
 mod voice;
+mod watch;
 mod wire;
 
 use std::path::Path;

@@ -15,23 +15,26 @@ use store::Store;
 use store::file::File;
 
 use crate::voice::{Exit, Report};
+use crate::watch::Watch;
 
 /// Makes the parts of the door that live as long as the process.
-pub(crate) fn parts(state: &Path, resolver: &Arc<Resolver>, record: Options) -> Result<Parts, Report> {
+pub(crate) fn parts(state: &Path, resolver: Resolver, record: Options) -> Result<Parts, Report> {
     let clock = Clock::system();
     let roots = Roots::default();
     let certificates =
         |error: &dyn std::error::Error| Report::new(Exit::Configuration, "cannot read the system's certificates").caused_by(error);
     let tls = client_config(&roots).map_err(|error| certificates(&error))?;
     let client = Client::new(Guard::default(), &roots).map_err(|error| certificates(&error))?;
+    let (auditor, metrics) = (Arc::new(auditor(record, clock)?), Arc::new(Metrics::new()));
+    let watch = Watch { auditor: Arc::clone(&auditor), metrics: Arc::clone(&metrics), clock };
     Ok(Parts {
         clock,
         store: store(state, clock)?,
-        auditor: Arc::new(auditor(record, clock)?),
+        auditor,
         client: Arc::new(client),
         tls: Arc::new(tls),
-        resolver: Arc::clone(resolver),
-        metrics: Arc::new(Metrics::new()),
+        resolver: Arc::new(resolver.observed_by(Arc::new(watch))),
+        metrics,
     })
 }
 

@@ -26,6 +26,22 @@ pub struct Metrics {
     pub(crate) connections: Gauge<i64, AtomicI64>,
     pub(crate) streams: Gauge<i64, AtomicI64>,
     pub(crate) reloads: Family<ReloadLabel, Counter>,
+    credential_uses: Family<CredentialLabels, Counter>,
+    credential_fetches: Family<CredentialLabels, Counter>,
+    credential_rotations: Family<SourceLabel, Counter>,
+    credential_fetched_at: Family<SourceLabel, Gauge<i64, AtomicI64>>,
+}
+
+/// `source`: the scheme of a reference, or `token`; never a name, of which there may be many.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct CredentialLabels {
+    source: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct SourceLabel {
+    source: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -67,6 +83,10 @@ impl Metrics {
             connections: Gauge::default(),
             streams: Gauge::default(),
             reloads: Family::default(),
+            credential_uses: Family::default(),
+            credential_fetches: Family::default(),
+            credential_rotations: Family::default(),
+            credential_fetched_at: Family::default(),
             registry: Registry::default(),
         };
         registry.register("calls", "MCP calls by server, method and outcome", metrics.calls.clone());
@@ -78,7 +98,42 @@ impl Metrics {
         registry.register("connections", "Open connections from callers", metrics.connections.clone());
         registry.register("streams", "Open event streams to callers", metrics.streams.clone());
         registry.register("configuration_reloads", "Reloads of the configuration, by result", metrics.reloads.clone());
+        registry.register(
+            "credential_uses",
+            "Credentials taken from memory, by where they come from and whether they were beyond their age",
+            metrics.credential_uses.clone(),
+        );
+        registry.register("credential_fetches", "Credentials asked for at their source, by outcome", metrics.credential_fetches.clone());
+        registry.register("credential_rotations", "Credentials that came with a new value", metrics.credential_rotations.clone());
+        registry.register(
+            "credential_fetched_timestamp_seconds",
+            "When a credential was last fetched, in Unix seconds",
+            metrics.credential_fetched_at.clone(),
+        );
         Self { registry, ..metrics }
+    }
+
+    /// Counts the use of a credential that was kept; `in_grace`: beyond its age, because its source is away.
+    pub fn credential_used(&self, credential: &str, in_grace: bool) {
+        let labels = CredentialLabels { source: source_of(credential), outcome: if in_grace { "grace" } else { "kept" } };
+        self.credential_uses.get_or_create(&labels).inc();
+    }
+
+    /// Counts a fetch that gave a value, at this Unix second.
+    pub fn credential_fetched(&self, credential: &str, now: u64) {
+        let source = source_of(credential);
+        self.credential_fetches.get_or_create(&CredentialLabels { source, outcome: "ok" }).inc();
+        self.credential_fetched_at.get_or_create(&SourceLabel { source }).set(i64::try_from(now).unwrap_or(i64::MAX));
+    }
+
+    /// Counts a fetch that gave none, by its stable code.
+    pub fn credential_missing(&self, credential: &str, code: &'static str) {
+        self.credential_fetches.get_or_create(&CredentialLabels { source: source_of(credential), outcome: code }).inc();
+    }
+
+    /// Counts a new value.
+    pub fn credential_rotated(&self, credential: &str) {
+        self.credential_rotations.get_or_create(&SourceLabel { source: source_of(credential) }).inc();
     }
 
     /// The counters of one server, looked up once.
@@ -143,6 +198,11 @@ impl ServerMetrics {
     }
 }
 
+fn source_of(credential: &str) -> &'static str {
+    let scheme = credential.split_once("://").map_or("token", |(scheme, _)| scheme);
+    SOURCES.iter().find(|known| **known == scheme).copied().unwrap_or("token")
+}
+
 fn word_for(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Cancelled => "cancelled",
@@ -156,6 +216,8 @@ fn word_for(outcome: Outcome) -> &'static str {
 fn known_method(method: Option<&str>) -> &'static str {
     method.and_then(|method| KNOWN_METHODS.iter().find(|known| **known == method)).copied().unwrap_or("other")
 }
+
+const SOURCES: [&str; 8] = ["aws-secretsmanager", "azure-keyvault", "command", "env", "file", "gcp-secretmanager", "keychain", "vault"];
 
 const KNOWN_METHODS: [&str; 22] = [
     "completion/complete",

@@ -64,6 +64,11 @@ impl Kept {
         self.age(now).is_some_and(|age| age < self.end(max_age))
     }
 
+    /// How long until it is that old.
+    pub(super) fn good_for(&self, now: u64, max_age: Duration) -> Duration {
+        self.age(now).map_or(Duration::ZERO, |age| self.end(max_age).saturating_sub(age))
+    }
+
     fn end(&self, max_age: Duration) -> Duration {
         self.lifetime.map_or(max_age, |lifetime| lifetime.min(max_age))
     }

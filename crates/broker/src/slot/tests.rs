@@ -49,7 +49,7 @@ impl Observer for Notes {
         self.0.lock().unwrap().push(format!("rotated {}", rotation.credential));
     }
 
-    fn missing(&self, missing: &Missing) {
+    fn missing(&self, missing: &Missing, _: u32) {
         self.0.lock().unwrap().push(format!("missing {}", missing.code()));
     }
 

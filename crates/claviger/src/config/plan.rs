@@ -43,7 +43,7 @@ pub(crate) struct Plan {
     /// How the record of calls is kept.
     pub(crate) record: Options,
     /// What resolves the references of the servers.
-    pub(crate) resolver: Arc<Resolver>,
+    pub(crate) resolver: Resolver,
     /// Whether the tokens of `claviger token mint` are accepted, for want of any `[[accept]]`.
     pub(crate) accepts_minted: bool,
     /// Files whose change asks for a reload; some may not exist yet.
@@ -75,7 +75,7 @@ impl Planner {
     /// Judges everything, fetches the secrets, and makes the instance key where there is none.
     pub(crate) async fn plan(&self) -> Result<Plan, Report> {
         let draft = draft::draft(&self.arguments, &self.around)?;
-        let resolver = Arc::new(self.resolver(&draft));
+        let resolver = self.resolver(&draft);
         let sources = match &draft.accept {
             Accept::Entries(entries) => token_sources(&draft, entries, &resolver).await?,
             Accept::Bypass | Accept::Minted => Vec::new(),

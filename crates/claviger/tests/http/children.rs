@@ -5,16 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{Door, Plan, Signal, descendants, eventually};
-
-/// The fixtures that run below the door, without those who watch over them.
-fn fixtures(door: &Door) -> Vec<u32> {
-    let is_fixture = |id: &u32| {
-        let program = std::fs::read_link(format!("/proc/{id}/exe")).unwrap_or_default();
-        program.file_name() == Path::new("fixture-server").file_name()
-    };
-    descendants(door.process_id()).into_iter().filter(is_fixture).collect()
-}
+use crate::support::{Plan, Signal, eventually, fixtures};
 
 fn kill(process: u32) {
     let id = rustix::process::Pid::from_raw(process.try_into().unwrap()).unwrap();

@@ -31,6 +31,8 @@ mod record;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod rotation;
+#[cfg(test)]
 mod scopes;
 #[cfg(test)]
 mod sessions;

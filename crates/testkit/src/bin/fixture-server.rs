@@ -5,7 +5,7 @@
 use std::{io::Write, net::SocketAddr, process::ExitCode};
 
 use clap::Parser;
-use claviger_testkit::fixture::{Era, Shared, http, stdio};
+use claviger_testkit::fixture::{Era, Given, Shared, http, stdio};
 use tokio::net::TcpListener;
 
 /// An MCP server to test with.
@@ -20,6 +20,8 @@ struct Options {
     /// Which revisions to speak.
     #[arg(long, value_enum, default_value = "both")]
     era: Era,
+    #[command(flatten)]
+    given: Given,
 }
 
 #[tokio::main]
@@ -34,7 +36,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
-    let shared = Shared::new(options.era)?;
+    let shared = Shared::new(options.era, options.given)?;
     if options.stdio {
         let (input, output) = rmcp::transport::stdio();
         return Ok(stdio::serve(shared, input, output).await?);

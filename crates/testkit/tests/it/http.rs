@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use claviger_testkit::{
     fast,
-    fixture::{Era, Shared, http},
+    fixture::{Era, Given, Shared, http},
     token_proxy::{TokenProxy, TokenSource},
 };
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ async fn listener() -> (TcpListener, String) {
 
 async fn fixture(era: Era) -> String {
     let (listener, url) = listener().await;
-    tokio::spawn(http::serve(Shared::new(era).unwrap(), listener));
+    tokio::spawn(http::serve(Shared::new(era, Given::default()).unwrap(), listener));
     url
 }
 

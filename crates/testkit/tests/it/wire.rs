@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use claviger_testkit::{
     body::read_capped,
-    fixture::{Era, Shared, stdio},
+    fixture::{Era, Given, Shared, stdio},
 };
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::Full;
@@ -24,7 +24,7 @@ impl Pipe {
     pub(crate) fn to_fixture(era: Era) -> Self {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let (input, output) = split(theirs);
-        tokio::spawn(stdio::serve(Shared::new(era).unwrap(), input, output));
+        tokio::spawn(stdio::serve(Shared::new(era, Given::default()).unwrap(), input, output));
         let (read, input) = split(ours);
         Self { lines: BufReader::new(read).lines(), input }
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-use testkit::fixture::{Era, Shared, http};
+use testkit::fixture::{Era, Given, Shared, http};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -24,7 +24,7 @@ impl Fixture {
     pub(crate) async fn start(era: Era) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}{}", listener.local_addr().unwrap(), http::PATH);
-        let shared = Shared::new(era).unwrap();
+        let shared = Shared::new(era, Given::default()).unwrap();
         let serving = tokio::spawn(async move { http::serve(shared, listener).await.unwrap() });
         Self { url, serving }
     }

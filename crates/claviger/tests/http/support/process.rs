@@ -8,7 +8,7 @@ use rustix::process::{Pid, kill_process};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
-use super::PATIENCE;
+use super::{Door, PATIENCE};
 
 pub(crate) use rustix::process::Signal;
 
@@ -120,4 +120,13 @@ fn state_and_parent(process: u32) -> Option<(String, String)> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let mut fields = stat.rsplit_once(") ")?.1.split(' ');
     Some((fields.next()?.to_owned(), fields.next()?.to_owned()))
+}
+
+/// The fixtures that run below the door, without those who watch over them.
+pub(crate) fn fixtures(door: &Door) -> Vec<u32> {
+    let is_fixture = |id: &u32| {
+        let program = std::fs::read_link(format!("/proc/{id}/exe")).unwrap_or_default();
+        program.file_name() == Path::new("fixture-server").file_name()
+    };
+    descendants(door.process_id()).into_iter().filter(is_fixture).collect()
 }

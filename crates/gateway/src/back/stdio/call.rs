@@ -1,7 +1,7 @@
 //! One request on its way: whose it is, what comes for it, and why nothing more does.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use bytes::Bytes;
 use mcp::envelope::{Message, Meta};
@@ -9,6 +9,7 @@ use mcp::method;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::lock;
 use super::peer::Peer;
 use crate::back::BackFailure;
 use crate::principal::PrincipalKey;
@@ -26,8 +27,10 @@ pub(super) struct Call {
     pub(super) caller: PrincipalKey,
     /// Whether log messages may be sent on its stream.
     pub(super) wants_logs: bool,
-    /// Whether it is a `subscriptions/listen`, all of whose messages carry its id a second time.
-    pub(super) listens: bool,
+    /// The message, if it is a `subscriptions/listen`: all that comes for it carries its id a second time, and it moves when another instance takes over.
+    pub(super) listens: Option<Bytes>,
+    /// Whether it came from another instance, so that its caller knows already that it is heard.
+    pub(super) is_acknowledged: bool,
     /// Modern: whoever goes away cancels. Legacy: only a `notifications/cancelled` does.
     pub(super) cancels_when_dropped: bool,
     asked: Instant,
@@ -44,8 +47,6 @@ pub(super) struct Delivery {
 
 /// The caller's end of a request. Dropping it cancels a modern request, and a legacy one that was given up.
 pub(super) struct Ticket {
-    peer: Arc<Peer>,
-    number: u64,
     deliveries: mpsc::Receiver<Delivery>,
     fate: Arc<Fate>,
     cancels_when_dropped: bool,
@@ -89,8 +90,9 @@ pub(super) enum NotTaken {
 }
 
 /// What both ends of a request know.
-#[derive(Default)]
 struct Fate {
+    /// The instance that works on it, and its number there.
+    place: Mutex<(Weak<Peer>, u64)>,
     ending: OnceLock<Ending>,
     /// Bytes that wait for the caller.
     queued: AtomicUsize,
@@ -116,7 +118,8 @@ impl Call {
         let id = message.id()?;
         let token = message.meta().and_then(Meta::progress_token);
         let (deliver, deliveries) = mpsc::channel(DELIVERIES);
-        let fate = Arc::<Fate>::default();
+        let place = Mutex::new((Arc::downgrade(peer), number));
+        let fate = Arc::new(Fate { place, ending: OnceLock::new(), queued: AtomicUsize::new(0) });
         let call = Self {
             id: id.as_str().to_owned(),
             canonical: id.canonical().into_owned(),
@@ -124,14 +127,14 @@ impl Call {
             session: asking.session.map(str::to_owned),
             caller: asking.caller.clone(),
             wants_logs: asking.wants_logs,
-            listens: message.method() == Some(method::SUBSCRIPTIONS_LISTEN),
+            listens: (message.method() == Some(method::SUBSCRIPTIONS_LISTEN)).then(|| Bytes::copy_from_slice(message.raw().as_bytes())),
+            is_acknowledged: false,
             cancels_when_dropped: asking.cancels_when_dropped,
             asked: Instant::now(),
             deliver,
             fate: Arc::clone(&fate),
         };
-        let ticket =
-            Ticket { peer: Arc::clone(peer), number, deliveries, fate, cancels_when_dropped: asking.cancels_when_dropped, done: false };
+        let ticket = Ticket { deliveries, fate, cancels_when_dropped: asking.cancels_when_dropped, done: false };
         Some((call, ticket))
     }
 
@@ -149,6 +152,13 @@ impl Call {
                 mpsc::error::TrySendError::Closed(_) => NotTaken::Gone,
             }
         })
+    }
+
+    /// Goes on at another instance, under its number there.
+    pub(super) fn moved_to(mut self, peer: &Arc<Peer>, number: u64) -> Self {
+        *lock(&self.fate.place) = (Arc::downgrade(peer), number);
+        self.is_acknowledged = true;
+        self
     }
 
     /// Ends it without a response.
@@ -199,8 +209,12 @@ impl Ticket {
 impl Drop for Ticket {
     /// The one place that learns of a caller who went away while waiting.
     fn drop(&mut self) {
-        if !self.done && self.cancels_when_dropped {
-            self.peer.abandon(self.number);
+        if self.done || !self.cancels_when_dropped {
+            return;
+        }
+        let (peer, number) = lock(&self.fate.place).clone();
+        if let Some(peer) = peer.upgrade() {
+            peer.abandon(number);
         }
     }
 }

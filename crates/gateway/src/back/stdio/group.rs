@@ -1,6 +1,6 @@
 //! One caller's instance of a legacy server, the sessions that share it, and what it takes to open it again.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -29,6 +29,8 @@ pub(super) struct Group {
     pub(super) live: tokio::sync::Mutex<Live>,
     /// The instance, for those who must not wait.
     seen: Mutex<Option<Arc<Peer>>>,
+    /// Instances that another has taken over from, and that finish what is under way.
+    left_behind: Mutex<Vec<Weak<Peer>>>,
     used: Mutex<Instant>,
     pub(super) crashes: Failures,
 }
@@ -51,6 +53,7 @@ impl Group {
             log_level: Mutex::default(),
             live: tokio::sync::Mutex::default(),
             seen: Mutex::default(),
+            left_behind: Mutex::default(),
             used: Mutex::new(Instant::now()),
             crashes: Failures::default(),
         }
@@ -63,6 +66,27 @@ impl Group {
     /// The instance, if it is running.
     pub(super) fn running(&self) -> Option<Arc<Peer>> {
         lock(&self.seen).clone().filter(|peer| peer.is_open())
+    }
+
+    /// The running instance, and those before it that are not done yet.
+    pub(super) fn instances(&self) -> impl Iterator<Item = Arc<Peer>> + use<> {
+        let left_behind: Vec<Arc<Peer>> = lock(&self.left_behind).iter().filter_map(Weak::upgrade).collect();
+        self.running().into_iter().chain(left_behind).filter(|peer| peer.is_open())
+    }
+
+    /// Notes an instance that another takes over from.
+    pub(super) fn leave_behind(&self, peer: &Arc<Peer>) {
+        let mut left_behind = lock(&self.left_behind);
+        left_behind.retain(|peer| peer.upgrade().is_some_and(|peer| peer.is_open()));
+        left_behind.push(Arc::downgrade(peer));
+    }
+
+    /// Takes the instance out of use without ending it.
+    pub(super) fn release(&self, live: &mut Live) -> Option<Arc<Peer>> {
+        *lock(&self.seen) = None;
+        let peer = live.peer.take()?;
+        self.leave_behind(&peer);
+        Some(peer)
     }
 
     /// Puts an instance to use.
@@ -99,6 +123,9 @@ impl Group {
     pub(super) fn retire(&self, live: &mut Live) {
         live.retired = true;
         self.stop(live);
+        for peer in self.instances() {
+            peer.stop();
+        }
         self.hub.clear();
     }
 

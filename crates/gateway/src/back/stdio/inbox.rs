@@ -108,7 +108,7 @@ impl Peer {
         };
         self.origin.ledger.answered();
         let mut edits: Vec<Edit> = message.replace(id, call.id.as_str()).into_iter().collect();
-        if call.listens {
+        if call.listens.is_some() {
             edits.extend(subscription_of(message, number).map(|range| Edit::new(range, call.id.as_str())));
         }
         if call.give(splice(message.raw().as_bytes(), &edits).into(), true) == Err(NotTaken::Full) {
@@ -169,7 +169,8 @@ impl Peer {
         }
     }
 
-    fn told(&self, message: &Message<'_>) {
+    /// News: to whom they concern.
+    pub(super) fn told(&self, message: &Message<'_>) {
         match message.method() {
             Some(method::NOTIFICATIONS_PROGRESS) => {
                 if let Some(token) = message.params().and_then(Params::progress_token) {
@@ -182,7 +183,11 @@ impl Peer {
                 self.tool_changes.fetch_add(1, Ordering::Relaxed);
             }
             Some(method::NOTIFICATIONS_MESSAGE) if self.tell_the_only_one(message) => return,
+            Some(method::NOTIFICATIONS_SUBSCRIPTIONS_ACKNOWLEDGED) if self.was_acknowledged(message) => return,
             _ => {}
+        }
+        if self.is_superseded.load(Ordering::Relaxed) {
+            return;
         }
         match (&self.hub, message.meta().and_then(Meta::subscription_id)) {
             (Some(hub), _) => {
@@ -211,6 +216,12 @@ impl Peer {
                 self.mention(format!(r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{number}}}}}"#).into());
             }
         }
+    }
+
+    /// Whether the caller of this subscription was told already that it is heard, by the instance before this one.
+    fn was_acknowledged(&self, message: &Message<'_>) -> bool {
+        let number = message.meta().and_then(Meta::subscription_id).and_then(number_of);
+        number.is_some_and(|number| self.waiting().calls.get(&number).is_some_and(|call| call.is_acknowledged))
     }
 
     /// Log lines name no request. They are passed on only when there is no doubt whose they are.
@@ -244,7 +255,7 @@ impl Peer {
     fn subscription_over(&self, request: RawJson<'_>) {
         let Some(number) = number_of(request) else { return };
         let mut waiting = self.waiting();
-        if waiting.calls.get(&number).is_none_or(|call| !call.listens) {
+        if waiting.calls.get(&number).is_none_or(|call| call.listens.is_none()) {
             return;
         }
         if let Some(call) = waiting.calls.remove(&number) {

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use broker::credential::Stamp;
 use policy::Permit;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -102,13 +103,14 @@ impl Launch {
         place.ok().and_then(Result::ok).ok_or(BackFailure::Busy(Scarce::Children))
     }
 
-    /// Starts an instance in `place`, unless the last ones failed too short a time ago. A short wait is waited for, a long one is refused.
+    /// Starts an instance in `place`, unless the last ones failed too short a time ago. A short wait is waited for, a long one is refused. Without a place
+    /// only for an instance that takes over from another, whose place it will have.
     pub(super) async fn start(
         &self,
         permit: &Permit,
         hub: Option<Arc<Hub>>,
         crashes: &Failures,
-        place: OwnedSemaphorePermit,
+        place: Option<OwnedSemaphorePermit>,
     ) -> Result<Fresh, BackFailure> {
         let retry_after = self.wait().max(lock(crashes).wait(Instant::now()));
         if retry_after > WORTH_WAITING {
@@ -119,20 +121,21 @@ impl Launch {
         let peer = match &self.kind {
             Kind::Builtin(start) => {
                 let pipe = tokio::io::split(start());
-                let peer = Peer::start(pipe, life.clone(), hub, self.origin(crashes, Arc::default()));
+                let origin = self.origin(crashes, permit, Arc::default(), Stamp::default());
+                let peer = Peer::start(pipe, life.clone(), hub, origin);
                 // There is no process to wait for.
                 tokio::spawn(process::end_when_stopped(life.clone()));
                 peer
             }
             Kind::Process(program) => {
                 let started = process::start(&self.server, program, permit, &life).await;
-                let Started { stdin, stdout, masker } = started.inspect_err(|failure| {
+                let Started { stdin, stdout, masker, stamp } = started.inspect_err(|failure| {
                     // A credential that is missing says nothing about the program.
                     if matches!(failure, BackFailure::Start(_)) {
                         fail(&self.starts);
                     }
                 })?;
-                Peer::start((stdout, stdin), life.clone(), hub, self.origin(crashes, masker))
+                Peer::start((stdout, stdin), life.clone(), hub, self.origin(crashes, permit, masker, stamp))
             }
         };
         self.track(&life, place);
@@ -175,18 +178,34 @@ impl Launch {
         }
     }
 
-    fn origin(&self, crashes: &Failures, masker: Arc<super::stderr::Masker>) -> Origin {
+    /// The program and its credentials, where they can change while it runs.
+    pub(super) fn program(&self) -> Option<&Program> {
+        match &self.kind {
+            Kind::Process(program) if program.has_references() => Some(program),
+            Kind::Builtin(_) | Kind::Process(_) => None,
+        }
+    }
+
+    fn origin(&self, crashes: &Failures, permit: &Permit, masker: Arc<super::stderr::Masker>, stamp: Stamp) -> Origin {
         let ledger = Ledger { starts: Arc::clone(&self.starts), crashes: Arc::clone(crashes), answers: AtomicU64::new(0) };
-        Origin { server: Arc::clone(&self.server), masker, ledger, cap: self.message_bytes }
+        Origin { server: Arc::clone(&self.server), permit: permit.clone(), masker, ledger, stamp, cap: self.message_bytes }
     }
 
     /// Remembers an instance until it is gone, and then frees its place.
-    fn track(&self, life: &Life, place: OwnedSemaphorePermit) {
+    fn track(&self, life: &Life, place: Option<OwnedSemaphorePermit>) {
         let mut lives = lock(&self.lives);
         lives.retain(|life| !life.ended.is_cancelled());
         lives.push(life.clone());
-        let ended = life.ended.clone();
+        let (ended, places) = (life.ended.clone(), Arc::clone(&self.places));
         tokio::spawn(async move {
+            let place = match place {
+                Some(place) => Ok(place),
+                // That of the instance that it takes over from.
+                None => tokio::select! {
+                    place = places.acquire_owned() => place,
+                    () = ended.cancelled() => return,
+                },
+            };
             ended.cancelled().await;
             drop(place);
         });

@@ -10,6 +10,7 @@ use mcp::era::Era;
 use mcp::method;
 use mcp::splice::{Edit, range_within, splice};
 use policy::Permit;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer::answer;
 use super::call::Asking;
@@ -60,13 +61,13 @@ impl StdioBack {
             Kind::Request => return self.request(permit, &group, session, message).await,
             Kind::Notification => match message.method() {
                 Some(method::NOTIFICATIONS_CANCELLED) => {
-                    if let Some(peer) = group.running() {
+                    for peer in group.instances() {
                         peer.cancel(Owner::Session(session), message).await?;
                     }
                 }
                 _ => self.peer_of(permit, &group).await?.pass(message).await?,
             },
-            Kind::Response | Kind::ErrorResponse => group.running().ok_or(BackFailure::NotAsked)?.reply(session, message).await?,
+            Kind::Response | Kind::ErrorResponse => reply(&group, session, message).await?,
         }
         Ok(Answer::Accepted)
     }
@@ -116,7 +117,8 @@ impl StdioBack {
         let body = if let Some(kept) = kept.filter(|_| is_open) {
             kept
         } else {
-            let (fresh, answer) = self.start(permit, group).await?;
+            let place = self.place(Some(group.owner())).await?;
+            let (fresh, answer) = self.start(permit, group, Some(place)).await?;
             if !is_result(&answer) {
                 return self.refused(&fresh, group, &answer, message).await;
             }
@@ -125,6 +127,7 @@ impl StdioBack {
             }
             *lock(&group.opened) = Some(answer.clone());
             group.install(live, &fresh.keep());
+            self.look_after();
             answer
         };
         let body = under_id(&body, message).ok_or(BackFailure::BadAnswer)?;
@@ -156,8 +159,12 @@ impl StdioBack {
         if let Some(peer) = live.peer.as_ref().filter(|peer| peer.is_open()) {
             return Ok(Arc::clone(peer));
         }
+        let starting = async {
+            let place = self.place(Some(group.owner())).await?;
+            self.start(permit, group, Some(place)).await
+        };
         let (fresh, answer) = tokio::select! {
-            started = self.start(permit, group) => started?,
+            started = starting => started?,
             () = self.closing.cancelled() => return Err(BackFailure::Stopping),
         };
         if !is_result(&answer) {
@@ -167,12 +174,17 @@ impl StdioBack {
         tracing::info!(target: "door", server = &*self.launch.server, "an instance that had ended was started again for its sessions");
         let peer = fresh.keep();
         group.install(&mut live, &peer);
+        self.look_after();
         Ok(peer)
     }
 
     /// Starts an instance and opens it; the answer is the server's.
-    async fn start(&self, permit: &Permit, group: &Arc<Group>) -> Result<(Fresh, Bytes), BackFailure> {
-        let place = self.place(Some(group.owner())).await?;
+    pub(super) async fn start(
+        &self,
+        permit: &Permit,
+        group: &Arc<Group>,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> Result<(Fresh, Bytes), BackFailure> {
         let fresh = self.launch.start(permit, Some(Arc::clone(&group.hub)), &group.crashes, place).await?;
         let opening = Message::parse(&group.opening).map_err(|_| BackFailure::BadAnswer)?;
         let asking = Asking { caller: group.owner(), session: None, wants_logs: false, cancels_when_dropped: false };
@@ -189,8 +201,19 @@ impl StdioBack {
     }
 }
 
+/// Passes a session's answer on to the instance that asked.
+async fn reply(group: &Group, session: &str, message: &Message<'_>) -> Result<(), BackFailure> {
+    for peer in group.instances() {
+        match peer.reply(session, message).await {
+            Err(BackFailure::NotAsked) => {}
+            outcome => return outcome,
+        }
+    }
+    Err(BackFailure::NotAsked)
+}
+
 /// Brings an instance that takes over from another to where that one was.
-async fn resume(peer: &Arc<Peer>, group: &Group) -> Result<(), BackFailure> {
+pub(super) async fn resume(peer: &Arc<Peer>, group: &Group) -> Result<(), BackFailure> {
     let initialized = Message::parse(INITIALIZED).map_err(|_| BackFailure::BadAnswer)?;
     peer.pass(&initialized).await?;
     let level = lock(&group.log_level).clone().map(|level| (method::LOGGING_SET_LEVEL, serde_json::json!({ "level": level })));
@@ -205,7 +228,7 @@ async fn resume(peer: &Arc<Peer>, group: &Group) -> Result<(), BackFailure> {
     Ok(())
 }
 
-fn is_result(answer: &[u8]) -> bool {
+pub(super) fn is_result(answer: &[u8]) -> bool {
     Message::parse(answer).is_ok_and(|answer| answer.result().is_some())
 }
 

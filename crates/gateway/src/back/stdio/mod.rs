@@ -17,13 +17,14 @@ mod modern;
 mod parameters;
 mod peer;
 mod process;
+mod renew;
 mod stderr;
 mod table;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use broker::Resolver;
@@ -40,6 +41,7 @@ use crate::config::{Limits, Protocol, ServerName, Timeouts, Upstream};
 
 /// One server on a pipe, with as many instances as its callers need.
 pub struct StdioBack {
+    me: Weak<Self>,
     launch: Launch,
     limits: StdioLimits,
     protocol: Protocol,
@@ -52,6 +54,8 @@ pub struct StdioBack {
     eras: Arc<Mutex<Known>>,
     /// Whether an `initialize` was ever answered with a result.
     legacy_works: Mutex<bool>,
+    /// Whether a task looks after the secrets that instances were given.
+    is_looked_after: Mutex<bool>,
     closing: CancellationToken,
 }
 
@@ -116,7 +120,8 @@ impl StdioBack {
             call: timeouts.call,
             probe: timeouts.probe,
         };
-        let back = Arc::new(Self {
+        let back = Arc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
             launch: Launch::new(name.as_str().into(), kind, message_bytes, limits.children),
             limits,
             protocol: upstream.1,
@@ -126,6 +131,7 @@ impl StdioBack {
             crashes: Failures::default(),
             eras: Arc::default(),
             legacy_works: Mutex::default(),
+            is_looked_after: Mutex::default(),
             closing: CancellationToken::new(),
         });
         tokio::spawn(reap(Arc::downgrade(&back), back.closing.clone()));
@@ -155,7 +161,7 @@ impl Drop for StdioBack {
 }
 
 /// Ends instances that nobody has used for a while; ends itself with the back.
-async fn reap(back: std::sync::Weak<StdioBack>, closing: CancellationToken) {
+async fn reap(back: Weak<StdioBack>, closing: CancellationToken) {
     loop {
         let Some(pause) = back.upgrade().map(|back| (back.limits.idle / 4).max(SHORTEST_ROUND)) else { return };
         tokio::select! {

@@ -93,6 +93,7 @@ impl StdioBack {
         let shared = self.modern.lock().await.as_ref().filter(|shared| shared.peer.is_open()).map(Arc::clone);
         let Some(shared) = shared else { return Ok(()) };
         match message.method() {
+            // What is under way on an instance that another has taken over from ends when its caller hangs up, which is how modern callers cancel.
             Some(method::NOTIFICATIONS_CANCELLED) => shared.peer.cancel(Owner::Caller(who), message).await,
             Some(method::NOTIFICATIONS_INITIALIZED | method::NOTIFICATIONS_PROGRESS | method::NOTIFICATIONS_ROOTS_LIST_CHANGED) => Ok(()),
             _ => shared.peer.pass(message).await,
@@ -107,12 +108,13 @@ impl StdioBack {
             return Ok(Arc::clone(shared));
         }
         let place = self.place(None).await?;
-        let mut fresh = self.launch.start(permit, None, &self.crashes, place).await?;
+        let mut fresh = self.launch.start(permit, None, &self.crashes, Some(place)).await?;
         if self.known_eras().is_none() {
             fresh = self.probe(fresh, who).await?.ok_or_else(|| impossible(requested))?;
         }
-        let shared = Arc::new(Shared { peer: fresh.keep(), parameters: Parameters::default(), used: Mutex::new(Instant::now()) });
+        let shared = Arc::new(Shared::new(fresh.keep()));
         *modern = Some(Arc::clone(&shared));
+        self.look_after();
         Ok(shared)
     }
 
@@ -153,7 +155,7 @@ impl StdioBack {
         }
     }
 
-    async fn ask_eras(&self, peer: &Arc<Peer>, who: &PrincipalKey) -> Result<Ticket, BackFailure> {
+    pub(super) async fn ask_eras(&self, peer: &Arc<Peer>, who: &PrincipalKey) -> Result<Ticket, BackFailure> {
         let question = Message::parse(PROBE).map_err(|_| BackFailure::BadAnswer)?;
         peer.ask(&question, Asking { caller: who, session: None, wants_logs: false, cancels_when_dropped: false }).await
     }
@@ -176,6 +178,10 @@ fn impossible(requested: &str) -> BackFailure {
 }
 
 impl Shared {
+    pub(super) fn new(peer: Arc<Peer>) -> Self {
+        Self { peer, parameters: Parameters::default(), used: Mutex::new(Instant::now()) }
+    }
+
     fn touch(&self) {
         *lock(&self.used) = Instant::now();
     }

@@ -153,7 +153,8 @@ async fn list(peer: &Arc<Peer>, who: &PrincipalKey) -> Option<(HashMap<String, V
     Some((tools, lifetime.max(SHORTEST)))
 }
 
-fn request(cursor: Option<&str>) -> Option<String> {
+/// A `tools/list` of our own.
+pub(super) fn request(cursor: Option<&str>) -> Option<String> {
     let mut params = serde_json::json!({ "_meta": {
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientCapabilities": {},

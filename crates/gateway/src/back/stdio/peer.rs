@@ -10,12 +10,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use broker::credential::Stamp;
 use bytes::Bytes;
 use mcp::envelope::{Message, Meta, Params};
 use mcp::error_code;
 use mcp::method;
 use mcp::raw::RawJson;
 use mcp::splice::{Edit, splice};
+use policy::Permit;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 
@@ -40,6 +42,8 @@ pub(super) struct Peer {
     pub(super) broke: AtomicBool,
     /// Whether `notifications/initialized` has gone out.
     initialized: AtomicBool,
+    /// Whether another instance has taken over: what this one still says by itself, that one says too.
+    pub(super) is_superseded: AtomicBool,
     /// How often the server said that its tools have changed.
     pub(super) tool_changes: AtomicU64,
     /// Where a legacy server's own words go; `None` for the shared modern server.
@@ -51,8 +55,12 @@ pub(super) struct Peer {
 /// Where a peer comes from.
 pub(super) struct Origin {
     pub(super) server: Arc<str>,
+    /// Of the call that had it started; an instance that takes over is given its secrets against the same.
+    pub(super) permit: Permit,
     pub(super) masker: Arc<Masker>,
     pub(super) ledger: Ledger,
+    /// The values that it was given.
+    pub(super) stamp: Stamp,
     /// The longest message that is read, in bytes.
     pub(super) cap: usize,
 }
@@ -101,6 +109,7 @@ impl Peer {
             life,
             broke: AtomicBool::new(false),
             initialized: AtomicBool::new(false),
+            is_superseded: AtomicBool::new(false),
             tool_changes: AtomicU64::new(0),
             hub,
             origin,
@@ -118,6 +127,12 @@ impl Peer {
     /// Asks the server to end.
     pub(super) fn stop(&self) {
         self.life.stop.cancel();
+    }
+
+    /// Whether nothing is under way in either direction.
+    pub(super) fn has_nothing_to_do(&self) -> bool {
+        let waiting = self.waiting();
+        waiting.questions.is_empty() && waiting.calls.values().all(Call::is_abandoned)
     }
 
     /// Whether nobody waits for an answer. Requests whose callers have gone keep a server busy for `patience` and no longer.
@@ -140,8 +155,18 @@ impl Peer {
 
     /// Puts a request in under a number of ours. A failure means that the server has not got it.
     pub(super) async fn ask(self: &Arc<Self>, message: &Message<'_>, asking: Asking<'_>) -> Result<Ticket, BackFailure> {
-        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let number = self.next_number();
         let (call, ticket) = Call::new(self, number, message, &asking).ok_or(BackFailure::BadAnswer)?;
+        self.put_in(number, call, message).await?;
+        Ok(ticket)
+    }
+
+    pub(super) fn next_number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Notes a request under its number and sends it.
+    pub(super) async fn put_in(&self, number: u64, call: Call, message: &Message<'_>) -> Result<(), BackFailure> {
         {
             let mut waiting = self.waiting();
             if waiting.closed {
@@ -158,11 +183,8 @@ impl Peer {
         let token = message.meta().and_then(Meta::progress_token);
         let edits: Vec<Edit> =
             [message.id(), token].into_iter().flatten().filter_map(|part| message.replace(part, number.to_string())).collect();
-        if let Err(failure) = self.send(splice(message.raw().as_bytes(), &edits).into()).await {
-            self.end(number, Ending::Crashed);
-            return Err(failure);
-        }
-        Ok(ticket)
+        let sent = self.send(splice(message.raw().as_bytes(), &edits).into()).await;
+        sent.inspect_err(|_| self.end(number, Ending::Crashed))
     }
 
     /// Passes a notification or a response on as it is.

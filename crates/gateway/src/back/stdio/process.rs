@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use broker::credential::{Changes, Released, Stamp};
 use broker::{Credential, Resolver};
 use policy::Permit;
 use rustix::process::{Pid, Signal};
@@ -25,6 +26,8 @@ pub(super) struct Started {
     pub(super) stdout: ChildStdout,
     /// What its output has to be searched for before it is logged.
     pub(super) masker: Arc<Masker>,
+    /// The values that it was given.
+    pub(super) stamp: Stamp,
 }
 
 /// The signals between a connection and the process behind it.
@@ -51,6 +54,29 @@ impl Program {
         let environment = process.environment.iter().map(|(name, template)| (name.clone(), resolver.credential(template))).collect();
         Self { process, arguments, environment }
     }
+
+    /// Changes of the values that it is given. While this lives, they are fetched before their end.
+    pub(super) fn changes(&self) -> Changes {
+        Changes::of_all(self.credentials())
+    }
+
+    /// The values that an instance would be given now.
+    pub(super) fn stamp(&self) -> Stamp {
+        self.credentials().fold(Stamp::default(), |sum, credential| sum + credential.stamp())
+    }
+
+    /// For how long an instance may use what it was given.
+    pub(super) fn good_for(&self) -> Duration {
+        self.credentials().map(Credential::good_for).min().unwrap_or(Duration::MAX)
+    }
+
+    pub(super) fn has_references(&self) -> bool {
+        self.credentials().any(Credential::has_references)
+    }
+
+    fn credentials(&self) -> impl Iterator<Item = &Credential> {
+        self.arguments.iter().chain(self.environment.iter().map(|(_, credential)| credential))
+    }
 }
 
 /// Resolves what the program needs and starts it. `life.ended` is cancelled when all of it is gone.
@@ -74,7 +100,7 @@ pub(super) async fn start(server: &Arc<str>, program: &Program, permit: &Permit,
     };
     tokio::spawn(log_stderr(Arc::clone(server), stderr, Arc::clone(&masker)));
     tokio::spawn(supervise(child, life.clone()));
-    Ok(Started { stdin, stdout, masker })
+    Ok(Started { stdin, stdout, masker, stamp: arguments.stamp + values.stamp })
 }
 
 /// Released texts, in order.
@@ -83,6 +109,7 @@ struct Texts {
     values: Vec<SecretString>,
     /// What must not be logged: the texts that came from references, with and without what the configuration put around them.
     secrets: Vec<SecretString>,
+    stamp: Stamp,
 }
 
 impl Texts {
@@ -94,7 +121,8 @@ impl Texts {
 async fn release_all<'c>(credentials: impl Iterator<Item = &'c Credential>, permit: &Permit) -> Result<Texts, BackFailure> {
     let mut texts = Texts::default();
     for credential in credentials {
-        let value = credential.release(permit).await.map_err(BackFailure::Credential)?.text;
+        let Released { text: value, stamp } = credential.release(permit).await.map_err(BackFailure::Credential)?;
+        texts.stamp = texts.stamp + stamp;
         if credential.has_references() {
             texts.secrets.push(value.clone());
             texts.secrets.extend(credential.secrets(permit).await.map_err(BackFailure::Credential)?);

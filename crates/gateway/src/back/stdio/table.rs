@@ -52,7 +52,7 @@ impl StdioBack {
     pub(super) fn end(&self, group: &Arc<Group>, session: &str) {
         lock(&self.sessions).remove(session);
         group.hub.remove(session);
-        if let Some(peer) = group.running() {
+        for peer in group.instances() {
             peer.forget(session);
         }
     }
@@ -96,7 +96,7 @@ impl StdioBack {
         groups.iter().any(|group| group.rest(self.limits.call))
     }
 
-    fn running_groups(&self, wanted: impl Fn(&Group) -> bool) -> Vec<Arc<Group>> {
+    pub(super) fn running_groups(&self, wanted: impl Fn(&Group) -> bool) -> Vec<Arc<Group>> {
         lock(&self.groups).values().filter(|group| group.running().is_some() && wanted(group)).cloned().collect()
     }
 
