@@ -40,6 +40,7 @@ use crate::metrics::{Metrics, ReloadLabel};
 use crate::refusal::Refusal;
 use crate::routes;
 use crate::table::{Challenges, Gate, Keys, Server, Table, Trusted, metadata_document, resource_of};
+use crate::underway::Underway;
 
 /// What the door is built on; made in one place, `claviger/wire`.
 pub struct Parts {
@@ -68,6 +69,8 @@ pub struct Door {
     pub(crate) sessions: Sessions,
     pub(crate) auditor: Arc<Auditor>,
     pub(crate) metrics: Arc<Metrics>,
+    /// Legacy requests that have no answer yet.
+    pub(crate) underway: Arc<Underway>,
     /// Tasks that must end before the process does.
     pub(crate) tasks: TaskTracker,
     /// No new work; long-lived streams end.
@@ -137,6 +140,7 @@ impl Door {
             address_quotas: AddressQuotas::new(),
             sessions: Sessions::new(instance_key, store, clock)?,
             auditor,
+            underway: Arc::default(),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
             closing: CancellationToken::new(),

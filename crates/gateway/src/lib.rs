@@ -20,6 +20,7 @@ mod relay;
 mod routes;
 mod stack;
 mod table;
+mod underway;
 
 pub use door::{BuildError, Door, Parts, Readiness};
 pub use principal::PrincipalKey;

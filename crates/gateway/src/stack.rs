@@ -8,9 +8,10 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use mcp::envelope::{Body as Envelopes, Message};
+use mcp::envelope::{Body as Envelopes, Kind, Message, Params};
 use mcp::era::{self, Era, Headers};
 use mcp::header;
+use mcp::method;
 use mcp::version::ProtocolVersion;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -25,6 +26,7 @@ use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::relay::{self, Homeward};
 use crate::table::{Server, Table};
+use crate::underway::Conversation;
 
 /// One request for `/mcp/<name>`: always answered, always recorded.
 pub(crate) async fn answer(
@@ -134,6 +136,9 @@ impl Call<'_> {
         };
         let version = wire.version.or(session.as_deref().map(|session| session.version)).unwrap_or(ASSUMED);
         exchange.speaks(version.as_str());
+        if wire.era == Era::Legacy {
+            self.follow(message, session.as_deref(), exchange);
+        }
         let rewrite = lists::rewrite_for(self.server, message);
         let outgoing = Outgoing {
             body,
@@ -181,6 +186,10 @@ impl Call<'_> {
         // Lists inside a batch would have to be cut out of an array of answers; such a batch is refused where lists are filtered.
         if messages.iter().any(|message| lists::rewrite_for(self.server, message).is_some()) {
             return Err(Refusal::BatchNotAllowed);
+        }
+        // The members share one answer and one end, so none is followed; a member may take another request back.
+        for message in messages {
+            self.take_back(message, session.as_deref());
         }
         let outgoing = Outgoing {
             body,
@@ -267,6 +276,26 @@ impl Call<'_> {
             None if matches!(self.server.back, Back::Stdio(_)) => Err(Refusal::SessionMissing),
             None => Ok(None),
         }
+    }
+
+    /// Follows a legacy request until it is answered, or notes which one is taken back: before the server hears of either.
+    fn follow(&self, message: &Message<'_>, session: Option<&Session>, exchange: &mut Exchange) {
+        match (message.kind(), message.id()) {
+            (Kind::Request, Some(id)) => exchange.follows(self.door.underway.follow(self.conversation(session), id)),
+            _ => self.take_back(message, session),
+        }
+    }
+
+    fn take_back(&self, message: &Message<'_>, session: Option<&Session>) {
+        let is_cancellation = message.kind() == Kind::Notification && message.method() == Some(method::NOTIFICATIONS_CANCELLED);
+        if let Some(id) = message.params().and_then(Params::request_id).filter(|_| is_cancellation) {
+            self.door.underway.take_back(self.conversation(session), id);
+        }
+    }
+
+    fn conversation<'a>(&'a self, session: Option<&'a Session>) -> Conversation<'a> {
+        let session = session.map(|session| session.upstream.as_str());
+        Conversation { server: self.server.name.as_str(), caller: &self.principal.key, session }
     }
 
     /// Long-lived streams are counted per caller.
