@@ -113,8 +113,7 @@ impl Keeper {
                     self.clock,
                     &Event::ConfigRefused { faults: report.faults(), reason: "the new configuration is not valid".into() },
                 );
-                voice::talk(&report.render());
-                voice::hint("the door goes on with the configuration that it had");
+                voice::talk(&report.outcome("the door goes on with the configuration that it had").render());
             }
         }
     }

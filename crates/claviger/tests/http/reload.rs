@@ -125,6 +125,7 @@ async fn a_refused_reload_keeps_the_old_configuration_and_says_why() {
         })
         .await;
         assert!(news.contains("claviger.toml:") && news.contains("error"), "file and line: {news}");
+        assert!(!news.contains("nothing was started"), "a door that was open is open still: {news}");
         assert_eq!(alice.hello().await.status, 200, "the old rules are in force");
         assert_eq!(session.hello().await.status, 200);
         door.reconfigure(|text| {
