@@ -2,6 +2,7 @@
 //!
 //! `file` says what can stand in `claviger.toml`; `read` turns texts into a `tree` that knows every place; `shape` holds them against the schema; `server`, `listen`,
 //! `accept` and `numbers` judge one section each; `clients` reads the files of MCP clients; `draft` puts it together and `plan` adds the secrets.
+//! `fixed` knows what of it a reload leaves as it is.
 
 pub(crate) mod accept;
 mod builtin;
@@ -10,6 +11,7 @@ pub(crate) mod draft;
 pub(crate) mod env;
 pub(crate) mod fault;
 mod file;
+pub(crate) mod fixed;
 #[cfg(test)]
 mod fixture;
 mod judge;
