@@ -21,6 +21,8 @@ pub(crate) struct File {
     pub(crate) accept: Vec<Accept>,
     /// The servers behind the door, by the name that stands in `/mcp/<name>`.
     pub(crate) servers: BTreeMap<String, Server>,
+    /// Where the door may go by itself.
+    pub(crate) outbound: Outbound,
     /// How much and how often.
     pub(crate) limits: Limits,
     /// How long.
@@ -152,6 +154,15 @@ pub(crate) enum OneOrMore {
     One(String),
     /// Several.
     More(Vec<String>),
+}
+
+/// Where the door may go by itself: to issuers, for their metadata and their keys.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Outbound {
+    /// Inner networks or addresses that the names of issuers may lead to, such as `10.20.0.0/16`, by https only. Default: none, so that an issuer is at a
+    /// public address, or at the address that its URL spells out. The metadata service of a cloud opens only if its address stands here by itself.
+    pub(crate) allowed_networks: Vec<String>,
 }
 
 /// How much and how often. Rates are written `100/min`, with `s`, `min`, `h` or `d`.

@@ -93,6 +93,7 @@ impl Planner {
             listen: draft.listeners.door,
             accept,
             servers: draft.servers,
+            allowed_networks: draft.allowed_networks,
             limits: draft.limits,
             timeouts: draft.timeouts,
             when_unrecorded: draft.record.when_unrecorded,
