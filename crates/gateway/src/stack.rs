@@ -113,13 +113,29 @@ impl Call<'_> {
         let headers = head.headers;
         let body = body_limit::read(&headers, body, self.table.config.limits.body_bytes, self.table.config.timeouts.request_body).await?;
         exchange.received(&body);
-        match Envelopes::parse(&body)? {
-            Envelopes::Single(message) => {
-                exchange.concerns(&message);
-                self.single(&message, &body, &headers, exchange).await
+        let envelopes = Envelopes::parse(&body);
+        let calls = match &envelopes {
+            Ok(Envelopes::Single(message)) => {
+                exchange.concerns(message);
+                1
             }
+            Ok(Envelopes::Batch(messages)) => {
+                exchange.concerns_all(messages);
+                messages.len()
+            }
+            Err(_) => 1,
+        };
+        self.spend(calls)?;
+        match envelopes? {
+            Envelopes::Single(message) => self.single(&message, &body, &headers, exchange).await,
             Envelopes::Batch(messages) => self.batch(&messages, &body, &headers, exchange).await,
         }
+    }
+
+    /// Before anything is decided: what is forbidden or unreadable costs its caller as much as what is allowed.
+    fn spend(&self, calls: usize) -> Result<(), Refusal> {
+        let now = self.door.clock.monotonic_nanoseconds();
+        (0..calls).try_for_each(|_| rate_limit::spend(&self.principal, self.table.config.limits.per_subject, now))
     }
 
     async fn single(&self, message: &Message<'_>, body: &Bytes, headers: &HeaderMap, exchange: &mut Exchange) -> Result<Homeward, Refusal> {
@@ -129,7 +145,6 @@ impl Call<'_> {
         }
         let permit = authorize::authorize(self.server, &self.principal, message)?;
         exchange.allowed(&permit);
-        rate_limit::spend(&self.principal, self.table.config.limits.per_subject, self.door.clock.monotonic_nanoseconds())?;
         let session = match wire.era {
             Era::Legacy if message.method() != Some("initialize") => self.session(headers).await?,
             Era::Legacy | Era::Modern => None,
@@ -167,7 +182,6 @@ impl Call<'_> {
         headers: &HeaderMap,
         exchange: &mut Exchange,
     ) -> Result<Homeward, Refusal> {
-        exchange.concerns_all(messages);
         let session = self.session(headers).await?;
         let declared = Self::batch_version(messages, headers)?;
         let version = declared.unwrap_or_else(|| session.as_deref().map_or(ASSUMED, |session| session.version));
@@ -175,11 +189,9 @@ impl Call<'_> {
             return Err(Refusal::BatchNotAllowed);
         }
         exchange.speaks(version.as_str());
-        let now = self.door.clock.monotonic_nanoseconds();
         let mut permit = None;
         for message in messages {
             permit = Some(authorize::authorize(self.server, &self.principal, message)?);
-            rate_limit::spend(&self.principal, self.table.config.limits.per_subject, now)?;
         }
         let (Some(permit), Some(first)) = (permit, messages.first()) else { return Err(Refusal::BatchNotAllowed) };
         exchange.allowed(&permit);

@@ -171,7 +171,7 @@ pub(crate) struct Outbound {
 pub(crate) struct Limits {
     /// Calls per address. Default: no limit.
     pub(crate) per_address: Option<String>,
-    /// Calls per subject of an issuer. Default: no limit.
+    /// Calls per subject of an issuer, refused ones included. Default: no limit.
     pub(crate) per_subject: Option<String>,
     /// Failed authentications per address. Default: `30/min`.
     pub(crate) failures_per_address: Option<String>,
