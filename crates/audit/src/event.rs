@@ -32,6 +32,9 @@ pub enum Event<'a> {
     ConfigReloaded {
         /// The names of the servers now behind the door.
         servers: Vec<Cow<'a, str>>,
+        /// The keys whose new values wait for a restart; left out where there are none.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        waiting: Vec<Cow<'a, str>>,
     },
     /// A credential cannot be had, or not any more.
     #[serde(rename = "credential.missing")]
@@ -181,7 +184,7 @@ mod tests {
         let of_the_door = [
             Event::AuditRead { by: "alice".into(), query: "tail".into() },
             Event::ConfigRefused { faults: 1, reason: "unknown key".into() },
-            Event::ConfigReloaded { servers: Vec::new() },
+            Event::ConfigReloaded { servers: Vec::new(), waiting: vec!["listen.address".into()] },
             Event::DoorStarted { version: "0.1.0".into(), listen: "127.0.0.1:8080".into(), servers: Vec::new() },
             Event::DoorStopped { reason: "SIGTERM".into() },
             Event::CredentialMissing { credential: "env://KEY".into(), reason: "not_set".into() },

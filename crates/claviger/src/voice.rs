@@ -42,16 +42,23 @@ impl From<Exit> for ExitCode {
 pub(crate) struct Report {
     exit: Exit,
     message: String,
+    outcome: Option<&'static str>,
     causes: Vec<String>,
     hints: Vec<String>,
-    details: Option<String>,
+    details: Option<Box<str>>,
     faults: usize,
 }
 
 impl Report {
     /// What happened, in one lowercase sentence without a full stop.
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), causes: Vec::new(), hints: Vec::new(), details: None, faults: 1 }
+        Self { exit, message: message.into(), outcome: None, causes: Vec::new(), hints: Vec::new(), details: None, faults: 1 }
+    }
+
+    /// Says behind what happened what came of it; the last word stands.
+    pub(crate) fn outcome(mut self, outcome: &'static str) -> Self {
+        self.outcome = Some(outcome);
+        self
     }
 
     /// Adds the error and everything that caused it.
@@ -75,7 +82,7 @@ impl Report {
 
     /// Puts rendered findings above the message; their lines are printed as they are.
     pub(crate) fn details(mut self, details: String) -> Self {
-        self.details = Some(details);
+        self.details = Some(details.into());
         self
     }
 
@@ -101,7 +108,8 @@ impl Report {
         if let Some(details) = &self.details {
             let _ = writeln!(text, "{}\n", details.trim_end());
         }
-        let _ = writeln!(text, "{BAD}error:{BAD:#} {}", self.message);
+        let outcome = self.outcome.map_or_else(String::new, |outcome| format!("; {outcome}"));
+        let _ = writeln!(text, "{BAD}error:{BAD:#} {}{outcome}", self.message);
         for cause in &self.causes {
             let _ = writeln!(text, "{BAD}caused by:{BAD:#} {cause}");
         }
@@ -131,11 +139,6 @@ pub(crate) fn talk(text: &str) {
 /// Says one `warning:` on stderr.
 pub(crate) fn warn(text: &str) {
     talk(&format!("{CARE}warning:{CARE:#} {text}\n"));
-}
-
-/// Says one `hint:` on stderr.
-pub(crate) fn hint(text: &str) {
-    talk(&format!("{}\n", hint_line(text)));
 }
 
 /// Says how a command failed and gives the code to end with.

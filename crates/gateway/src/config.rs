@@ -26,6 +26,8 @@ pub struct Config {
     pub accept: Accept,
     /// The servers behind the door, by name.
     pub servers: BTreeMap<ServerName, Server>,
+    /// Inner networks that the names of issuers may lead to.
+    pub allowed_networks: Vec<IpNet>,
     /// How much and how often.
     pub limits: Limits,
     /// How long.

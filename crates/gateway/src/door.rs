@@ -12,6 +12,7 @@ use audit::sink::Auditor;
 use broker::resolve::Resolver;
 use futures_util::future::join_all;
 use http::{Response, StatusCode};
+use ipnet::IpNet;
 use oauth::issuer::Issuer;
 use oauth::resource::Resource;
 use outbound::client::Client;
@@ -40,6 +41,7 @@ use crate::metrics::{Metrics, ReloadLabel};
 use crate::refusal::Refusal;
 use crate::routes;
 use crate::table::{Challenges, Gate, Keys, Server, Table, Trusted, metadata_document, resource_of};
+use crate::underway::Underway;
 
 /// What the door is built on; made in one place, `claviger/wire`.
 pub struct Parts {
@@ -68,6 +70,8 @@ pub struct Door {
     pub(crate) sessions: Sessions,
     pub(crate) auditor: Arc<Auditor>,
     pub(crate) metrics: Arc<Metrics>,
+    /// Legacy requests that have no answer yet.
+    pub(crate) underway: Arc<Underway>,
     /// Tasks that must end before the process does.
     pub(crate) tasks: TaskTracker,
     /// No new work; long-lived streams end.
@@ -137,6 +141,7 @@ impl Door {
             address_quotas: AddressQuotas::new(),
             sessions: Sessions::new(instance_key, store, clock)?,
             auditor,
+            underway: Arc::default(),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
             closing: CancellationToken::new(),
@@ -388,15 +393,16 @@ impl Forge<'_> {
     fn gate(&self, name: &ServerName, resource: &Resource, config: &Config, issuers: &mut HashMap<String, Arc<IssuerKeys>>) -> Gate {
         match &config.accept {
             Accept::Bypass => Gate::Bypass,
-            Accept::Tokens(sources) => {
-                Gate::Tokens(sources.iter().filter_map(|source| self.trusted(source, name, resource, issuers)).collect())
-            }
+            Accept::Tokens(sources) => Gate::Tokens(
+                sources.iter().filter_map(|source| self.trusted(source, name, resource, &config.allowed_networks, issuers)).collect(),
+            ),
         }
     }
 
-    /// The operator wrote the issuer's URL, so it may be on this machine; what the issuer sends us on to is held to the same place.
-    fn issuer_keys(&self, issuer: &Issuer) -> IssuerKeys {
-        let client = self.client.with_guard(Guard::for_operator(issuer.as_str()));
+    /// The operator wrote the issuer's URL, so it may be on this machine; what the issuer sends us on to is held to the same place
+    /// and to the networks that the operator named.
+    fn issuer_keys(&self, issuer: &Issuer, networks: &[IpNet]) -> IssuerKeys {
+        let client = self.client.with_guard(Guard::for_operator(issuer.as_str()).with_networks(networks.iter().copied()));
         IssuerKeys::new(issuer.clone(), client, self.clock)
     }
 
@@ -405,6 +411,7 @@ impl Forge<'_> {
         source: &TokenSource,
         name: &ServerName,
         resource: &Resource,
+        networks: &[IpNet],
         issuers: &mut HashMap<String, Arc<IssuerKeys>>,
     ) -> Option<Trusted> {
         match source {
@@ -412,7 +419,7 @@ impl Forge<'_> {
                 if servers.as_ref().is_some_and(|servers| !servers.contains(name)) {
                     return None;
                 }
-                let keys = issuers.entry(issuer.as_str().to_owned()).or_insert_with(|| Arc::new(self.issuer_keys(issuer)));
+                let keys = issuers.entry(issuer.as_str().to_owned()).or_insert_with(|| Arc::new(self.issuer_keys(issuer, networks)));
                 let audiences = resource.accepted_spellings().into_iter().chain(audiences.iter().cloned()).collect();
                 let trust = Trust::new(Some(issuer.as_str().to_owned()), audiences);
                 Some(Trusted { trust, keys: Keys::Issuer(Arc::clone(keys)) })

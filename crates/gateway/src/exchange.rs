@@ -19,6 +19,7 @@ use crate::lists::{self, Rewrite};
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::table::Server;
+use crate::underway::Followed;
 
 /// One request on its way.
 pub(crate) struct Exchange {
@@ -41,6 +42,8 @@ pub(crate) struct Exchange {
     members: Vec<(String, Option<String>)>,
     /// Held until the answer is complete.
     place: Option<OwnedSemaphorePermit>,
+    /// A legacy request, which its caller may take back by another one.
+    followed: Option<Followed>,
 }
 
 /// What was decided about it.
@@ -86,6 +89,7 @@ impl Exchange {
             closed: false,
             members: Vec::new(),
             place: None,
+            followed: None,
         }
     }
 
@@ -148,6 +152,11 @@ impl Exchange {
         self.place = None;
     }
 
+    /// Keeps an eye on whether the caller takes this request back.
+    pub(crate) fn follows(&mut self, followed: Followed) {
+        self.followed = Some(followed);
+    }
+
     /// When the caller's token ends, in Unix seconds.
     pub(crate) fn authorized_until(&self) -> u64 {
         self.principal.as_ref().map_or(u64::MAX, |principal| principal.expires_at)
@@ -179,8 +188,12 @@ impl Exchange {
         self.write(end);
     }
 
-    fn write(&mut self, end: End) {
+    fn write(&mut self, mut end: End) {
         self.closed = true;
+        // What was taken back may still be answered, with an error that tells no more than that.
+        if end.outcome == Outcome::Error && self.followed.as_ref().is_some_and(Followed::was_taken_back) {
+            end.outcome = Outcome::Cancelled;
+        }
         if self.members.is_empty() {
             let (method, target) = (self.method.take(), self.target.take());
             return self.write_one(method.as_deref(), target.as_deref(), end);

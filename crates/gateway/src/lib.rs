@@ -20,6 +20,8 @@ mod relay;
 mod routes;
 mod stack;
 mod table;
+mod told;
+mod underway;
 
 pub use door::{BuildError, Door, Parts, Readiness};
 pub use principal::PrincipalKey;

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt as _;
-use mcp::envelope::Message;
 use mcp::sse;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
@@ -16,6 +15,7 @@ use crate::body::{Body, Broken};
 use crate::exchange::{End, Exchange};
 use crate::lists::Rewrite;
 use crate::refusal::Refusal;
+use crate::told::{Told, is_error};
 
 /// An answer with everything that its way home needs.
 pub(crate) struct Homeward {
@@ -77,15 +77,7 @@ fn with_retry(mut response: Response<Body>, seconds: Option<u64>) -> Response<Bo
 
 /// A JSON-RPC error inside a 200 is an error for the record. Results are not parsed for it: an answer that starts with the member is one.
 fn outcome_of(status: StatusCode, body: &Bytes) -> Outcome {
-    if !status.is_success()
-        || (body.len() < ERRORS_ARE_SHORT
-            && contains(body, ERROR_MEMBER)
-            && Message::parse(body).is_ok_and(|message| message.error().is_some()))
-    {
-        Outcome::Error
-    } else {
-        Outcome::Ok
-    }
+    if !status.is_success() || is_error(body) { Outcome::Error } else { Outcome::Ok }
 }
 
 struct Stream {
@@ -131,7 +123,7 @@ async fn pump(mut stream: Stream, pieces: mpsc::Sender<Result<Bytes, Broken>>, m
     gauge.inc();
     let mut filter = stream.rewrite.map(|rewrite| EventFilter { decoder: sse::Decoder::new(exchange.door().message_bytes()), rewrite });
     let mut bytes_out = 0;
-    let (mut failed, mut answered) = (false, false);
+    let mut told = Told::new();
     let outcome = loop {
         let piece = tokio::select! {
             biased;
@@ -141,7 +133,11 @@ async fn pump(mut stream: Stream, pieces: mpsc::Sender<Result<Bytes, Broken>>, m
             piece = stream.source.next() => piece,
         };
         let piece = match (piece, &mut filter) {
-            (None, _) => break outcome_at_end(failed, answered || stream.place.is_some() || stream.content == Content::Json),
+            (None, _) => {
+                told.hear_the_end();
+                let may_end = stream.place.is_some() || stream.content == Content::Json;
+                break outcome_at_end(told.has_failed(), told.has_answered() || may_end);
+            }
             (Some(Ok(piece)), None) => piece,
             (Some(Ok(piece)), Some(filter)) => match filter.pass(&piece, &exchange) {
                 Some(piece) => piece,
@@ -150,8 +146,9 @@ async fn pump(mut stream: Stream, pieces: mpsc::Sender<Result<Bytes, Broken>>, m
             (Some(Err(Broken)), _) => break cut(&pieces).await,
         };
         bytes_out += piece.len() as u64;
-        failed |= tells_an_error(&piece);
-        answered |= contains(&piece, RESULT_MEMBER);
+        if stream.content == Content::Events {
+            told.hear(&piece);
+        }
         if pieces.send(Ok(piece)).await.is_err() {
             break Outcome::Cancelled;
         }
@@ -169,19 +166,6 @@ fn outcome_at_end(failed: bool, complete: bool) -> Outcome {
         (false, true) => Outcome::Ok,
         (false, false) => Outcome::Cancelled,
     }
-}
-
-fn contains(piece: &[u8], member: &[u8]) -> bool {
-    piece.windows(member.len()).any(|window| window == member)
-}
-
-/// Whether a piece of an event stream holds a JSON-RPC error. Only pieces that speak of one are looked at closely.
-fn tells_an_error(piece: &[u8]) -> bool {
-    contains(piece, ERROR_MEMBER)
-        && piece
-            .split(|byte| *byte == b'\n')
-            .filter_map(|line| line.strip_prefix(b"data:"))
-            .any(|data| Message::parse(data.trim_ascii()).is_ok_and(|message| message.error().is_some()))
 }
 
 /// Breaks the connection off, so that the caller does not take a part for the whole.
@@ -234,10 +218,7 @@ impl EventFilter {
     }
 }
 
-const RESULT_MEMBER: &[u8] = b"\"result\"";
-const ERROR_MEMBER: &[u8] = b"\"error\"";
 /// As long as the runtime can sleep.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 const JSON: &str = "application/json";
 const PIECES_AHEAD: usize = 16;
-const ERRORS_ARE_SHORT: usize = 16 * 1024;

@@ -8,9 +8,10 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use mcp::envelope::{Body as Envelopes, Message};
+use mcp::envelope::{Body as Envelopes, Kind, Message, Params};
 use mcp::era::{self, Era, Headers};
 use mcp::header;
+use mcp::method;
 use mcp::version::ProtocolVersion;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -25,6 +26,7 @@ use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::relay::{self, Homeward};
 use crate::table::{Server, Table};
+use crate::underway::Conversation;
 
 /// One request for `/mcp/<name>`: always answered, always recorded.
 pub(crate) async fn answer(
@@ -111,13 +113,29 @@ impl Call<'_> {
         let headers = head.headers;
         let body = body_limit::read(&headers, body, self.table.config.limits.body_bytes, self.table.config.timeouts.request_body).await?;
         exchange.received(&body);
-        match Envelopes::parse(&body)? {
-            Envelopes::Single(message) => {
-                exchange.concerns(&message);
-                self.single(&message, &body, &headers, exchange).await
+        let envelopes = Envelopes::parse(&body);
+        let calls = match &envelopes {
+            Ok(Envelopes::Single(message)) => {
+                exchange.concerns(message);
+                1
             }
+            Ok(Envelopes::Batch(messages)) => {
+                exchange.concerns_all(messages);
+                messages.len()
+            }
+            Err(_) => 1,
+        };
+        self.spend(calls)?;
+        match envelopes? {
+            Envelopes::Single(message) => self.single(&message, &body, &headers, exchange).await,
             Envelopes::Batch(messages) => self.batch(&messages, &body, &headers, exchange).await,
         }
+    }
+
+    /// Before anything is decided: what is forbidden or unreadable costs its caller as much as what is allowed.
+    fn spend(&self, calls: usize) -> Result<(), Refusal> {
+        let now = self.door.clock.monotonic_nanoseconds();
+        (0..calls).try_for_each(|_| rate_limit::spend(&self.principal, self.table.config.limits.per_subject, now))
     }
 
     async fn single(&self, message: &Message<'_>, body: &Bytes, headers: &HeaderMap, exchange: &mut Exchange) -> Result<Homeward, Refusal> {
@@ -127,13 +145,15 @@ impl Call<'_> {
         }
         let permit = authorize::authorize(self.server, &self.principal, message)?;
         exchange.allowed(&permit);
-        rate_limit::spend(&self.principal, self.table.config.limits.per_subject, self.door.clock.monotonic_nanoseconds())?;
         let session = match wire.era {
             Era::Legacy if message.method() != Some("initialize") => self.session(headers).await?,
             Era::Legacy | Era::Modern => None,
         };
         let version = wire.version.or(session.as_deref().map(|session| session.version)).unwrap_or(ASSUMED);
         exchange.speaks(version.as_str());
+        if wire.era == Era::Legacy {
+            self.follow(message, session.as_deref(), exchange);
+        }
         let rewrite = lists::rewrite_for(self.server, message);
         let outgoing = Outgoing {
             body,
@@ -162,7 +182,6 @@ impl Call<'_> {
         headers: &HeaderMap,
         exchange: &mut Exchange,
     ) -> Result<Homeward, Refusal> {
-        exchange.concerns_all(messages);
         let session = self.session(headers).await?;
         let declared = Self::batch_version(messages, headers)?;
         let version = declared.unwrap_or_else(|| session.as_deref().map_or(ASSUMED, |session| session.version));
@@ -170,17 +189,19 @@ impl Call<'_> {
             return Err(Refusal::BatchNotAllowed);
         }
         exchange.speaks(version.as_str());
-        let now = self.door.clock.monotonic_nanoseconds();
         let mut permit = None;
         for message in messages {
             permit = Some(authorize::authorize(self.server, &self.principal, message)?);
-            rate_limit::spend(&self.principal, self.table.config.limits.per_subject, now)?;
         }
         let (Some(permit), Some(first)) = (permit, messages.first()) else { return Err(Refusal::BatchNotAllowed) };
         exchange.allowed(&permit);
         // Lists inside a batch would have to be cut out of an array of answers; such a batch is refused where lists are filtered.
         if messages.iter().any(|message| lists::rewrite_for(self.server, message).is_some()) {
             return Err(Refusal::BatchNotAllowed);
+        }
+        // The members share one answer and one end, so none is followed; a member may take another request back.
+        for message in messages {
+            self.take_back(message, session.as_deref());
         }
         let outgoing = Outgoing {
             body,
@@ -267,6 +288,26 @@ impl Call<'_> {
             None if matches!(self.server.back, Back::Stdio(_)) => Err(Refusal::SessionMissing),
             None => Ok(None),
         }
+    }
+
+    /// Follows a legacy request until it is answered, or notes which one is taken back: before the server hears of either.
+    fn follow(&self, message: &Message<'_>, session: Option<&Session>, exchange: &mut Exchange) {
+        match (message.kind(), message.id()) {
+            (Kind::Request, Some(id)) => exchange.follows(self.door.underway.follow(self.conversation(session), id)),
+            _ => self.take_back(message, session),
+        }
+    }
+
+    fn take_back(&self, message: &Message<'_>, session: Option<&Session>) {
+        let is_cancellation = message.kind() == Kind::Notification && message.method() == Some(method::NOTIFICATIONS_CANCELLED);
+        if let Some(id) = message.params().and_then(Params::request_id).filter(|_| is_cancellation) {
+            self.door.underway.take_back(self.conversation(session), id);
+        }
+    }
+
+    fn conversation<'a>(&'a self, session: Option<&'a Session>) -> Conversation<'a> {
+        let session = session.map(|session| session.upstream.as_str());
+        Conversation { server: self.server.name.as_str(), caller: &self.principal.key, session }
     }
 
     /// Long-lived streams are counted per caller.

@@ -49,12 +49,36 @@ pub struct Decoder {
     size: usize,
     started: bool,
     after_carriage_return: bool,
+    over_the_cap: OverTheCap,
+    /// Within an event that is passed over: whether its last line so far has text.
+    skipping: Option<bool>,
+}
+
+/// What becomes of an event over the cap.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum OverTheCap {
+    PassOver,
+    Refuse,
 }
 
 impl Decoder {
     /// A decoder for events of at most `limit` bytes each, field names, comments and line ends included.
     pub fn new(limit: usize) -> Self {
-        Self { limit, line: Vec::new(), event: Event::default(), size: 0, started: false, after_carriage_return: false }
+        Self {
+            limit,
+            line: Vec::new(),
+            event: Event::default(),
+            size: 0,
+            started: false,
+            after_carriage_return: false,
+            over_the_cap: OverTheCap::Refuse,
+            skipping: None,
+        }
+    }
+
+    /// A decoder that leaves out events over `limit` bytes, and reads on behind them.
+    pub fn passing_over(limit: usize) -> Self {
+        Self { over_the_cap: OverTheCap::PassOver, ..Self::new(limit) }
     }
 
     /// Reads `chunk` and adds the events that it completes to `events`. Those added before an error are good.
@@ -84,15 +108,32 @@ impl Decoder {
     }
 
     fn grow(&mut self, text: &[u8]) -> Result<(), SseError> {
-        self.size = self.size.saturating_add(text.len());
-        if self.size > self.limit {
-            return Err(SseError::TooLarge { limit: self.limit });
+        if let Some(has_text) = &mut self.skipping {
+            *has_text |= !text.is_empty();
+            return Ok(());
         }
-        self.line.extend_from_slice(text);
-        Ok(())
+        self.size = self.size.saturating_add(text.len());
+        if self.size <= self.limit {
+            self.line.extend_from_slice(text);
+            return Ok(());
+        }
+        match self.over_the_cap {
+            OverTheCap::PassOver => {
+                self.skipping = Some(!self.line.is_empty() || !text.is_empty());
+                (self.line, self.event, self.size) = (Vec::new(), Event::default(), 0);
+                Ok(())
+            }
+            OverTheCap::Refuse => Err(SseError::TooLarge { limit: self.limit }),
+        }
     }
 
     fn end_line(&mut self, events: &mut Vec<Event>) -> Result<(), SseError> {
+        if let Some(has_text) = self.skipping {
+            // An empty line ends the event.
+            self.skipping = has_text.then_some(false);
+            self.started = true;
+            return Ok(());
+        }
         let line = std::mem::take(&mut self.line);
         let text = std::str::from_utf8(&line).map_err(|_| SseError::NotUtf8)?;
         let text = if std::mem::replace(&mut self.started, true) { text } else { text.strip_prefix('\u{feff}').unwrap_or(text) };

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::admin::Admin;
 use crate::announce::{Announcement, announce};
 use crate::config::env;
+use crate::config::fixed::Fixed;
 use crate::config::plan::{Plan, Planner};
 use crate::lifecycle::{Order, Orders};
 use crate::log;
@@ -31,6 +32,7 @@ async fn serve(planner: Planner) -> Result<(), Report> {
     let plan = planner.plan().await?;
     let (door_at, admin) = bind(&plan).await?;
     let public_url = public_url(&plan, door_at.address());
+    let fixed = Fixed::of(&plan);
     let Plan { gateway, state, instance_key, record: record_options, resolver, watch, accepts_minted, notices, .. } = plan;
     let record_file = record_options.path.clone();
     let parts = wire::parts(&state, resolver, record_options)?;
@@ -60,7 +62,7 @@ async fn serve(planner: Planner) -> Result<(), Report> {
     if let Some(admin) = admin {
         tokio::spawn(admin.serve(Arc::clone(&door), Arc::clone(&metrics), end.clone()));
     }
-    let keeper = Keeper { planner, door: Arc::clone(&door), certificate: door_at.certificate(), clock };
+    let keeper = Keeper { planner, fixed, door: Arc::clone(&door), certificate: door_at.certificate(), clock };
     let serving = tokio::spawn(door_at.serve(Arc::clone(&door)));
     keeper.keep(orders, &auditor).await;
     end.cancel();
@@ -71,9 +73,18 @@ async fn serve(planner: Planner) -> Result<(), Report> {
     auditor.close().map_err(|reason| Report::new(Exit::InputOutput, "the record of calls could not be closed").caused_by(&reason))
 }
 
+/// What came of a reload.
+struct Taken {
+    /// The names of the servers now behind the door.
+    servers: Vec<String>,
+    /// The keys whose new values wait for a restart.
+    waiting: Vec<&'static str>,
+}
+
 /// Carries out orders while the door serves.
 struct Keeper {
     planner: Planner,
+    fixed: Fixed,
     door: Arc<Door>,
     certificate: Arc<front::Certificate>,
     clock: Clock,
@@ -101,10 +112,14 @@ impl Keeper {
     /// Takes the configuration as it is now into use, or keeps the old one and says why.
     async fn reload(&self, auditor: &audit::sink::Auditor) {
         match self.replan().await {
-            Ok(servers) => {
+            Ok(Taken { servers, waiting }) => {
                 voice::talk(&format!("configuration reloaded; behind the door: {}\n", servers.join(", ")));
+                if !waiting.is_empty() {
+                    voice::talk(&format!("as before until the next start: `{}`\n", waiting.join("`, `")));
+                }
                 let servers = servers.into_iter().map(Into::into).collect();
-                record(auditor, self.clock, &Event::ConfigReloaded { servers });
+                let waiting = waiting.into_iter().map(Into::into).collect();
+                record(auditor, self.clock, &Event::ConfigReloaded { servers, waiting });
             }
             Err(report) => {
                 self.door.refused_reload();
@@ -113,20 +128,23 @@ impl Keeper {
                     self.clock,
                     &Event::ConfigRefused { faults: report.faults(), reason: "the new configuration is not valid".into() },
                 );
-                voice::talk(&report.render());
-                voice::hint("the door goes on with the configuration that it had");
+                voice::talk(&report.outcome("the door goes on with the configuration that it had").render());
             }
         }
     }
 
-    async fn replan(&self) -> Result<Vec<String>, Report> {
+    async fn replan(&self) -> Result<Taken, Report> {
         let plan = self.planner.plan().await?;
         let servers = plan.gateway.servers.keys().map(ToString::to_string).collect();
-        self.certificate
-            .load(plan.gateway.listen.tls.as_ref())
-            .map_err(|error| Report::new(Exit::Configuration, "cannot use the certificate").caused_by(&error))?;
+        let waiting = self.fixed.waiting(&plan);
+        // The address stays, so TLS does too: without it, tokens would cross a network in the clear that the old address is on.
+        if let Some(tls) = plan.gateway.listen.tls.as_ref().filter(|_| self.fixed.has_tls()) {
+            self.certificate
+                .load(Some(tls))
+                .map_err(|error| Report::new(Exit::Configuration, "cannot use the certificate").caused_by(&error))?;
+        }
         self.door.reload(plan.gateway).map_err(|error| unbuildable(&error))?;
-        Ok(servers)
+        Ok(Taken { servers, waiting })
     }
 }
 

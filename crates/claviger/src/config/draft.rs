@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};
 
 use gateway::config::{Limits, Server, ServerName, Timeouts};
+use ipnet::IpNet;
 
 use super::accept::{self, Accept};
 use super::env::{self, Surroundings};
@@ -13,7 +14,7 @@ use super::listen::{self, EnvironmentName, Listeners};
 use super::numbers::{self, Record};
 use super::server::{self, Dialect, Origin};
 use super::tree::{Node, Path, Place, Sources};
-use super::{clients, file, name, read, schema, shape};
+use super::{clients, file, name, networks, read, schema, shape};
 use crate::cli::{Era, ServeArguments};
 use crate::voice::{Exit, Report};
 
@@ -25,6 +26,8 @@ pub(crate) struct Draft {
     pub(crate) accept: Accept,
     /// The servers.
     pub(crate) servers: BTreeMap<ServerName, Server>,
+    /// Inner networks that issuers may be in.
+    pub(crate) allowed_networks: Vec<IpNet>,
     /// Caps and rates.
     pub(crate) limits: Limits,
     /// Times.
@@ -96,6 +99,7 @@ impl Drafter<'_> {
         let listeners = listen::build(&file.listen, file.admin.as_ref(), self.arguments, &place, &environment, &mut self.faults);
         let is_bypass = listen::bypass(self.around, listeners.as_ref(), &environment, &mut self.faults);
         let mut judge = Judge::new(root.as_ref(), &mut self.faults);
+        let allowed_networks = networks::allowed(&file.outbound, &mut judge);
         let limits = numbers::limits(&file.limits, &mut judge);
         let timeouts = numbers::timeouts(&file.timeouts, &mut judge);
         let record = numbers::record(&file.audit, &state, &mut judge);
@@ -115,7 +119,22 @@ impl Drafter<'_> {
         let Some(listeners) = listeners else { return Ok(None) };
         let (watch, notices) = (std::mem::take(&mut self.watch), std::mem::take(&mut self.notices));
         let sources = Sources::default();
-        Ok(Some(Draft { listeners, accept, servers, limits, timeouts, record, environment, state, folder, watch, notices, sources, root }))
+        Ok(Some(Draft {
+            listeners,
+            accept,
+            servers,
+            allowed_networks,
+            limits,
+            timeouts,
+            record,
+            environment,
+            state,
+            folder,
+            watch,
+            notices,
+            sources,
+            root,
+        }))
     }
 
     fn name_strangers(&mut self) {

@@ -119,7 +119,8 @@ impl Faults {
         let details: Vec<String> = self.0.iter().map(|fault| fault.render(sources)).collect();
         let count = self.0.len();
         let faults = if count == 1 { "fault" } else { "faults" };
-        Report::new(Exit::Configuration, format!("{count} {faults} in the configuration; nothing was started"))
+        Report::new(Exit::Configuration, format!("{count} {faults} in the configuration"))
+            .outcome("nothing was started")
             .details(details.join("\n"))
             .of_faults(count)
     }

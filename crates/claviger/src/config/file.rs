@@ -21,6 +21,8 @@ pub(crate) struct File {
     pub(crate) accept: Vec<Accept>,
     /// The servers behind the door, by the name that stands in `/mcp/<name>`.
     pub(crate) servers: BTreeMap<String, Server>,
+    /// Where the door may go by itself.
+    pub(crate) outbound: Outbound,
     /// How much and how often.
     pub(crate) limits: Limits,
     /// How long.
@@ -154,13 +156,22 @@ pub(crate) enum OneOrMore {
     More(Vec<String>),
 }
 
+/// Where the door may go by itself: to issuers, for their metadata and their keys.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Outbound {
+    /// Inner networks or addresses that the names of issuers may lead to, such as `10.20.0.0/16`, by https only. Default: none, so that an issuer is at a
+    /// public address, or at the address that its URL spells out. The metadata service of a cloud opens only if its address stands here by itself.
+    pub(crate) allowed_networks: Vec<String>,
+}
+
 /// How much and how often. Rates are written `100/min`, with `s`, `min`, `h` or `d`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Limits {
     /// Calls per address. Default: no limit.
     pub(crate) per_address: Option<String>,
-    /// Calls per subject of an issuer. Default: no limit.
+    /// Calls per subject of an issuer, refused ones included. Default: no limit.
     pub(crate) per_subject: Option<String>,
     /// Failed authentications per address. Default: `30/min`.
     pub(crate) failures_per_address: Option<String>,

@@ -11,6 +11,7 @@ use super::env::{DEV_BYPASS, Surroundings};
 use super::fault::{Fault, Faults};
 use super::file;
 use super::judge::Judge;
+use super::networks::networks;
 use super::server::is_local;
 use super::tree::{Node, Path};
 use crate::cli::ServeArguments;
@@ -203,24 +204,8 @@ impl Builder<'_> {
     }
 
     fn trusted_proxies(&mut self) -> Option<Vec<IpNet>> {
-        let networks: Vec<_> = self.listen.trusted_proxies.iter().enumerate().map(|(index, text)| self.network(index, text)).collect();
-        networks.into_iter().collect()
-    }
-
-    fn network(&mut self, index: usize, text: &str) -> Option<IpNet> {
-        let path = at("trusted_proxies").index(index);
-        let network = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
-        match network {
-            Some(network) if network.prefix_len() > 0 => Some(network),
-            Some(_) => {
-                self.judge.blame(&path, "this is every address there is: anybody could forge where a call comes from");
-                None
-            }
-            None => {
-                self.judge.blame(&path, "a network such as `10.0.0.0/8` or an address is expected");
-                None
-            }
-        }
+        let everything = "this is every address there is: anybody could forge where a call comes from";
+        networks(&at("trusted_proxies"), &self.listen.trusted_proxies, everything, &mut self.judge)
     }
 
     fn tls(&mut self) -> Result<Option<Tls>, Blamed> {

@@ -1,7 +1,8 @@
 //! What shall the door do? From files, variables and flags to values that are already valid. Nothing here listens, starts or sends.
 //!
 //! `file` says what can stand in `claviger.toml`; `read` turns texts into a `tree` that knows every place; `shape` holds them against the schema; `server`, `listen`,
-//! `accept` and `numbers` judge one section each; `clients` reads the files of MCP clients; `draft` puts it together and `plan` adds the secrets.
+//! `accept`, `networks` and `numbers` judge one section each; `clients` reads the files of MCP clients; `draft` puts it together and `plan` adds the secrets.
+//! `fixed` knows what of it a reload leaves as it is.
 
 pub(crate) mod accept;
 mod builtin;
@@ -10,11 +11,13 @@ pub(crate) mod draft;
 pub(crate) mod env;
 pub(crate) mod fault;
 mod file;
+pub(crate) mod fixed;
 #[cfg(test)]
 mod fixture;
 mod judge;
 pub(crate) mod listen;
 mod name;
+mod networks;
 pub(crate) mod numbers;
 pub(crate) mod plan;
 mod read;

@@ -20,6 +20,7 @@ use super::draft::{self, Draft};
 use super::env::Surroundings;
 use super::fault::Faults;
 use super::judge::Judge;
+use super::listen::EnvironmentName;
 use super::numbers::Record;
 use crate::cli::ServeArguments;
 use crate::voice::{Exit, Report};
@@ -36,6 +37,8 @@ pub(crate) struct Plan {
     pub(crate) gateway: Config,
     /// The listener of metrics and readiness detail.
     pub(crate) admin: Option<SocketAddr>,
+    /// The environment.
+    pub(crate) environment: EnvironmentName,
     /// The state folder.
     pub(crate) state: PathBuf,
     /// The root of this instance's cryptography, and whether it was made just now.
@@ -90,6 +93,7 @@ impl Planner {
             listen: draft.listeners.door,
             accept,
             servers: draft.servers,
+            allowed_networks: draft.allowed_networks,
             limits: draft.limits,
             timeouts: draft.timeouts,
             when_unrecorded: draft.record.when_unrecorded,
@@ -98,6 +102,7 @@ impl Planner {
         Ok(Plan {
             gateway,
             admin: draft.listeners.admin,
+            environment: draft.environment,
             state: draft.state,
             instance_key,
             record,

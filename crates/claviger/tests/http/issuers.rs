@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::io::AsyncReadExt as _;
 
 use crate::support::{Door, Issuer, Key, Plan};
 
@@ -125,6 +126,43 @@ async fn an_issuer_cannot_send_the_door_into_the_network_behind_it() {
     }
 }
 
+// A second spelling of this machine: refused like an inner network, and reachable where there is none.
+#[tokio::test]
+async fn an_inner_network_opens_for_issuers_when_it_is_named_and_only_by_https() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let inner = format!("//[::ffff:127.0.0.1]:{}/jwks", listener.local_addr().unwrap().port());
+    let named = "[outbound]\nallowed_networks = [\"10.20.0.0/16\", \"::ffff:127.0.0.1\"]";
+    for (scheme, section, is_called) in [("https", "", false), ("http", named, false), ("https", named, true)] {
+        let door = Plan::both().await.section(section).open().await;
+        door.issuer.describe(&json!({"issuer": door.issuer.url(), "jwks_uri": format!("{scheme}:{inner}")}));
+        let mut first = [0];
+        let called = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.read_exact(&mut first).await.unwrap();
+        };
+        let caller = door.caller("alice");
+        let (answer, called) = tokio::join!(caller.hello(), tokio::time::timeout(Duration::from_secs(2), called));
+        assert_eq!((answer.status, called.is_ok()), (503, is_called), "{scheme}, {section:?}: {}", door.said());
+        assert_eq!(first[0] == TLS_HANDSHAKE, is_called, "no word in the clear");
+    }
+}
+
+#[tokio::test]
+async fn the_metadata_service_of_a_cloud_does_not_open_with_its_network() {
+    let door = Plan::both().await.section("[outbound]\nallowed_networks = [\"169.254.0.0/16\", \"fd00::/8\"]").open().await;
+    for address in ["169.254.169.254", "169.254.170.2", "[fd00:ec2::254]"] {
+        let said = door.said().len();
+        door.issuer.describe(&json!({"issuer": door.issuer.url(), "jwks_uri": format!("https://{address}/latest/meta-data")}));
+        let refused = async {
+            while !door.said()[said..].contains(&format!("{} is a cloud metadata address", address.trim_matches(['[', ']']))) {
+                assert_eq!(door.caller("alice").hello().await.status, 503);
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), refused).await.unwrap_or_else(|_| panic!("{address}: {}", door.said()));
+    }
+}
+
 #[tokio::test]
 async fn a_key_set_that_is_no_key_set_is_a_failure_of_the_issuer() {
     let many: Vec<Value> = (0..2_000).map(|number| json!({"kty": "EC", "kid": number.to_string()})).collect();
@@ -165,3 +203,6 @@ async fn an_issuer_is_good_for_the_servers_that_it_is_named_for() {
     caller.token = Some(other.token(&door.resource_of("second"), "alice", ""));
     assert_eq!(caller.hello().await.status, 200);
 }
+
+/// The first byte of a TLS client (RFC 8446 §5.1).
+const TLS_HANDSHAKE: u8 = 22;

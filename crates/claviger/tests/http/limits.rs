@@ -35,6 +35,26 @@ async fn the_rate_of_one_subject_is_not_shared_with_others() {
 }
 
 #[tokio::test]
+async fn what_is_forbidden_or_unreadable_costs_its_caller_as_much_as_what_is_allowed() {
+    let door = Plan::both().await.scopes(r#""test_*" = true"#).section("[limits]\nper_subject = \"5/h\"").open().await;
+    let (alice, bob, carol) = (door.caller("alice"), door.caller("bob"), door.caller("carol"));
+    for _ in 0..5 {
+        assert_eq!(alice.call("forbidden", json!({})).await.status, 403);
+    }
+    let refused = alice.call("forbidden", json!({})).await;
+    is_too_many(&refused, "the sixth knock at a forbidden tool");
+    assert_eq!(refused.message()["id"], 1);
+    is_too_many(&alice.hello().await, "and what she may do");
+    let line = door.recorded("the refused call", |line| line["status"] == 429 && line["tool"] == "forbidden").await;
+    assert_eq!((&line["outcome"], &line["reason"], &line["subject"]), (&json!("denied"), &json!("subject_rate"), &json!("alice")));
+    for body in ["{", "[]", "7", r#"{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}"#, "nothing"] {
+        assert_eq!(bob.post(body.to_owned()).send().await.status, 400, "{body}");
+    }
+    is_too_many(&bob.post("{".to_owned()).send().await, "the sixth message that cannot be read");
+    assert_eq!(carol.hello().await.status, 200);
+}
+
+#[tokio::test]
 async fn the_rate_of_an_address_counts_everybody_behind_it() {
     let door = Plan::both().await.section("[limits]\nper_address = \"6/h\"").open().await;
     for number in 0..6 {

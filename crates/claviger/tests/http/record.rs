@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::support::{Door, Plan, modern_message, request_message};
+use crate::support::{Door, Plan, Puppet, Say, Seen, modern_message, request_message};
 
 /// The members that every line of a call has (R1).
 const ALWAYS: [&str; 14] = [
@@ -152,6 +153,40 @@ async fn errors_of_the_server_are_errors_in_the_record() {
         assert!(answer.message()["error"].is_object(), "{answer:?}");
         let line = door.recorded(tool, |line| line["tool"] == tool).await;
         assert_eq!((&line["decision"], &line["outcome"]), (&json!("allow"), &json!("error")), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_whose_event_is_cut_on_the_network_is_recorded_as_what_it_is() {
+    let puppet = Puppet::start(|seen: &Seen| {
+        let message = seen.message();
+        let padding = "p".repeat(20_000);
+        let (outcome, before) = match message["params"]["name"].as_str() {
+            Some("fails") => (r#""error":{"code":-32603,"message":"broken"}"#, ""),
+            Some("fails_late") => (r#""error":{"code":-32603,"message":"broken"}"#, &*padding),
+            _ => (r#""result":{"resultType":"complete","content":[]}"#, &*padding),
+        };
+        let stream = format!(": {before}\n\ndata: {{\"jsonrpc\":\"2.0\",\"id\":{},{outcome}}}\n\n", message["id"]);
+        let (sender, pieces) = tokio::sync::mpsc::channel(1);
+        tokio::spawn(async move {
+            // The last bytes one by one, each in a packet of its own.
+            let (head, tail) = stream.as_bytes().split_at(stream.len() - 60);
+            for piece in std::iter::once(head).chain(tail.chunks(1)) {
+                if sender.send(Bytes::copy_from_slice(piece)).await.is_err() {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        });
+        Say::events(pieces)
+    })
+    .await;
+    let door = Plan::before(&puppet.url, "modern").open().await;
+    for (tool, outcome) in [("fails", "error"), ("fails_late", "error"), ("works", "ok")] {
+        let answer = door.caller("alice").tool(tool, json!({})).send().await;
+        assert_eq!(answer.message()["error"].is_object(), outcome == "error", "{answer:?}");
+        let line = door.recorded(tool, |line| line["tool"] == tool).await;
+        assert_eq!((&line["outcome"], &line["status"]), (&json!(outcome), &json!(200)), "{line}");
     }
 }
 

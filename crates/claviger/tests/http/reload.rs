@@ -107,6 +107,25 @@ async fn a_call_outlives_its_server(plan: Plan) {
 }
 
 #[tokio::test]
+async fn what_waits_for_a_restart_is_said_and_recorded() {
+    let door = Plan::both().await.open().await;
+    let alice = door.caller("alice");
+    taken(&door, |text| format!("{text}\n[limits]\nbody_bytes = 100000\ncalls_in_flight = 7\n[audit]\nretention_days = 30\n")).await;
+    door.says("as before until the next start: `audit.retention_days`, `limits.calls_in_flight`\n").await;
+    let line = door.recorded("the reload", |line| line["event"] == "config.reloaded" && line.get("waiting").is_some()).await;
+    assert_eq!(line["waiting"], json!(["audit.retention_days", "limits.calls_in_flight"]), "{line}");
+    // Still waiting when another reload changes something else; the rest was taken.
+    let said = door.said().len();
+    taken(&door, |text| text.replace("retention_days = 30", "retention_days = 90").replace("body_bytes = 100000", "body_bytes = 1000"))
+        .await;
+    crate::support::eventually("the word", || {
+        door.said()[said..].contains("as before until the next start: `limits.calls_in_flight`\n").then_some(())
+    })
+    .await;
+    assert_eq!(alice.call("test_echo", json!({"text": "x".repeat(2_000)})).await.status, 413);
+}
+
+#[tokio::test]
 async fn a_refused_reload_keeps_the_old_configuration_and_says_why() {
     let mut door = Plan::both().await.scopes(r#""test_*" = true"#).open().await;
     let alice = door.caller("alice");
@@ -125,6 +144,7 @@ async fn a_refused_reload_keeps_the_old_configuration_and_says_why() {
         })
         .await;
         assert!(news.contains("claviger.toml:") && news.contains("error"), "file and line: {news}");
+        assert!(!news.contains("nothing was started"), "a door that was open is open still: {news}");
         assert_eq!(alice.hello().await.status, 200, "the old rules are in force");
         assert_eq!(session.hello().await.status, 200);
         door.reconfigure(|text| {

@@ -102,3 +102,14 @@ async fn a_new_certificate_is_taken_without_a_restart_and_a_broken_one_is_not() 
     eventually("the refusal", || door.said().contains("goes on with the configuration").then_some(())).await;
     assert!(connect(&door, &second, b"http/1.1").await.is_ok(), "the old one serves on");
 }
+
+#[tokio::test]
+async fn tls_that_a_reload_takes_away_stays_until_the_next_start() {
+    let (door, _folder, certificate) = door().await;
+    door.reconfigure(|text| text.lines().filter(|line| !line.starts_with("tls = ")).collect::<Vec<_>>().join("\n"));
+    door.signal(Signal::HUP);
+    door.says("as before until the next start: `listen.tls`").await;
+    assert!(connect(&door, &certificate, b"http/1.1").await.is_ok());
+    let outcome = door.get("/health").try_open().await;
+    assert!(outcome.is_err(), "a plain word is answered: {:?}", outcome.map(|stream| stream.status));
+}

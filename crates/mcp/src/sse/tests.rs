@@ -67,6 +67,22 @@ fn one_event_over_the_cap_is_refused_and_many_small_ones_are_not() {
 }
 
 #[test]
+fn events_over_the_cap_are_passed_over_wherever_the_stream_is_cut() {
+    let long = "x".repeat(40);
+    for line_end in ["\n", "\r\n", "\r"] {
+        let stream =
+            format!("data: a\n\ndata: {long}\ndata: {long}\n\ndata: b\n\n{}\ndata: c\n\n", ":\n".repeat(30)).replace('\n', line_end);
+        for size in 1..=stream.len() {
+            let mut decoder = Decoder::passing_over(20);
+            let mut events = Vec::new();
+            stream.as_bytes().chunks(size).for_each(|chunk| decoder.decode(chunk, &mut events).unwrap());
+            assert_eq!(events, [data("a"), data("b"), data("c")], "{line_end:?} in pieces of {size}");
+            assert_eq!(decoder.pending(), 0);
+        }
+    }
+}
+
+#[test]
 fn bytes_that_are_not_utf8_are_refused() {
     assert_eq!(decode(&[b"data: \xff\n\n"]), Err(SseError::NotUtf8));
 }

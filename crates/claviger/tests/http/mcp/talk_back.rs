@@ -1,10 +1,12 @@
 //! What goes the other way, or stops: requests of the server, input that it needs, cancellation, callers who hang up.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
-use crate::support::{Caller, Door, PATIENCE, Session, modern_message, over_http_and_stdio};
+use crate::support::{Caller, Door, PATIENCE, Plan, Puppet, Say, Seen, Session, modern_message, over_http_and_stdio};
 
 over_http_and_stdio! {
     async fn a_legacy_server_asks_for_sampling_and_gets_its_answer(door: Door) {
@@ -153,3 +155,77 @@ over_http_and_stdio! {
         assert_eq!(logs(alice.call("test_logging_tool", json!({})).await.messages()), 0);
     }
 }
+
+over_http_and_stdio! {
+    async fn what_a_legacy_caller_took_back_and_nobody_answered_is_recorded_as_cancelled(door: Door) {
+        let session = door.caller("alice").session().await;
+        let waiting = tokio::spawn(session.tool("test_wait", json!({"milliseconds": 15_000})).send());
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        cancel(&session).await;
+        tokio::time::timeout(PATIENCE, waiting).await.expect("the call ends").unwrap();
+        let line = door.recorded("the cancelled call", |line| line["tool"] == "test_wait").await;
+        assert_eq!(line["outcome"], "cancelled", "{line}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_legacy_caller_took_back_is_recorded_as_cancelled_although_the_server_answers_with_an_error() {
+    let cancelled = Arc::new(Notify::new());
+    let puppet = Puppet::start(move |seen: &Seen| match seen.message()["method"].as_str() {
+        Some("initialize") => Say::result(seen, OPENED).header("mcp-session-id", "one"),
+        Some("notifications/cancelled") => {
+            cancelled.notify_waiters();
+            Say::nothing(202)
+        }
+        Some("tools/call") if seen.message()["params"]["name"] == "wait" => {
+            let (sender, pieces) = tokio::sync::mpsc::channel(1);
+            let (id, cancelled) = (seen.message()["id"].clone(), Arc::clone(&cancelled));
+            tokio::spawn(async move {
+                cancelled.notified().await;
+                let error = json!({"jsonrpc": "2.0", "id": id, "error": {"code": 0, "message": "Request cancelled"}});
+                sender.send(format!("data: {error}\n\n").into()).await.unwrap();
+            });
+            Say::events(pieces)
+        }
+        Some("notifications/initialized") => Say::nothing(202),
+        _ => Say::json(format!(r#"{{"jsonrpc":"2.0","id":{},"error":{{"code":1,"message":"broken"}}}}"#, seen.message()["id"])),
+    })
+    .await;
+    an_answer_to_what_was_cancelled(Plan::before(&puppet.url, "legacy").open().await).await;
+}
+
+#[tokio::test]
+async fn what_a_legacy_caller_took_back_is_recorded_as_cancelled_although_the_program_answers_with_an_error() {
+    let script = r#"say() { printf '{"jsonrpc":"2.0","id":%s,%s}\n' "${1%%[!0-9]*}" "$2"; }
+        while read -r line; do case $line in
+            *'"initialize"'*) say "${line#*\"id\":}" '"result":OPENED' ;;
+            *notifications/cancelled*) say "${line#*\"requestId\":}" '"error":{"code":0,"message":"Request cancelled"}' ;;
+            *'"broken"'*) say "${line#*\"id\":}" '"error":{"code":1,"message":"broken"}' ;;
+        esac; done"#;
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("server.sh");
+    std::fs::write(&program, script.replace("OPENED", OPENED)).unwrap();
+    let plan = Plan::of_server(&format!("command = [\"sh\", {program:?}]\nprotocol = \"legacy\""));
+    an_answer_to_what_was_cancelled(plan.open().await).await;
+}
+
+async fn an_answer_to_what_was_cancelled(door: Door) {
+    let (alice, bob) = (door.caller("alice").session().await, door.caller("bob").session().await);
+    let waiting = tokio::spawn(alice.tool("wait", json!({})).send());
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    cancel(&alice).await;
+    let answer = tokio::time::timeout(PATIENCE, waiting).await.expect("the server answers").unwrap();
+    assert_eq!(answer.message()["error"]["message"], "Request cancelled", "{answer:?}");
+    let line = door.recorded("the cancelled call", |line| line["tool"] == "wait").await;
+    assert_eq!((&line["outcome"], &line["status"]), (&json!("cancelled"), &json!(200)), "{line}");
+
+    // A cancellation of what is not under way, or by somebody else, changes no record.
+    cancel(&alice).await;
+    cancel(&bob).await;
+    let failed = alice.tool("broken", json!({})).send().await;
+    assert_eq!(failed.message()["error"]["message"], "broken", "{failed:?}");
+    let line = door.recorded("the failed call", |line| line["tool"] == "broken").await;
+    assert_eq!(line["outcome"], "error", "{line}");
+}
+
+const OPENED: &str = r#"{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"server","version":"1"}}"#;
