@@ -136,6 +136,11 @@ impl Credential {
         Stamp(generations.fold(0, u64::wrapping_add))
     }
 
+    /// What cannot be had of it, as the last try has shown.
+    pub fn missing(&self) -> Option<Missing> {
+        self.secret_parts().filter(|secret| secret.default.is_none()).find_map(|secret| secret.slot.missing())
+    }
+
     /// For how long its values may still be used by somebody who was given them; the longest time there is, if it has none.
     pub fn good_for(&self) -> Duration {
         let secrets = self.secret_parts().filter(|secret| secret.default.is_none());

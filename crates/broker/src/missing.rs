@@ -151,6 +151,30 @@ impl Cause {
         }
     }
 
+    /// What somebody can do about it.
+    pub fn mend(&self) -> &'static str {
+        match self {
+            Self::BadAnswer { .. } => "look at what lies there, and whether it is what the reference means",
+            Self::CommandFailed { .. } => "run the program by hand as the user of the door, and see what it says",
+            Self::Empty => "put the secret there: the value is empty",
+            Self::FieldAbsent | Self::FieldNotText | Self::NotJson => "correct the `#field` of the reference, or the document there",
+            Self::NoKeychain { .. } => "unlock the keychain for the user of the door, or choose another store",
+            Self::NoMemory => "give the machine more memory",
+            Self::NotAFile | Self::Unreadable(_) => "put the file there and let the user of the door read it",
+            Self::NotConfigured { what } => what,
+            Self::NotFound => "create the secret, or correct the reference",
+            Self::NotInThisBuild => "use a build that can ask there, or move the secret",
+            Self::NotSet => "set the variable in the environment that the door is started with",
+            Self::NotText | Self::TooLarge { .. } => "put a text of at most 64 KiB there",
+            Self::OpenToOthers { .. } => "take the file from the other users of the machine: `chmod o-rw`",
+            Self::Refused { .. } => "let the identity of the door read this secret",
+            Self::TimedOut { .. } | Self::Unavailable { .. } => {
+                "see that the place can be reached from here; the door tries again by itself"
+            }
+            Self::TooOften { .. } => "wait; the door tries again by itself",
+        }
+    }
+
     /// Whether the same question may be answered a little later without anybody changing anything. Only such a cause lets an older value be used for a while.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::NoMemory | Self::TimedOut { .. } | Self::TooOften { .. } | Self::Unavailable { .. })

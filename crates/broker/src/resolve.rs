@@ -1,10 +1,11 @@
 //! How does a template become a credential? By a slot for each place that it names, shared by all who name the same.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use futures_util::future::join_all;
 use secrecy::SecretString;
 
 use crate::credential::{Credential, Part, Secret};
@@ -20,7 +21,35 @@ use crate::template::Piece;
 pub struct Resolver {
     sources: Arc<Sources>,
     around: Surroundings,
-    slots: Mutex<HashMap<Place, Weak<Slot>>>,
+    /// Each with the reference that named it first.
+    slots: Mutex<Slots>,
+}
+
+type Slots = HashMap<Place, (Reference, Weak<Slot>)>;
+
+/// A credential in use.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// What names it.
+    pub reference: Reference,
+    /// What its place calls the value.
+    pub version: Option<Arc<str>>,
+    /// Unix milliseconds of the last fetch that gave a value; `None` while nobody has used it.
+    pub fetched_at: Option<u64>,
+    /// Why the last fetch gave none, if so.
+    pub missing: Option<Missing>,
+}
+
+impl Held {
+    fn of(reference: Reference, slot: &Slot) -> Self {
+        let kept = slot.kept();
+        Self {
+            reference,
+            version: kept.as_ref().and_then(|kept| kept.version.clone()),
+            fetched_at: kept.map(|kept| kept.since),
+            missing: slot.missing(),
+        }
+    }
 }
 
 impl Resolver {
@@ -55,19 +84,31 @@ impl Resolver {
         self.credential(template).fill().await.map(|released| released.text)
     }
 
-    /// Fetches everything anew that somebody still uses; returns how many of them have another value now, and what could not be fetched.
-    pub async fn refresh_all(&self) -> (usize, Vec<Missing>) {
-        let slots: Vec<Arc<Slot>> = self.slots().values().filter_map(Weak::upgrade).collect();
-        let mut changed = 0;
-        let mut missing = Vec::new();
-        for slot in slots {
-            let Some(before) = slot.kept() else { continue };
-            match slot.refresh().await {
-                Ok(now) => changed += usize::from(now.generation != before.generation),
-                Err(failure) => missing.push(failure),
-            }
-        }
-        (changed, missing)
+    /// What is in use, and what is known of it.
+    pub fn inventory(&self) -> Vec<Held> {
+        let mut held: Vec<Held> = self.in_use(None).into_iter().map(|(reference, slot)| Held::of(reference, &slot)).collect();
+        held.sort_by_cached_key(|held| held.reference.to_string());
+        held
+    }
+
+    /// Fetches anew what is in use: everything, or the places of these references. For each: whether its value is another now. What nobody has used
+    /// yet is not fetched.
+    pub async fn refresh(&self, wanted: Option<&[Reference]>) -> Vec<(Reference, Result<bool, Missing>)> {
+        let refreshing = self.in_use(wanted).into_iter().filter_map(|(reference, slot)| {
+            let before = slot.kept().map(|kept| kept.generation);
+            (before.is_some() || slot.missing().is_some()).then_some(async move {
+                let outcome = slot.refresh().await.map(|now| Some(now.generation) != before);
+                (reference, outcome)
+            })
+        });
+        join_all(refreshing).await
+    }
+
+    fn in_use(&self, wanted: Option<&[Reference]>) -> Vec<(Reference, Arc<Slot>)> {
+        let is_wanted = |place: &Place| wanted.is_none_or(|wanted| wanted.iter().any(|reference| reference.place() == place));
+        let slots = self.slots();
+        let in_use = slots.iter().filter(|(place, _)| is_wanted(place));
+        in_use.filter_map(|(_, (reference, slot))| Some((reference.clone(), slot.upgrade()?))).collect()
     }
 
     fn part(&self, piece: &Piece) -> Part {
@@ -88,19 +129,19 @@ impl Resolver {
 
     fn slot(&self, reference: &Reference) -> Arc<Slot> {
         let mut slots = self.slots();
-        if let Some(slot) = slots.get(reference.place()).and_then(Weak::upgrade) {
+        if let Some(slot) = slots.get(reference.place()).and_then(|(_, slot)| slot.upgrade()) {
             return slot;
         }
-        slots.retain(|_, slot| slot.strong_count() > 0);
+        slots.retain(|_, (_, slot)| slot.strong_count() > 0);
         let place = reference.place().clone();
         let source = AtPlace { sources: Arc::clone(&self.sources), place: place.clone() };
         let source = Box::new(Patient { source, timeout: PATIENCE });
         let slot = Arc::new(Slot::new(reference.to_string().into(), source, self.around.clone()));
-        slots.insert(place, Arc::downgrade(&slot));
+        slots.insert(place, (reference.clone(), Arc::downgrade(&slot)));
         slot
     }
 
-    fn slots(&self) -> std::sync::MutexGuard<'_, HashMap<Place, Weak<Slot>>> {
+    fn slots(&self) -> MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

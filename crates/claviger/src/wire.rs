@@ -14,6 +14,7 @@ use outbound::tls::{Roots, client_config};
 use store::Store;
 use store::file::File;
 
+use crate::queue::Queue;
 use crate::voice::{Exit, Report};
 use crate::watch::Watch;
 
@@ -35,6 +36,7 @@ pub(crate) fn parts(state: &Path, resolver: Resolver, record: Options) -> Result
         tls: Arc::new(tls),
         resolver: Arc::new(resolver.observed_by(Arc::new(watch))),
         metrics,
+        attention: Arc::new(Queue::in_state(state, clock)),
     })
 }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::reference::Template;
+use broker::reference::{Reference, Template};
 use ipnet::IpNet;
 use oauth::issuer::Issuer;
 use policy::RuleSet;
@@ -160,6 +160,17 @@ pub enum Upstream {
     },
     /// A program that speaks MCP on its standard input and output.
     Process(Process),
+}
+
+impl Upstream {
+    /// Every reference in it.
+    pub fn references(&self) -> Vec<Reference> {
+        match self {
+            Self::Builtin(_) => Vec::new(),
+            Self::Http { headers, .. } => headers.iter().flat_map(|(_, template)| template.references()).collect(),
+            Self::Process(process) => process.arguments.iter().chain(process.environment.values()).flat_map(Template::references).collect(),
+        }
+    }
 }
 
 /// Starts one instance of a built-in server and hands over the other end of its pipe.

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use audit::fingerprint::Fingerprinter;
 use audit::record::{CallRecord, Decision, Outcome};
 use audit::sink::Auditor;
+use broker::reference::Reference;
 use broker::resolve::Resolver;
 use futures_util::future::join_all;
 use http::{Response, StatusCode};
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
+use crate::attention::Attention;
 use crate::back::stdio::StdioBack;
 use crate::back::{Back, http as http_back};
 use crate::body::Body;
@@ -59,6 +61,8 @@ pub struct Parts {
     pub resolver: Arc<Resolver>,
     /// The counters.
     pub metrics: Arc<Metrics>,
+    /// Who is asked to mend what the door cannot.
+    pub attention: Arc<dyn Attention>,
 }
 
 /// A door in front of MCP servers.
@@ -79,6 +83,7 @@ pub struct Door {
     /// Everything ends.
     pub(crate) closing: CancellationToken,
     places: Arc<Semaphore>,
+    pub(crate) attention: Arc<dyn Attention>,
     instance: String,
     requests: AtomicU64,
     client: Arc<Client>,
@@ -129,7 +134,7 @@ impl Door {
         let mut instance = [0; 4];
         aws_lc_rs::rand::fill(&mut instance).map_err(|_| BuildError::Random)?;
         let fingerprinter = Fingerprinter::new(&instance_key.derive("token-fingerprint", ""));
-        let Parts { clock, store, auditor, client, tls, resolver, metrics } = parts;
+        let Parts { clock, store, auditor, client, tls, resolver, metrics, attention } = parts;
         let forge = Forge { clock, client: &client, tls: &tls, resolver: &resolver, metrics: &metrics };
         let places = config.limits.calls_in_flight.get() as usize;
         let authenticator = Authenticator::new(clock, &config.limits, fingerprinter);
@@ -148,6 +153,7 @@ impl Door {
             places: Arc::new(Semaphore::new(places)),
             instance: format!("{:08x}", u32::from_be_bytes(instance)),
             requests: AtomicU64::new(0),
+            attention,
             metrics,
             client,
             tls,
@@ -169,6 +175,23 @@ impl Door {
             self.tasks.spawn(retire(Arc::clone(server), old.config.timeouts.drain, self.draining.clone()));
         }
         Ok(())
+    }
+
+    /// What looks after the credentials.
+    pub fn resolver(&self) -> &Arc<Resolver> {
+        &self.resolver
+    }
+
+    /// The references of one server; `None`: there is no such server.
+    pub fn references_of(&self, server: &str) -> Option<Vec<Reference>> {
+        self.table.load().config.servers.get(server).map(|server| server.upstream.references())
+    }
+
+    /// The servers that use what a reference names.
+    pub fn users_of(&self, reference: &Reference) -> Vec<String> {
+        let table = self.table.load();
+        let uses = |server: &config::Server| server.upstream.references().iter().any(|used| used.place() == reference.place());
+        table.config.servers.iter().filter(|(_, server)| uses(server)).map(|(name, _)| name.to_string()).collect()
     }
 
     /// Notes a reload that failed before it reached the door.
@@ -364,6 +387,7 @@ impl Forge<'_> {
             back,
             fingerprint: server.fingerprint,
             metrics: self.metrics.for_server(name.as_str()),
+            is_parked: AtomicBool::new(unchanged.is_some_and(|old| old.is_parked.load(Ordering::Relaxed))),
         })
     }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use audit::record::{CallRecord, Decision, Outcome};
@@ -12,6 +13,7 @@ use mcp::envelope::{Message, Target};
 use policy::Permit;
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::attention::Trouble;
 use crate::body::Body;
 use crate::door::Door;
 use crate::layers::rescue;
@@ -180,6 +182,12 @@ impl Exchange {
             self.decision = Some(Verdict::Deny(refusal.code()));
         }
         self.server.metrics.refusal(refusal);
+        if let Refusal::Back(failure) = refusal
+            && let Some(trouble) = Trouble::of(failure)
+        {
+            self.server.is_parked.store(true, Ordering::Relaxed);
+            self.door.attention.needed(self.server.name.as_str(), &trouble);
+        }
         log_refusal(refusal, &self.request_id, &self.server.name);
     }
 
@@ -206,6 +214,10 @@ impl Exchange {
     fn write_one(&self, method: Option<&str>, target: Option<&str>, end: End) {
         let nanoseconds = self.door.clock.monotonic_nanoseconds().saturating_sub(self.started);
         self.server.metrics.call(method, end.outcome, nanoseconds);
+        let is_parked = &self.server.is_parked;
+        if end.outcome == Outcome::Ok && is_parked.load(Ordering::Relaxed) && is_parked.swap(false, Ordering::Relaxed) {
+            self.door.attention.over(self.server.name.as_str());
+        }
         let principal = self.principal.as_deref();
         let record = CallRecord {
             method: Some(method.unwrap_or(UNREAD).into()),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -43,6 +44,8 @@ pub(crate) struct Server {
     pub(crate) back: Back,
     pub(crate) fingerprint: [u8; 32],
     pub(crate) metrics: ServerMetrics,
+    /// Whether the last call failed by the door's own credential.
+    pub(crate) is_parked: AtomicBool,
 }
 
 impl Server {

@@ -15,6 +15,7 @@ use crate::announce::{Announcement, announce};
 use crate::config::env;
 use crate::config::fixed::Fixed;
 use crate::config::plan::{Plan, Planner};
+use crate::control::Control;
 use crate::lifecycle::{Order, Orders};
 use crate::log;
 use crate::voice::{self, Exit, Report};
@@ -61,6 +62,11 @@ async fn serve(planner: Planner) -> Result<(), Report> {
     let end = CancellationToken::new();
     if let Some(admin) = admin {
         tokio::spawn(admin.serve(Arc::clone(&door), Arc::clone(&metrics), end.clone()));
+    }
+    match Control::bind(&state) {
+        Ok(control) => drop(tokio::spawn(control.serve(Arc::clone(&door), end.clone()))),
+        // The door is whole without it; only commands cannot reach it.
+        Err(error) => tracing::warn!(target: "door", %error, "`claviger secrets` will not reach this door: no socket in the state folder"),
     }
     let keeper = Keeper { planner, fixed, door: Arc::clone(&door), certificate: door_at.certificate(), clock };
     let serving = tokio::spawn(door_at.serve(Arc::clone(&door)));
@@ -120,6 +126,7 @@ impl Keeper {
                 let servers = servers.into_iter().map(Into::into).collect();
                 let waiting = waiting.into_iter().map(Into::into).collect();
                 record(auditor, self.clock, &Event::ConfigReloaded { servers, waiting });
+                tokio::spawn(refresh(Arc::clone(&self.door)));
             }
             Err(report) => {
                 self.door.refused_reload();
@@ -145,6 +152,15 @@ impl Keeper {
         }
         self.door.reload(plan.gateway).map_err(|error| unbuildable(&error))?;
         Ok(Taken { servers, waiting })
+    }
+}
+
+/// Whoever has the configuration read again may have changed what it refers to.
+async fn refresh(door: Arc<Door>) {
+    let fetched = door.resolver().refresh(None).await;
+    let changed = fetched.iter().filter(|(_, outcome)| matches!(outcome, Ok(true))).count();
+    if changed > 0 {
+        voice::talk(&format!("{changed} of {} credentials in use have new values\n", fetched.len()));
     }
 }
 

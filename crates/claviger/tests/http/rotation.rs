@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::{Door, Plan, eventually, fixtures};
+use crate::support::{Door, Plan, Signal, eventually, fixtures};
 
 /// A secret in a file, as a container platform mounts it.
 struct Secret(PathBuf);
@@ -208,4 +208,52 @@ async fn an_instance_whose_new_secret_cannot_be_used_does_not_replace_one_that_w
         assert!(modern.hello().await.message().get("result").is_some());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+#[tokio::test]
+async fn a_hang_up_signal_has_credentials_fetched_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = Secret::new(&folder, "secret", "old");
+    let reference = format!("file://{}?ttl=3600", secret.0.display());
+    let door = Plan::stdio("both").line(&format!("env = {{ FIXTURE_SECRET = {reference:?} }}")).open().await;
+    let bob = door.caller("bob");
+    assert_eq!(bob.call("test_secret", json!({})).await.tool_text(), "old");
+    secret.becomes("new");
+    door.signal(Signal::HUP);
+    let renewed = async {
+        while bob.call("test_secret", json!({})).await.tool_text() != "new" {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), renewed).await.expect("the new value");
+}
+
+#[tokio::test]
+async fn a_server_without_its_credential_is_parked_and_comes_back_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = Secret(folder.path().join("secret"));
+    let door = door_with(&secret, "").await;
+    let bob = door.caller("bob");
+    for _ in 0..3 {
+        let answer = bob.hello().await;
+        assert_eq!(answer.status, 502, "{answer:?}");
+        assert!(!answer.text().contains("file://") && !answer.text().contains("secret"), "{answer:?}");
+    }
+    let queue = std::fs::read_to_string(door.state().join("manual_validation.jsonl")).unwrap();
+    let lines: Vec<serde_json::Value> = queue.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 1, "{queue}");
+    assert_eq!((&lines[0]["server"], &lines[0]["reason"]), (&json!("fixture"), &json!("unreadable")));
+    assert_eq!(lines[0]["credential"], secret.reference());
+    assert!(lines[0]["mend"].as_str().is_some_and(|mend| !mend.is_empty()));
+    assert_eq!(door.get("/ready").send().await.status, 503);
+    door.recorded("the missing credential", |line| line["event"] == "credential.missing" && line["reason"] == "unreadable").await;
+    secret.becomes("there");
+    let back = async {
+        while bob.hello().await.status != 200 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), back).await.expect("the server comes back");
+    assert_eq!(door.get("/ready").send().await.status, 200);
+    door.recorded("the recovery", |line| line["event"] == "credential.recovered").await;
 }

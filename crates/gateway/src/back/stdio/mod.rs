@@ -141,7 +141,8 @@ impl StdioBack {
     /// Why nothing can be started just now, for the operator.
     pub fn trouble(&self) -> Option<String> {
         let wait = self.launch.wait().max(lock(&self.crashes).wait(tokio::time::Instant::now()));
-        (!wait.is_zero()).then(|| format!("it failed and is not started again for {} ms", wait.as_millis()))
+        let failed = (!wait.is_zero()).then(|| format!("it failed and is not started again for {} ms", wait.as_millis()));
+        failed.or_else(|| self.launch.program()?.missing().map(|missing| missing.to_string()))
     }
 
     /// Ends every instance: politely, and after `patience` not. Returns when all are gone.

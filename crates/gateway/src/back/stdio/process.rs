@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::credential::{Changes, Released, Stamp};
-use broker::{Credential, Resolver};
+use broker::{Credential, Missing, Resolver};
 use policy::Permit;
 use rustix::process::{Pid, Signal};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -68,6 +68,11 @@ impl Program {
     /// For how long an instance may use what it was given.
     pub(super) fn good_for(&self) -> Duration {
         self.credentials().map(Credential::good_for).min().unwrap_or(Duration::MAX)
+    }
+
+    /// What cannot be had of it, as the last try has shown.
+    pub(super) fn missing(&self) -> Option<Missing> {
+        self.credentials().find_map(Credential::missing)
     }
 
     pub(super) fn has_references(&self) -> bool {
