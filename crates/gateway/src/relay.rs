@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use mcp::envelope::Message;
 use mcp::sse;
+use memchr::memmem;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::back::{BackFailure, Content, Reply, Source};
@@ -172,7 +173,7 @@ fn outcome_at_end(failed: bool, complete: bool) -> Outcome {
 }
 
 fn contains(piece: &[u8], member: &[u8]) -> bool {
-    piece.windows(member.len()).any(|window| window == member)
+    memmem::find(piece, member).is_some()
 }
 
 /// Whether a piece of an event stream holds a JSON-RPC error. Only pieces that speak of one are looked at closely.
