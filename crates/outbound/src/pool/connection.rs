@@ -29,7 +29,8 @@ impl Connection {
     where
         S: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
     {
-        let (sender, driver) = http1::handshake(stream).await?;
+        // Head and body in one piece: for the short messages of MCP, to copy them costs less than to write from two places.
+        let (sender, driver) = http1::Builder::new().writev(false).handshake(stream).await?;
         Ok(Self { sender, driver: Some(Box::pin(driver)) })
     }
 
