@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use serde::ser::SerializeMap;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::Fingerprint;
+use crate::line::Members;
 
 #[cfg(test)]
 mod tests;
@@ -116,61 +116,43 @@ impl<'a> CallRecord<'a> {
     }
 }
 
-impl Serialize for CallRecord<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut line = Members(serializer.serialize_map(None)?);
-        line.member("event", "call")?;
-        line.text("request_id", Some(&self.request_id))?;
-        line.text("server", Some(&self.server))?;
-        line.text("method", self.method.as_deref())?;
-        line.text("tool", self.tool.as_deref().map(without_secrets).as_deref())?;
+impl CallRecord<'_> {
+    /// The record as the members of one line.
+    pub(crate) fn body(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut line = Members::begin(self.time)?;
+        line.text("event", "call")?;
+        line.text("request_id", &shortened(&self.request_id))?;
+        line.text("server", &shortened(&self.server))?;
+        optional(&mut line, "method", self.method.as_deref())?;
+        optional(&mut line, "tool", self.tool.as_deref().map(without_secrets).as_deref())?;
         line.member("status", &self.status)?;
         line.member("outcome", &self.outcome)?;
         line.member("duration_ms", &milliseconds(self.duration))?;
         match &self.decision {
             Decision::Allow { rule } => {
-                line.member("decision", "allow")?;
-                line.text("rule", Some(rule))?;
+                line.text("decision", "allow")?;
+                line.text("rule", &shortened(rule))?;
             }
             Decision::Deny { reason } => {
-                line.member("decision", "deny")?;
-                line.text("reason", Some(reason))?;
+                line.text("decision", "deny")?;
+                line.text("reason", &shortened(reason))?;
             }
         }
-        line.text("issuer", self.issuer.as_deref())?;
-        line.text("subject", self.subject.as_deref())?;
-        line.text("client", self.client.as_deref())?;
-        line.shown("token_fingerprint", self.token_fingerprint)?;
-        line.shown("address", self.address)?;
-        line.text("version", self.version.as_deref())?;
-        line.text("trace_id", self.trace_id.as_deref())?;
+        optional(&mut line, "issuer", self.issuer.as_deref())?;
+        optional(&mut line, "subject", self.subject.as_deref())?;
+        optional(&mut line, "client", self.client.as_deref())?;
+        optional(&mut line, "token_fingerprint", self.token_fingerprint.map(|fingerprint| fingerprint.to_string()).as_deref())?;
+        optional(&mut line, "address", self.address.map(|address| address.to_string()).as_deref())?;
+        optional(&mut line, "version", self.version.as_deref())?;
+        optional(&mut line, "trace_id", self.trace_id.as_deref())?;
         line.member("bytes_in", &self.bytes_in)?;
         line.member("bytes_out", &self.bytes_out)?;
-        line.0.end()
+        Ok(line.end())
     }
 }
 
-/// A map being written, member by member.
-struct Members<M>(M);
-
-impl<M: SerializeMap> Members<M> {
-    fn member<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), M::Error> {
-        self.0.serialize_entry(name, value)
-    }
-
-    fn text(&mut self, name: &'static str, text: Option<&str>) -> Result<(), M::Error> {
-        match text {
-            Some(text) => self.member(name, &shortened(text)),
-            None => Ok(()),
-        }
-    }
-
-    fn shown(&mut self, name: &'static str, value: Option<impl std::fmt::Display>) -> Result<(), M::Error> {
-        match value {
-            Some(value) => self.member(name, &format_args!("{value}")),
-            None => Ok(()),
-        }
-    }
+fn optional(line: &mut Members, name: &'static str, text: Option<&str>) -> Result<(), serde_json::Error> {
+    text.map_or(Ok(()), |text| line.text(name, &shortened(text)))
 }
 
 /// At most [`TEXT_CHARACTERS`] characters of `text`, the last one `…` if some were cut.

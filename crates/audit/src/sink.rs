@@ -13,7 +13,6 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use serde::Serialize;
 
 use crate::event::Event;
 use crate::head::HeadKey;
@@ -210,12 +209,12 @@ impl Auditor {
 
     /// Takes a call's record. It is written soon after; [`Auditor::health`] says if that fails.
     pub fn record(&self, record: &CallRecord<'_>) -> Result<(), NotRecorded> {
-        self.take(record.time, record)
+        self.take(record.time, record.body())
     }
 
     /// Takes an event that happened at `time` (Unix time in milliseconds).
     pub fn event(&self, time: u64, event: &Event<'_>) -> Result<(), NotRecorded> {
-        self.take(time, event)
+        self.take(time, line::body(time, event))
     }
 
     /// Whether what was recorded is being written. The door's readiness follows it.
@@ -255,8 +254,8 @@ impl Auditor {
         answer.recv().map_err(|_| Reason::Stopped)?
     }
 
-    fn take(&self, time: u64, content: &impl Serialize) -> Result<(), NotRecorded> {
-        let taken = match line::body(time, content) {
+    fn take(&self, time: u64, body: Result<Vec<u8>, serde_json::Error>) -> Result<(), NotRecorded> {
+        let taken = match body {
             Ok(body) => self.enqueue(Line { time, body }),
             Err(_) => Err(NotRecorded::Unwritable),
         };

@@ -87,7 +87,7 @@ impl IssuerKeys {
         if why == Why::UnknownKey {
             attempts.last_unknown = Some(now);
         }
-        match self.fetch().await {
+        match Box::pin(self.fetch()).await {
             Ok(kept) => self.current.store(Some(Arc::new(kept))),
             Err(error) => {
                 attempts.last_failed = Some(self.clock.monotonic());

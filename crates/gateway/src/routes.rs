@@ -22,7 +22,7 @@ use crate::stack;
 use crate::table::{Server, Table};
 
 /// Answers one request on the public listener.
-pub(crate) async fn answer(door: &Arc<Door>, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
+pub(crate) async fn answer(door: &Arc<Door>, mut request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
     // The door does not close over a request that is on its way.
     let _on_its_way = door.tasks.token();
     let table = door.table.load_full();
@@ -46,7 +46,7 @@ pub(crate) async fn answer(door: &Arc<Door>, request: Request<Incoming>, peer: S
         Route::Metadata(server) => return metadata(&request, server),
         Route::Health(server) => get_only(request.method(), || health(server)),
         Route::Mcp(_) if request.method() == Method::OPTIONS => preflight(request.headers()),
-        Route::Mcp(server) => stack::answer(door, &table, &Arc::clone(server), request, address).await,
+        Route::Mcp(server) => stack::answer(door, &table, &Arc::clone(server), &mut request, address).await,
         Route::Unknown(refusal) => {
             let response = rescue::rescue(&refusal, None, None);
             if matches!(refusal, Refusal::UnknownServer) {

@@ -33,27 +33,20 @@ pub(crate) async fn answer(
     door: &Arc<Door>,
     table: &Table,
     server: &Arc<Server>,
-    request: Request<Incoming>,
+    request: &mut Request<Incoming>,
     address: IpAddr,
 ) -> Response<Body> {
-    let exchange = Exchange::open(door, server, address, request.headers());
+    let mut exchange = Exchange::open(door, server, address, request.headers());
     let request_id = HeaderValue::try_from(exchange.request_id());
-    let mut response = travel(door, table, server, request, address, exchange).await;
+    let outcome = road(door, table, server, request, address, &mut exchange).await;
+    let mut response = way_home(outcome, exchange);
     if let Ok(request_id) = request_id {
         response.headers_mut().insert(REQUEST_ID, request_id);
     }
     response
 }
 
-async fn travel(
-    door: &Arc<Door>,
-    table: &Table,
-    server: &Arc<Server>,
-    request: Request<Incoming>,
-    address: IpAddr,
-    mut exchange: Exchange,
-) -> Response<Body> {
-    let outcome = road(door, table, server, request, address, &mut exchange).await;
+fn way_home(outcome: Result<Homeward, Refusal>, exchange: Exchange) -> Response<Body> {
     let refused = match outcome {
         Ok(homeward) => match relay::respond(homeward, exchange) {
             Ok(response) => return response,
@@ -78,7 +71,7 @@ async fn road(
     door: &Arc<Door>,
     table: &Table,
     server: &Arc<Server>,
-    request: Request<Incoming>,
+    request: &mut Request<Incoming>,
     address: IpAddr,
     exchange: &mut Exchange,
 ) -> Result<Homeward, Refusal> {
@@ -107,11 +100,10 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    async fn post(&self, request: Request<Incoming>, exchange: &mut Exchange) -> Result<Homeward, Refusal> {
+    async fn post(&self, request: &mut Request<Incoming>, exchange: &mut Exchange) -> Result<Homeward, Refusal> {
         json_both_ways(request.headers())?;
-        let (head, body) = request.into_parts();
-        let headers = head.headers;
-        let body = body_limit::read(&headers, body, self.table.config.limits.body_bytes, self.table.config.timeouts.request_body).await?;
+        let body = body_limit::read(request, self.table.config.limits.body_bytes, self.table.config.timeouts.request_body).await?;
+        let headers = request.headers();
         exchange.received(&body);
         let envelopes = Envelopes::parse(&body);
         let calls = match &envelopes {
@@ -127,8 +119,8 @@ impl Call<'_> {
         };
         self.spend(calls)?;
         match envelopes? {
-            Envelopes::Single(message) => self.single(&message, &body, &headers, exchange).await,
-            Envelopes::Batch(messages) => self.batch(&messages, &body, &headers, exchange).await,
+            Envelopes::Single(message) => self.single(&message, &body, headers, exchange).await,
+            Envelopes::Batch(messages) => Box::pin(self.batch(&messages, &body, headers, exchange)).await,
         }
     }
 
@@ -167,7 +159,7 @@ impl Call<'_> {
         };
         let reply = match &self.server.back {
             Back::Http(back) => back.send(&outgoing, rewrite.is_some()).await?,
-            Back::Stdio(back) => pipe::carry(back, &outgoing).await?,
+            Back::Stdio(back) => Box::pin(pipe::carry(back, &outgoing)).await?,
         };
         let session = if outgoing.opens_session() { self.open_session(&reply, message, exchange) } else { None };
         let stream_place = if message.method() == Some("subscriptions/listen") { Some(self.stream_place()?) } else { None };

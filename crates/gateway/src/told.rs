@@ -3,6 +3,7 @@
 
 use mcp::envelope::Message;
 use mcp::sse;
+use memchr::memmem;
 
 /// What was heard of one stream.
 pub(crate) struct Told {
@@ -75,7 +76,7 @@ pub(crate) fn is_error(message: &[u8]) -> bool {
 }
 
 fn contains(text: &[u8], member: &[u8]) -> bool {
-    text.windows(member.len()).any(|window| window == member)
+    memmem::find(text, member).is_some()
 }
 
 const RESULT_MEMBER: &[u8] = b"\"result\"";

@@ -3,9 +3,12 @@
 //! The operator wrote the upstream's URL, so no guard stands here; URLs that a stranger can influence go through
 //! [`crate::client`].
 
+mod connection;
+mod idle;
+
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,13 +17,14 @@ use http::{HeaderValue, Request, Response, Uri};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
-use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use url::Url;
+
+use self::connection::Connection;
+use self::idle::Idle;
 
 /// One upstream and its idle connections.
 pub struct Pool {
@@ -29,8 +33,8 @@ pub struct Pool {
     port: u16,
     path_and_query: Uri,
     tls: Option<(TlsConnector, ServerName<'static>)>,
-    limits: PoolLimits,
-    idle: Arc<Mutex<Vec<Idle>>>,
+    connect_timeout: Duration,
+    idle: Arc<Idle>,
 }
 
 /// How many connections are kept and how long things may take.
@@ -69,11 +73,6 @@ pub enum SendFailure {
     Exchange(#[source] hyper::Error),
 }
 
-struct Idle {
-    sender: SendRequest<Full<Bytes>>,
-    since: Instant,
-}
-
 impl Pool {
     /// A pool for one URL. `tls` is used when the URL is https.
     pub fn new(url: &Url, tls: &Arc<rustls::ClientConfig>, limits: PoolLimits) -> Result<Self, InvalidUpstream> {
@@ -101,8 +100,8 @@ impl Pool {
             port: url.port_or_known_default().ok_or(InvalidUpstream)?,
             path_and_query: Uri::try_from(target).map_err(|_| InvalidUpstream)?,
             tls,
-            limits,
-            idle: Arc::default(),
+            connect_timeout: limits.connect_timeout,
+            idle: Idle::new(limits),
         })
     }
 
@@ -112,29 +111,26 @@ impl Pool {
     pub async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<Response<Lease>, SendFailure> {
         *request.uri_mut() = self.path_and_query.clone();
         request.headers_mut().insert(HOST, self.authority.clone());
-        while let Some(mut sender) = self.take_idle() {
-            // A connection that has just come home may still be tidying up; a closed one says so here.
-            if sender.ready().await.is_err() {
-                continue;
-            }
-            match sender.try_send_request(request).await {
-                Ok(response) => return Ok(self.lease(response, sender)),
+        while let Some(mut connection) = self.idle.take() {
+            match connection.send(request).await {
+                Ok(response) => return Ok(self.lease(response, connection)),
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => request = unsent,
                     None => return Err(SendFailure::Exchange(error.into_error())),
                 },
             }
         }
-        let mut sender = tokio::time::timeout(self.limits.connect_timeout, self.connect())
+        // Boxed, like all that is rare and large: a future is as large as its largest part, and is moved with every call.
+        let mut connection = tokio::time::timeout(self.connect_timeout, Box::pin(self.connect()))
             .await
-            .map_err(|_| SendFailure::ConnectTimedOut(self.limits.connect_timeout))??;
-        let response = sender.send_request(request).await.map_err(SendFailure::Exchange)?;
-        Ok(self.lease(response, sender))
+            .map_err(|_| SendFailure::ConnectTimedOut(self.connect_timeout))??;
+        let response = connection.send(request).await.map_err(|error| SendFailure::Exchange(error.into_error()))?;
+        Ok(self.lease(response, connection))
     }
 
-    fn lease(&self, response: Response<Incoming>, sender: SendRequest<Full<Bytes>>) -> Response<Lease> {
+    fn lease(&self, response: Response<Incoming>, connection: Connection) -> Response<Lease> {
         response.map(|incoming| {
-            let mut lease = Lease { incoming, home: Some(Home { sender, idle: Arc::clone(&self.idle), max_idle: self.limits.max_idle }) };
+            let mut lease = Lease { incoming, connection: Some(connection), idle: Arc::clone(&self.idle) };
             if lease.incoming.is_end_stream() {
                 lease.go_home();
             }
@@ -142,64 +138,32 @@ impl Pool {
         })
     }
 
-    fn take_idle(&self) -> Option<SendRequest<Full<Bytes>>> {
-        let now = Instant::now();
-        let mut idle = lock(&self.idle);
-        // The oldest stand first; whatever stood too long before the warmest one is let go with it.
-        let stale = idle.iter().take_while(|kept| now.duration_since(kept.since) >= self.limits.idle_timeout).count();
-        idle.drain(..stale);
-        idle.pop().map(|kept| kept.sender)
-    }
-
-    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, SendFailure> {
+    async fn connect(&self) -> Result<Connection, SendFailure> {
         let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(SendFailure::Connect)?;
         stream.set_nodelay(true).map_err(SendFailure::Connect)?;
-        match &self.tls {
-            None => handshake(TokioIo::new(stream)).await,
+        let connection = match &self.tls {
+            None => Connection::over(TokioIo::new(stream)).await,
             Some((connector, name)) => {
                 let stream = connector.connect(name.clone(), stream).await.map_err(SendFailure::Connect)?;
-                handshake(TokioIo::new(stream)).await
+                Connection::over(TokioIo::new(stream)).await
             }
-        }
+        };
+        connection.map_err(SendFailure::Exchange)
     }
-}
-
-async fn handshake<S>(stream: S) -> Result<SendRequest<Full<Bytes>>, SendFailure>
-where
-    S: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
-{
-    let (sender, connection) = http1::handshake(stream).await.map_err(SendFailure::Exchange)?;
-    tokio::spawn(async move {
-        // Whoever waits for an answer sees the error itself; an idle connection that breaks is nobody's concern.
-        if let Err(error) = connection.await {
-            tracing::debug!(target: "outbound", error = &error as &dyn std::error::Error, "a connection ended");
-        }
-    });
-    Ok(sender)
 }
 
 /// The body of an answer, which holds its connection. Read to the end, the connection is kept; dropped early, it is closed,
 /// which tells the upstream to stop.
 pub struct Lease {
     incoming: Incoming,
-    home: Option<Home>,
-}
-
-struct Home {
-    sender: SendRequest<Full<Bytes>>,
-    idle: Arc<Mutex<Vec<Idle>>>,
-    max_idle: usize,
+    connection: Option<Connection>,
+    idle: Arc<Idle>,
 }
 
 impl Lease {
     fn go_home(&mut self) {
-        let Some(home) = self.home.take() else { return };
-        if home.sender.is_closed() {
-            return;
-        }
-        let mut idle = lock(&home.idle);
-        if idle.len() < home.max_idle {
-            idle.push(Idle { sender: home.sender, since: Instant::now() });
+        if let Some(connection) = self.connection.take() {
+            self.idle.keep(connection);
         }
     }
 }
@@ -209,11 +173,16 @@ impl Body for Lease {
     type Error = hyper::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = Pin::new(&mut self.incoming).poll_frame(context);
-        if matches!(frame, Poll::Ready(None)) || (matches!(frame, Poll::Ready(Some(Ok(_)))) && self.incoming.is_end_stream()) {
-            self.go_home();
+        let Self { incoming, connection, .. } = &mut *self;
+        let mut incoming = Pin::new(incoming);
+        let Some(connection) = connection else { return incoming.poll_frame(context) };
+        let frame = ready!(connection.poll_for(context, |context| incoming.as_mut().poll_frame(context)));
+        match &frame {
+            Some(Err(_)) => self.connection = None,
+            Some(Ok(_)) if !self.incoming.is_end_stream() => {}
+            Some(Ok(_)) | None => self.go_home(),
         }
-        frame
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -223,9 +192,4 @@ impl Body for Lease {
     fn size_hint(&self) -> SizeHint {
         self.incoming.size_hint()
     }
-}
-
-/// A poisoned list of idle connections is still a list of idle connections.
-fn lock(idle: &Mutex<Vec<Idle>>) -> MutexGuard<'_, Vec<Idle>> {
-    idle.lock().unwrap_or_else(PoisonError::into_inner)
 }

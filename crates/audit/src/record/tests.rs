@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::chain::{End, Sealed};
-use crate::line;
 use crate::testing::{NOON, call};
 
 #[test]
@@ -84,7 +83,7 @@ fn a_refusal_gives_its_reason_and_no_rule() {
 }
 
 fn text(record: &CallRecord<'_>) -> String {
-    String::from_utf8(line::body(record.time, record).unwrap()).unwrap()
+    String::from_utf8(record.body().unwrap()).unwrap()
 }
 
 fn value(record: &CallRecord<'_>) -> Value {

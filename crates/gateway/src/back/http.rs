@@ -263,7 +263,7 @@ impl HttpBack {
         if let Some(known) = self.eras.load().as_deref() {
             return Ok(*known);
         }
-        let eras = self.probe(permit).await?;
+        let eras = Box::pin(self.probe(permit)).await?;
         self.eras.store(Some(Arc::new(eras)));
         Ok(eras)
     }

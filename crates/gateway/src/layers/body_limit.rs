@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Request};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -18,15 +18,15 @@ pub(crate) fn headers_within(headers: &HeaderMap, limit: usize) -> Result<(), Re
 }
 
 /// Reads the whole body, or says why not. A declared length over the cap is refused before a byte is read.
-pub(crate) async fn read(headers: &HeaderMap, body: Incoming, limit: usize, timeout: Duration) -> Result<Bytes, Refusal> {
-    let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+pub(crate) async fn read(request: &mut Request<Incoming>, limit: usize, timeout: Duration) -> Result<Bytes, Refusal> {
+    let declared = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if declared.is_some_and(|length| length > limit) {
         return Err(Refusal::BodyTooLarge { limit });
     }
-    tokio::time::timeout(timeout, collect(body, limit)).await.unwrap_or(Err(Refusal::BodyTimedOut))
+    tokio::time::timeout(timeout, collect(request.body_mut(), limit)).await.unwrap_or(Err(Refusal::BodyTimedOut))
 }
 
-async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Refusal> {
+async fn collect(body: &mut Incoming, limit: usize) -> Result<Bytes, Refusal> {
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {

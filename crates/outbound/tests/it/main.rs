@@ -1,4 +1,4 @@
-//! The client, discovery and key fetching against real servers on loopback.
+//! The client, the pool, discovery and key fetching against real servers on loopback.
 
 #[cfg(test)]
 mod client;
@@ -6,6 +6,8 @@ mod client;
 mod discovery;
 #[cfg(test)]
 mod jwks;
+#[cfg(test)]
+mod pool;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
