@@ -49,6 +49,9 @@ pub enum Cause {
     /// The member of the JSON object is neither text nor a number.
     #[error("the member of the JSON object there is not a text")]
     FieldNotText,
+    /// What we log in with there cannot be had itself.
+    #[error("we cannot log in there")]
+    LoginMissing(#[source] Box<Missing>),
     /// The system keeps no secrets for us, or keeps them locked.
     #[error("the keychain cannot be used: {detail}")]
     NoKeychain {
@@ -132,6 +135,7 @@ impl Cause {
             Self::Empty => "empty",
             Self::FieldAbsent => "field_absent",
             Self::FieldNotText => "field_not_text",
+            Self::LoginMissing(_) => "login_missing",
             Self::NoKeychain { .. } => "no_keychain",
             Self::NoMemory => "no_memory",
             Self::NotAFile => "not_a_file",
@@ -177,6 +181,10 @@ impl Cause {
 
     /// Whether the same question may be answered a little later without anybody changing anything. Only such a cause lets an older value be used for a while.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::NoMemory | Self::TimedOut { .. } | Self::TooOften { .. } | Self::Unavailable { .. })
+        match self {
+            Self::LoginMissing(missing) => missing.cause.is_transient(),
+            Self::NoMemory | Self::TimedOut { .. } | Self::TooOften { .. } | Self::Unavailable { .. } => true,
+            _ => false,
+        }
     }
 }

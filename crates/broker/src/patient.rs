@@ -15,6 +15,10 @@ impl<S: Source> Source for Patient<S> {
     fn fetch(&self) -> Fetching<'_> {
         Box::pin(self.fetch_patiently())
     }
+
+    fn refuse(&self) {
+        self.source.refuse();
+    }
 }
 
 impl<S: Source> Patient<S> {

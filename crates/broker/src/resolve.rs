@@ -111,6 +111,11 @@ impl Resolver {
         in_use.filter_map(|(_, (reference, slot))| Some((reference.clone(), slot.upgrade()?))).collect()
     }
 
+    /// Gives back what vaults have lent us: their leases, and the tokens that we got by logging in. To be called when nothing is used any more.
+    pub async fn close(&self) {
+        self.sources.close().await;
+    }
+
     fn part(&self, piece: &Piece) -> Part {
         let (reference, default) = match piece {
             Piece::Literal(text) => return Part::Literal(text.as_str().into()),

@@ -161,6 +161,7 @@ impl Slot {
         let rate = policy::quota::Rate::per_minute(REFUSALS_PER_MINUTE);
         if self.refusals.spend(rate, self.now().saturating_mul(1_000_000)).is_ok() {
             kept.refuse();
+            self.source.refuse();
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod environment;
 mod file;
+pub mod vault;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 pub use environment::Environment;
 pub use file::{Files, OpenFiles};
+use futures_util::future::join_all;
 
 use crate::missing::Cause;
 use crate::reference::{Kind, Place};
@@ -45,13 +47,27 @@ pub type Fetching<'a> = Pin<Box<dyn Future<Output = Result<Fetched, Cause>> + Se
 pub trait Source: Send + Sync {
     /// The value now.
     fn fetch(&self) -> Fetching<'_>;
+
+    /// The value given last was refused where it was used.
+    fn refuse(&self) {}
 }
 
 /// What resolves references of one kind.
 pub trait Provider: Send + Sync {
     /// The value at a place of its kind.
     fn fetch<'a>(&'a self, place: &'a Place) -> Fetching<'a>;
+
+    /// The value given last was refused where it was used: where the place makes values, the next is to be a new one.
+    fn refuse(&self, _place: &Place) {}
+
+    /// Gives back what the places have lent us. To be called when nothing is used any more.
+    fn close(&self) -> Closing<'_> {
+        Box::pin(std::future::ready(()))
+    }
 }
+
+/// What takes leave.
+pub type Closing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// A provider for each kind of place that can be asked.
 #[derive(Default)]
@@ -78,6 +94,17 @@ impl Sources {
             None => Err(Cause::NotInThisBuild),
         }
     }
+
+    fn refuse(&self, place: &Place) {
+        if let Some(provider) = self.providers.get(&place.kind()) {
+            provider.refuse(place);
+        }
+    }
+
+    /// Has every provider give back what it was lent.
+    pub(crate) async fn close(&self) {
+        join_all(self.providers.values().map(|provider| provider.close())).await;
+    }
 }
 
 /// One place of them.
@@ -89,6 +116,10 @@ pub(crate) struct AtPlace {
 impl Source for AtPlace {
     fn fetch(&self) -> Fetching<'_> {
         Box::pin(self.sources.fetch(&self.place))
+    }
+
+    fn refuse(&self) {
+        self.sources.refuse(&self.place);
     }
 }
 

@@ -4,3 +4,4 @@ pub mod body;
 pub mod fast;
 pub mod fixture;
 pub mod token_proxy;
+pub mod vault;
