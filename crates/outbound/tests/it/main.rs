@@ -10,3 +10,5 @@ mod jwks;
 mod server;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod token_endpoint;
