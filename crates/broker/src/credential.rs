@@ -71,6 +71,12 @@ impl Credential {
         Self { parts }
     }
 
+    /// The value of an `Authorization` header with the token of this slot.
+    pub(crate) fn bearer(name: Arc<str>, slot: Arc<Slot>) -> Self {
+        let secret = Secret { slot, name, max_age: A_DAY, field: None, default: None, view: ArcSwapOption::empty() };
+        Self::new(vec![Part::Literal("Bearer ".into()), Part::Secret(secret)])
+    }
+
     /// The text filled in, for a call that `permit` proves to be allowed.
     pub async fn release(&self, permit: &Permit) -> Result<Released, Missing> {
         let _proof = permit;
@@ -205,3 +211,6 @@ impl Released {
         self.text.expose_secret()
     }
 }
+
+/// A token says for how long it is good; longer than this none is kept.
+const A_DAY: Duration = Duration::from_secs(24 * 3600);

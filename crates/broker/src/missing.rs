@@ -61,6 +61,9 @@ pub enum Cause {
     /// A folder, a pipe or a device.
     #[error("it is not a regular file")]
     NotAFile,
+    /// It should sign what the door says about itself, and cannot.
+    #[error("it is not a private key for ES256, RS256 or EdDSA in PEM")]
+    NotAKey,
     /// What it takes to ask there is not in the configuration.
     #[error("it is not said how to ask there: {what}")]
     NotConfigured {
@@ -135,6 +138,7 @@ impl Cause {
             Self::NoKeychain { .. } => "no_keychain",
             Self::NoMemory => "no_memory",
             Self::NotAFile => "not_a_file",
+            Self::NotAKey => "not_a_key",
             Self::NotConfigured { .. } => "not_configured",
             Self::NotFound => "not_found",
             Self::NotInThisBuild => "not_in_this_build",

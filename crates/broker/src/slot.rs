@@ -155,6 +155,13 @@ impl Slot {
         }
     }
 
+    /// Has the next fetch not wait for its time after a failure, because what made the last one fail may be over.
+    pub(crate) fn hurry(&self) {
+        if let Some(failure) = &mut self.flight().failure {
+            failure.wait = Duration::ZERO;
+        }
+    }
+
     async fn fetched(self: &Arc<Self>, now: u64, max_age: Duration) -> Result<Arc<Kept>, Missing> {
         let known = self.missing();
         match (known.and_then(|missing| self.in_grace(&missing, now, max_age)), self.board(now)) {

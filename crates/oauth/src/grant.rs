@@ -67,6 +67,15 @@ impl<'g> Grant<'g> {
             .with_some("audience", wanted.audience.as_deref())
             .with_some("scope", (!wanted.scopes.is_empty()).then(|| wanted.scopes.to_string()))
     }
+
+    /// What it brings that nobody else may read.
+    pub fn secret(self) -> Option<&'g str> {
+        match self {
+            Self::ClientCredentials => None,
+            Self::JwtBearer { assertion } => Some(assertion),
+            Self::TokenExchange { subject_token, .. } => Some(subject_token),
+        }
+    }
 }
 
 impl TokenType {
