@@ -13,7 +13,8 @@ use policy::{Action, Caller, RuleSet};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let variables = [("TOKEN", "ghp_0123456789abcdefghij0123456789abcdef"), ("LOGIN", r#"{"user":"ada","password":"correct horse battery staple"}"#)];
+    let variables =
+        [("TOKEN", "ghp_0123456789abcdefghij0123456789abcdef"), ("LOGIN", r#"{"user":"ada","password":"correct horse battery staple"}"#)];
     let environment: Environment = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
     let clock: Clock = Arc::new(unix_milliseconds);
     let resolver = Resolver::new(Sources::local(environment, Files::new("/".into(), OpenFiles::Refuse)), clock);

@@ -2,8 +2,12 @@
 //!
 //! A configuration holds [`reference::Template`]s, never values. [`resolve::Resolver`] makes a [`credential::Credential`] of one, which releases its text only
 //! against a [`policy::Permit`]. [`source`] says where values lie; `slot` keeps one: a single fetch for many waiting calls, the next before its end, the old one a
-//! little longer while its place is away.
+//! little longer while its place is away. Tokens of an [`authorization_server`] are kept in the same way; [`callers`] keeps one for each caller.
 
+mod allowance;
+mod assertion;
+pub mod authorization_server;
+pub mod callers;
 pub mod credential;
 pub mod literal;
 mod member;
@@ -15,8 +19,13 @@ pub mod resolve;
 mod slot;
 pub mod source;
 mod template;
+#[cfg(test)]
+mod testing;
+mod token_client;
 pub mod value;
 
+pub use authorization_server::AuthorizationServer;
+pub use callers::PerCaller;
 pub use credential::Credential;
 pub use missing::Missing;
 pub use resolve::Resolver;

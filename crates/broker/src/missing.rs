@@ -64,6 +64,9 @@ pub enum Cause {
     /// A folder, a pipe or a device.
     #[error("it is not a regular file")]
     NotAFile,
+    /// It should sign what the door says about itself, and cannot.
+    #[error("it is not a private key for ES256, RS256 or EdDSA in PEM")]
+    NotAKey,
     /// What it takes to ask there is not in the configuration.
     #[error("it is not said how to ask there: {what}")]
     NotConfigured {
@@ -139,6 +142,7 @@ impl Cause {
             Self::NoKeychain { .. } => "no_keychain",
             Self::NoMemory => "no_memory",
             Self::NotAFile => "not_a_file",
+            Self::NotAKey => "not_a_key",
             Self::NotConfigured { .. } => "not_configured",
             Self::NotFound => "not_found",
             Self::NotInThisBuild => "not_in_this_build",
@@ -166,6 +170,8 @@ impl Cause {
             Self::NoMemory => "give the machine more memory",
             Self::NotAFile | Self::Unreadable(_) => "put the file there and let the user of the door read it",
             Self::NotConfigured { what } => what,
+            Self::LoginMissing(missing) => missing.cause.mend(),
+            Self::NotAKey => "put a private key in PEM form there, of a kind that the configuration names",
             Self::NotFound => "create the secret, or correct the reference",
             Self::NotInThisBuild => "use a build that can ask there, or move the secret",
             Self::NotSet => "set the variable in the environment that the door is started with",

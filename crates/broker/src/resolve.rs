@@ -6,16 +6,22 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use futures_util::future::join_all;
+use outbound::client::Client;
+use outbound::tls::InvalidRoots;
 use secrecy::SecretString;
 
+use crate::allowance::Allowance;
+use crate::authorization_server::{AuthorizationServer, Delegation, Road, TokenGrant};
+use crate::callers::{PerCaller, RoadTaken};
 use crate::credential::{Credential, Part, Secret};
 use crate::missing::Missing;
 use crate::observer::{Observer, Unobserved};
 use crate::patient::Patient;
 use crate::reference::{Place, Reference, Template};
 use crate::slot::{Clock, Habits, Slot, Surroundings};
-use crate::source::{AtPlace, Sources};
+use crate::source::{AtPlace, ClientCredentials, Sources};
 use crate::template::Piece;
+use crate::token_client::TokenClient;
 
 /// Turns templates into credentials.
 pub struct Resolver {
@@ -23,6 +29,7 @@ pub struct Resolver {
     around: Surroundings,
     /// Each with the reference that named it first.
     slots: Mutex<Slots>,
+    allowances: Mutex<HashMap<String, Weak<Allowance>>>,
 }
 
 type Slots = HashMap<Place, (Reference, Weak<Slot>)>;
@@ -56,7 +63,7 @@ impl Resolver {
     /// A resolver of these sources. `clock` tells the Unix time in milliseconds.
     pub fn new(sources: Sources, clock: Clock) -> Self {
         let around = Surroundings { clock, observer: Arc::new(Unobserved), habits: Habits::default() };
-        Self { sources: Arc::new(sources), around, slots: Mutex::default() }
+        Self { sources: Arc::new(sources), around, slots: Mutex::default(), allowances: Mutex::default() }
     }
 
     /// The same with somebody who is told what happens.
@@ -76,6 +83,28 @@ impl Resolver {
     /// What a template comes to. Nothing is fetched before it is released. Credentials that name one place share what is fetched there.
     pub fn credential(&self, template: &Template) -> Credential {
         Credential::new(template.pieces().iter().map(|piece| self.part(piece)).collect())
+    }
+
+    /// The `Authorization` header with a token that the door gets in its own name (RFC 6749 §4.4). `client` calls out for those who name no certificates of their
+    /// own.
+    pub fn client_credentials(&self, grant: &TokenGrant, client: &Client) -> Result<Credential, InvalidRoots> {
+        let name: Arc<str> = grant.server.to_string().into();
+        let source = ClientCredentials { client: self.token_client(&grant.server, client)?, wanted: grant.wanted.clone() };
+        let slot = Slot::new(Arc::clone(&name), Box::new(source), self.around_early(grant.early));
+        Ok(Credential::bearer(name, Arc::new(slot)))
+    }
+
+    /// The same with a token for each caller, which the door gets by showing theirs.
+    pub fn on_behalf(&self, delegation: &Delegation, client: &Client) -> Result<PerCaller, InvalidRoots> {
+        let road = match &delegation.road {
+            Road::Exchange(server) => RoadTaken::Exchange(Arc::new(self.token_client(server, client)?)),
+            Road::IdJag { provider, server } => RoadTaken::IdJag {
+                provider: Arc::new(self.token_client(provider, client)?),
+                server: Arc::new(self.token_client(&server.server, client)?),
+                issuer: server.issuer.clone(),
+            },
+        };
+        Ok(PerCaller::new(road, delegation.wanted.clone(), self.around_early(delegation.early)))
     }
 
     /// The text filled in before there is any call to permit: for what the door itself needs to start, such as its TLS key and its shared secrets. Nothing that
@@ -114,6 +143,27 @@ impl Resolver {
     /// Gives back what vaults have lent us: their leases, and the tokens that we got by logging in. To be called when nothing is used any more.
     pub async fn close(&self) {
         self.sources.close().await;
+    }
+
+    fn token_client(&self, server: &AuthorizationServer, client: &Client) -> Result<TokenClient, InvalidRoots> {
+        TokenClient::new(server, client, self.allowance(server), Arc::clone(&self.around.clock), |template| self.credential(template))
+    }
+
+    /// All who ask as one client at one place share what it allows them, whichever server they ask for.
+    fn allowance(&self, server: &AuthorizationServer) -> Arc<Allowance> {
+        let mut allowances = self.allowances.lock().unwrap_or_else(PoisonError::into_inner);
+        allowances.retain(|_, allowance| allowance.strong_count() > 0);
+        let name = server.to_string();
+        if let Some(allowance) = allowances.get(&name).and_then(Weak::upgrade) {
+            return allowance;
+        }
+        let allowance = Arc::<Allowance>::default();
+        allowances.insert(name, Arc::downgrade(&allowance));
+        allowance
+    }
+
+    fn around_early(&self, early: Duration) -> Surroundings {
+        Surroundings { habits: Habits { early, ..self.around.habits }, ..self.around.clone() }
     }
 
     fn part(&self, piece: &Piece) -> Part {

@@ -165,6 +165,13 @@ impl Slot {
         }
     }
 
+    /// Has the next fetch not wait for its time after a failure, because what made the last one fail may be over.
+    pub(crate) fn hurry(&self) {
+        if let Some(failure) = &mut self.flight().failure {
+            failure.wait = Duration::ZERO;
+        }
+    }
+
     async fn fetched(self: &Arc<Self>, now: u64, max_age: Duration) -> Result<Arc<Kept>, Missing> {
         let known = self.missing();
         match (known.and_then(|missing| self.in_grace(&missing, now, max_age)), self.board(now)) {
@@ -283,7 +290,7 @@ fn backoff(in_a_row: u32) -> Duration {
     // Without randomness all wait alike, which is no harm.
     let _ = aws_lc_rs::rand::fill(&mut chance);
     let [chance] = chance;
-    full - full.mul_f64(f64::from(chance) / 512.0)
+    full.saturating_sub(full.mul_f64(f64::from(chance) / 512.0))
 }
 
 const FIRST_WAIT: Duration = Duration::from_secs(1);

@@ -1,7 +1,10 @@
 //! Where do values lie? One small source for each kind of place; keeping values, waiting and trying again are not a source's business (see `slot` and `patient`).
 
+mod client_credentials;
 mod environment;
 mod file;
+mod id_jag;
+mod token_exchange;
 pub mod vault;
 
 use std::collections::BTreeMap;
@@ -10,9 +13,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use client_credentials::ClientCredentials;
 pub use environment::Environment;
 pub use file::{Files, OpenFiles};
 use futures_util::future::join_all;
+pub(crate) use id_jag::IdJag;
+pub(crate) use token_exchange::TokenExchange;
 
 use crate::missing::Cause;
 use crate::reference::{Kind, Place};

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use broker::authorization_server::{Delegation, TokenGrant};
 use broker::reference::{Reference, Template};
 use ipnet::IpNet;
 use oauth::issuer::Issuer;
@@ -157,12 +158,49 @@ pub enum Upstream {
         url: Url,
         /// Headers that the door adds, credentials among them.
         headers: Vec<(http::HeaderName, Template)>,
+        /// Where its bearer token comes from.
+        credential: UpstreamCredential,
     },
     /// A program that speaks MCP on its standard input and output.
     Process(Process),
 }
 
+/// Where the bearer token of an HTTP server comes from.
+#[derive(Clone, Default)]
+pub enum UpstreamCredential {
+    /// From nowhere, unless a header brings it.
+    #[default]
+    None,
+    /// The door gets one in its own name.
+    ClientCredentials(Box<TokenGrant>),
+    /// The door gets one for each caller, by showing theirs to an authorization server.
+    Delegated(Box<Delegation>),
+    /// It is the caller's own, where that names this audience beside the door.
+    PassThrough {
+        /// How the server's tokens name it.
+        audience: String,
+    },
+}
+
+impl UpstreamCredential {
+    /// Whether the caller's own token has to come as far as the back.
+    pub fn needs_callers_token(&self) -> bool {
+        match self {
+            Self::None | Self::ClientCredentials(_) => false,
+            Self::Delegated(_) | Self::PassThrough { .. } => true,
+        }
+    }
+}
+
 impl Upstream {
+    /// Whether the caller's own token has to come as far as the back.
+    pub fn needs_callers_token(&self) -> bool {
+        match self {
+            Self::Http { credential, .. } => credential.needs_callers_token(),
+            Self::Builtin(_) | Self::Process(_) => false,
+        }
+    }
+
     /// Every reference in it.
     pub fn references(&self) -> Vec<Reference> {
         match self {

@@ -19,6 +19,7 @@ use oauth::resource::Resource;
 use outbound::client::Client;
 use outbound::guard::Guard;
 use outbound::pool::{InvalidUpstream, Pool, PoolLimits};
+use outbound::tls::InvalidRoots;
 use store::Store;
 use store::seal::InstanceKey;
 use token::{KeySet, Trust};
@@ -28,11 +29,12 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::attention::Attention;
+use crate::back::credentials::{BearerSource, Credentials};
 use crate::back::stdio::StdioBack;
 use crate::back::{Back, http as http_back};
 use crate::body::Body;
 use crate::clock::Clock;
-use crate::config::{self, Accept, Config, ServerName, TokenSource, WhenUnrecorded};
+use crate::config::{self, Accept, Config, ServerName, TokenSource, UpstreamCredential, WhenUnrecorded};
 use crate::exchange::UNREAD;
 use crate::issuer_keys::IssuerKeys;
 use crate::layers::authenticate::Authenticator;
@@ -110,6 +112,15 @@ pub enum BuildError {
         server: ServerName,
         /// Why.
         source: InvalidUpstream,
+    },
+    /// The certificates of an authorization server cannot be used.
+    #[error("server `{server}`: the certificates that its authorization server is held to cannot be used")]
+    Certificates {
+        /// Which server.
+        server: ServerName,
+        /// Why.
+        #[source]
+        source: InvalidRoots,
     },
     /// The metadata cannot be written as JSON.
     #[error("server `{server}`: its metadata cannot be written")]
@@ -376,7 +387,7 @@ impl Forge<'_> {
         let unchanged = old.and_then(|old| old.server(name.as_str())).filter(|old| old.fingerprint == server.fingerprint);
         let back = match unchanged.map(|old| old.back.shared()) {
             Some(back) => back,
-            None => self.back(name, server, config).map_err(|source| BuildError::Upstream { server: name.clone(), source })?,
+            None => self.back(name, server, &resource, config)?,
         };
         Ok(Server {
             gate: self.gate(name, &resource, config, issuers),
@@ -385,21 +396,28 @@ impl Forge<'_> {
             rules: server.rules.clone(),
             metadata: metadata.into(),
             back,
+            needs_callers_token: server.upstream.needs_callers_token(),
             fingerprint: server.fingerprint,
             metrics: self.metrics.for_server(name.as_str()),
             is_parked: AtomicBool::new(unchanged.is_some_and(|old| old.is_parked.load(Ordering::Relaxed))),
         })
     }
 
-    fn back(&self, name: &ServerName, server: &config::Server, config: &Config) -> Result<Back, InvalidUpstream> {
+    fn back(&self, name: &ServerName, server: &config::Server, resource: &Resource, config: &Config) -> Result<Back, BuildError> {
         let limits = &config.limits;
         let timeouts = &config.timeouts;
+        let unusable = |source| BuildError::Upstream { server: name.clone(), source };
         Ok(match &server.upstream {
-            config::Upstream::Http { url, headers } => {
+            config::Upstream::Http { url, headers, credential } => {
                 let pool_limits = PoolLimits { connect_timeout: timeouts.connect, ..PoolLimits::default() };
                 Back::Http(Arc::new(http_back::HttpBack {
-                    pool: Pool::new(url, self.tls, pool_limits)?,
-                    headers: headers.iter().map(|(name, template)| (name.clone(), self.resolver.credential(template))).collect(),
+                    pool: Pool::new(url, self.tls, pool_limits).map_err(unusable)?,
+                    credentials: Credentials {
+                        headers: headers.iter().map(|(name, template)| (name.clone(), self.resolver.credential(template))).collect(),
+                        bearer: self
+                            .bearer(credential, resource)
+                            .map_err(|source| BuildError::Certificates { server: name.clone(), source })?,
+                    },
                     protocol: server.protocol,
                     limits: http_back::HttpLimits { message_bytes: limits.message_bytes, call: timeouts.call, probe: timeouts.probe },
                     eras: ArcSwapOption::empty(),
@@ -409,7 +427,19 @@ impl Forge<'_> {
             }
             config::Upstream::Builtin(_) | config::Upstream::Process(_) => {
                 let upstream = (server.upstream.clone(), server.protocol);
-                Back::Stdio(StdioBack::for_upstream(name, upstream, self.resolver, limits, timeouts).ok_or(InvalidUpstream)?)
+                let back = StdioBack::for_upstream(name, upstream, self.resolver, limits, timeouts);
+                Back::Stdio(back.ok_or(InvalidUpstream).map_err(unusable)?)
+            }
+        })
+    }
+
+    fn bearer(&self, credential: &UpstreamCredential, resource: &Resource) -> Result<BearerSource, InvalidRoots> {
+        Ok(match credential {
+            UpstreamCredential::None => BearerSource::None,
+            UpstreamCredential::ClientCredentials(grant) => BearerSource::Door(self.resolver.client_credentials(grant, self.client)?),
+            UpstreamCredential::Delegated(delegation) => BearerSource::Caller(Box::new(self.resolver.on_behalf(delegation, self.client)?)),
+            UpstreamCredential::PassThrough { audience } => {
+                BearerSource::PassedThrough { resource: resource.clone(), audience: audience.clone() }
             }
         })
     }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use audit::fingerprint::Fingerprint;
 use oauth::scope::ScopeSet;
-use policy::Caller;
 use policy::quota::Bucket;
+use policy::{Caller, Permit};
 use quick_cache::sync::Cache;
+use secrecy::SecretString;
 use token::{Claims, Verified};
 use tokio::sync::Semaphore;
 
@@ -39,6 +40,8 @@ pub(crate) struct Principal {
     pub(crate) client: Option<Box<str>>,
     /// What the token grants.
     pub(crate) scopes: ScopeSet,
+    /// For whom the token is: this server, and perhaps others.
+    pub(crate) audiences: Box<[String]>,
     /// Unix seconds; never used beyond.
     pub(crate) expires_at: u64,
     /// Keyed fingerprint of the token, for the record.
@@ -57,6 +60,7 @@ impl Principal {
             subject: claims.subject.as_str().into(),
             client: claims.client_id.as_deref().map(Into::into),
             scopes: claims.scopes.clone(),
+            audiences: claims.audiences.as_slice().into(),
             expires_at: claims.expires_at,
             fingerprint: Some(fingerprint),
             standing,
@@ -72,6 +76,7 @@ impl Principal {
             subject: "developer".into(),
             client: None,
             scopes: ScopeSet::default(),
+            audiences: Box::default(),
             expires_at: u64::MAX,
             fingerprint: None,
             standing: standings.of(&key),
@@ -82,6 +87,22 @@ impl Principal {
     /// The caller as the rules see one.
     pub(crate) fn as_caller(&self) -> Caller<'_> {
         Caller { issuer: &self.issuer, subject: &self.subject, client: self.client.as_deref(), scopes: &self.scopes }
+    }
+}
+
+/// The caller's own token, on its way to the back of a server that is to get one for it, or the very same. It lives as long as one request: principals are kept in a
+/// cache, tokens are not.
+#[derive(Debug)]
+pub(crate) struct CallerToken(SecretString);
+
+impl CallerToken {
+    pub(crate) fn new(token: &str) -> Self {
+        Self(token.into())
+    }
+
+    /// The token, for a call that `permit` proves to be allowed.
+    pub(crate) fn release(&self, _permit: &Permit) -> &SecretString {
+        &self.0
     }
 }
 

@@ -13,16 +13,17 @@ use mcp::era::{self, Era, Headers};
 use mcp::header;
 use mcp::method;
 use mcp::version::ProtocolVersion;
+use policy::Permit;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::back::{Back, BackFailure, Outgoing, Reply, pipe};
+use crate::back::{Back, BackFailure, Mandate, Outgoing, Reply, pipe};
 use crate::body::Body;
 use crate::door::Door;
 use crate::exchange::{End, Exchange};
 use crate::layers::session::Session;
 use crate::layers::{authorize, body_limit, rate_limit};
 use crate::lists::{self, Rewrite};
-use crate::principal::Principal;
+use crate::principal::{CallerToken, Principal};
 use crate::refusal::Refusal;
 use crate::relay::{self, Homeward};
 use crate::table::{Server, Table};
@@ -80,9 +81,9 @@ async fn road(
     door.address_quotas.spend(address, limits.per_address, door.clock.monotonic_nanoseconds())?;
     exchange.takes(door.place()?);
     door.can_record(table)?;
-    let principal = door.authenticator.authenticate(request.uri(), request.headers(), server, table.generation, address).await?;
+    let (principal, token) = door.authenticator.authenticate(request.uri(), request.headers(), server, table.generation, address).await?;
     exchange.caller_is(&principal);
-    let call = Call { door, table, server, principal };
+    let call = Call { door, table, server, principal, token };
     match *request.method() {
         Method::POST => call.post(request, exchange).await,
         Method::GET => call.listen(request.headers(), exchange).await,
@@ -97,6 +98,8 @@ struct Call<'a> {
     table: &'a Table,
     server: &'a Arc<Server>,
     principal: Arc<Principal>,
+    /// Their own token, where the server is to get one for it.
+    token: Option<CallerToken>,
 }
 
 impl Call<'_> {
@@ -153,8 +156,7 @@ impl Call<'_> {
             version,
             version_declared: wire.version.is_some(),
             session: session.as_deref(),
-            principal: &self.principal,
-            permit: &permit,
+            mandate: self.mandate(&permit),
             headers,
         };
         let reply = match &self.server.back {
@@ -201,8 +203,7 @@ impl Call<'_> {
             version,
             version_declared: true,
             session: session.as_deref(),
-            principal: &self.principal,
-            permit: &permit,
+            mandate: self.mandate(&permit),
             headers,
         };
         let reply = match &self.server.back {
@@ -237,7 +238,7 @@ impl Call<'_> {
         let reply = match &self.server.back {
             Back::Http(back) => {
                 let id = session.as_deref().map(|session| session.upstream.as_str());
-                back.listen(id, session.as_deref().map(|session| session.version), headers, &permit).await?
+                back.listen(id, session.as_deref().map(|session| session.version), headers, self.mandate(&permit)).await?
             }
             Back::Stdio(back) => {
                 let session = session.as_deref().ok_or(Refusal::SessionMissing)?;
@@ -261,7 +262,7 @@ impl Call<'_> {
         }
         let reply = match &self.server.back {
             // An upstream that knows no DELETE, or knows the session no more, changes nothing: here it has ended.
-            Back::Http(back) => match back.end(&session.upstream, Some(session.version), &permit).await? {
+            Back::Http(back) => match back.end(&session.upstream, Some(session.version), self.mandate(&permit)).await? {
                 Reply::Bare { status: StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, .. } => ENDED,
                 reply => reply,
             },
@@ -271,6 +272,10 @@ impl Call<'_> {
             }
         };
         Ok(Homeward { reply, session: None, rewrite: None, stream_place: None })
+    }
+
+    fn mandate<'m>(&'m self, permit: &'m Permit) -> Mandate<'m> {
+        Mandate { principal: &self.principal, token: self.token.as_ref(), permit }
     }
 
     /// The caller's session, if the request names one.

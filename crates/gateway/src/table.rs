@@ -42,6 +42,8 @@ pub(crate) struct Server {
     pub(crate) metadata: Bytes,
     pub(crate) challenges: Challenges,
     pub(crate) back: Back,
+    /// Whether the caller's own token has to come as far as the back.
+    pub(crate) needs_callers_token: bool,
     pub(crate) fingerprint: [u8; 32],
     pub(crate) metrics: ServerMetrics,
     /// Whether the last call failed by the door's own credential.

@@ -92,7 +92,7 @@ fn null_is_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Strin
 }
 
 /// A stranger's text, made safe for one line of a log.
-fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     let replaced = |character: char| if character.is_control() { '\u{fffd}' } else { character };
     text.chars().take(MAX_SHOWN_CHARACTERS).map(replaced).collect()
 }

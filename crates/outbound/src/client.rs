@@ -19,7 +19,8 @@ use crate::body::{BodyFailure, read_capped};
 use crate::dial::{Dialer, Resolve, SystemResolver};
 use crate::failure::{Failure, SafeUrl};
 use crate::guard::{Guard, Target};
-use crate::tls::{InvalidRoots, Roots, client_config};
+use crate::pin::KeyPin;
+use crate::tls::{InvalidRoots, Roots, client_config, pinned_config};
 
 /// The guarded client. Cheap to clone.
 #[derive(Clone)]
@@ -31,9 +32,17 @@ impl Client {
     /// A client that obeys `guard` and trusts the system's certificates and `roots`. Reads the system's certificate store: make one, then
     /// use [`Client::with_guard`].
     pub fn new(guard: Guard, roots: &Roots) -> Result<Self, InvalidRoots> {
-        let mut tls = client_config(roots)?;
+        Ok(Self::with_tls(guard, client_config(roots)?))
+    }
+
+    /// The same for one server whose certificate must also have this key.
+    pub fn pinned(guard: Guard, roots: &Roots, pin: KeyPin) -> Result<Self, InvalidRoots> {
+        Ok(Self::with_tls(guard, pinned_config(roots, pin)?))
+    }
+
+    fn with_tls(guard: Guard, mut tls: rustls::ClientConfig) -> Self {
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { dialer: Dialer::new(guard, Arc::new(SystemResolver), Arc::new(tls)) })
+        Self { dialer: Dialer::new(guard, Arc::new(SystemResolver), Arc::new(tls)) }
     }
 
     /// The same client under another guard.

@@ -12,7 +12,9 @@ pub mod discovery;
 pub mod failure;
 pub mod guard;
 pub mod jwks;
+pub mod pin;
 pub mod pool;
 pub mod tls;
+pub mod token_endpoint;
 
 pub use body::read_capped;

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use rustls_platform_verifier::Verifier;
 use thiserror::Error;
+
+use crate::pin::{KeyPin, Pinned};
 
 /// Certificate authorities trusted beyond the system's own. The default adds none.
 #[derive(Clone, Debug, Default)]
@@ -30,12 +34,15 @@ impl Roots {
 /// caller names the protocols it speaks). Reads the system's store from disk: make one and share it.
 pub fn client_config(roots: &Roots) -> Result<ClientConfig, InvalidRoots> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let builder =
-        ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().map_err(InvalidRoots::Rejected)?;
-    Ok(match system_verifier(roots, &provider)? {
-        Some(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth(),
-        None => builder.with_root_certificates(mozilla_roots(roots)?).with_no_client_auth(),
-    })
+    let verifier = verifier(roots, &provider)?;
+    with_verifier(verifier, provider)
+}
+
+/// The same for one server whose certificate must also have this very key: an authority that was deceived is not enough.
+pub fn pinned_config(roots: &Roots, pin: KeyPin) -> Result<ClientConfig, InvalidRoots> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let verifier = Arc::new(Pinned::new(verifier(roots, &provider)?, pin));
+    with_verifier(verifier, provider)
 }
 
 /// Why the trusted certificates cannot be used.
@@ -51,6 +58,19 @@ pub enum InvalidRoots {
     /// A certificate cannot be used as an authority.
     #[error("a certificate cannot be used as an authority")]
     Rejected(#[source] rustls::Error),
+}
+
+fn with_verifier(verifier: Arc<dyn ServerCertVerifier>, provider: Arc<CryptoProvider>) -> Result<ClientConfig, InvalidRoots> {
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(InvalidRoots::Rejected)?;
+    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+}
+
+fn verifier(roots: &Roots, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, InvalidRoots> {
+    if let Some(verifier) = system_verifier(roots, provider)? {
+        return Ok(Arc::new(verifier));
+    }
+    let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(mozilla_roots(roots)?), Arc::clone(provider));
+    Ok(builder.build().map_err(|error| InvalidRoots::Rejected(rustls::Error::General(error.to_string())))?)
 }
 
 /// `None` where the system has no store at all, as in a `scratch` image. That must be asked without the extra roots: with them the verifier

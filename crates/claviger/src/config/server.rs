@@ -130,7 +130,7 @@ impl Builder<'_> {
         if let Some(url) = &server.url {
             let headers = self.headers();
             let url = self.url(url);
-            return Some(Upstream::Http { url: url?, headers: headers? });
+            return Some(Upstream::Http { url: url?, headers: headers?, credential: gateway::config::UpstreamCredential::None });
         }
         match server.builtin? {
             file::Builtin::Filesystem => {

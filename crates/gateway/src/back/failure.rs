@@ -4,6 +4,8 @@
 use std::io;
 use std::time::Duration;
 
+use broker::Missing;
+use broker::missing::Cause;
 use http::StatusCode;
 use mcp::era::Era;
 use mcp::error_code;
@@ -20,6 +22,9 @@ pub enum BackFailure {
     /// The connection broke while the answer was on its way.
     #[error("the connection to the upstream broke during its answer")]
     Broken(#[source] hyper::Error),
+    /// The caller's own token is not one that this server could be served for.
+    #[error("the caller's token is no use here: {0}")]
+    CallerToken(CallerTokenUnfit),
     /// The caller cancelled the request and the server said no more about it.
     #[error("the request was cancelled")]
     Cancelled,
@@ -98,6 +103,20 @@ pub enum BackFailure {
     },
 }
 
+/// Why a caller's own token neither goes to the upstream nor gets one for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallerTokenUnfit {
+    /// There is none: everybody is let in.
+    #[error("there is none, for the door lets everybody in")]
+    Absent,
+    /// It does not say that it is for the door.
+    #[error("to be passed on, it must name the door's own URL as an audience")]
+    NotForDoor,
+    /// It does not say that it is for the upstream.
+    #[error("to be passed on, it must name the server behind the door as an audience")]
+    NotForUpstream,
+}
+
 /// What there is only so much of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scarce {
@@ -132,6 +151,7 @@ impl BackFailure {
             Self::BadAnswer => "bad_upstream_answer",
             Self::Broken(_) => "upstream_broke",
             Self::Busy(_) => "upstream_busy",
+            Self::CallerToken(_) => "caller_token_unfit",
             Self::Cancelled => "cancelled",
             Self::Crashed => "upstream_crashed",
             Self::Credential(_) => "credential_missing",
@@ -161,6 +181,7 @@ impl BackFailure {
             }
             Self::Busy(_) | Self::Start(_) | Self::Stopping | Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Broken(_)
+            | Self::CallerToken(_)
             | Self::Credential(_)
             | Self::CredentialRefused { .. }
             | Self::CredentialShape { .. }
@@ -186,7 +207,9 @@ impl BackFailure {
     /// The text that a caller may read. It names no path, program, variable or principal.
     pub fn outward(&self) -> String {
         match self {
-            Self::Credential(_) | Self::CredentialShape { .. } => "the server behind the door has no credential to work with".to_owned(),
+            Self::CallerToken(_) | Self::Credential(_) | Self::CredentialShape { .. } => {
+                "the server behind the door has no credential to work with".to_owned()
+            }
             Self::CredentialRefused { .. } => "the server behind the door refuses the door's credential".to_owned(),
             Self::Broken(_) | Self::UnexpectedStatus { .. } | Self::Unreachable(_) => {
                 "the server behind the door cannot be reached".to_owned()
@@ -213,7 +236,9 @@ impl BackFailure {
     /// When it makes sense to come back, where that is known.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Unavailable { retry_after } => Some(*retry_after),
+            Self::Credential(Missing { cause: Cause::TooOften { retry_after }, .. }) | Self::Unavailable { retry_after } => {
+                Some(*retry_after)
+            }
             _ => None,
         }
     }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use broker::Credential;
 use broker::credential::Stamp;
 use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
@@ -17,23 +16,34 @@ use mcp::header;
 use mcp::sse;
 use mcp::version::ProtocolVersion;
 use outbound::pool::{Lease, Pool, SendFailure};
-use policy::Permit;
 use tokio::sync::Mutex;
 
+use crate::back::credentials::{Credentials, Keys};
 use crate::back::probe::PROBE;
-use crate::back::{BackFailure, Content, Eras, Outgoing, Reply, Source};
+use crate::back::{BackFailure, Content, Eras, Mandate, Outgoing, Reply, Source};
 use crate::config::Protocol;
 
 /// One Streamable HTTP upstream.
 pub(crate) struct HttpBack {
     pub(crate) pool: Pool,
-    pub(crate) headers: Vec<(HeaderName, Credential)>,
+    pub(crate) credentials: Credentials,
     pub(crate) protocol: Protocol,
     pub(crate) limits: HttpLimits,
     pub(crate) eras: ArcSwapOption<Eras>,
     pub(crate) probing: Mutex<()>,
     /// What kept the last request from reaching the upstream; cleared by the next that does.
     pub(crate) unreachable: ArcSwapOption<String>,
+}
+
+/// One request, ready but for its credentials.
+struct Letter {
+    method: Method,
+    headers: HeaderMap,
+    body: Bytes,
+    /// For the head of the answer.
+    timeout: Duration,
+    /// Whether a JSON answer is needed in one piece.
+    whole: bool,
 }
 
 /// Caps of one upstream.
@@ -50,13 +60,10 @@ impl HttpBack {
         if outgoing.version.is_modern() {
             self.require(outgoing, |eras| eras.modern).await?;
         }
-        let mut presented = Stamp::default();
-        let reply = match self.post(outgoing, whole, &mut presented).await {
-            Err(BackFailure::CredentialRefused { status: StatusCode::UNAUTHORIZED }) if self.refuse_credentials(presented) => {
-                self.post(outgoing, whole, &mut presented).await?
-            }
-            other => other?,
-        };
+        let mut headers = Self::headers_for(outgoing)?;
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let letter = Letter { method: Method::POST, headers, body: outgoing.body.clone(), timeout: self.limits.call, whole };
+        let reply = self.deliver(&letter, outgoing.mandate).await?;
         let reply = if outgoing.opens_session() { self.in_one_piece(reply).await? } else { reply };
         if outgoing.opens_session() && reply.is_error() {
             // A modern-only server refuses `initialize` in its own words; the caller deserves to be told what the pair is.
@@ -65,12 +72,25 @@ impl HttpBack {
         Ok(reply)
     }
 
-    async fn post(&self, outgoing: &Outgoing<'_>, whole: bool, presented: &mut Stamp) -> Result<Reply, BackFailure> {
-        let mut headers = Self::headers_for(outgoing)?;
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        *presented = self.add_credential(&mut headers, outgoing.permit).await?;
-        let response = self.exchange(Method::POST, headers, outgoing.body.clone(), self.limits.call).await?;
-        self.reply(response, whole).await
+    /// Sends it with the upstream's credentials; and once more with fresh ones, if the upstream refuses those that it saw, whatever the clock says about them (K3). A
+    /// 403 is an answer about rights, which a fresh credential does not change.
+    async fn deliver(&self, letter: &Letter, mandate: Mandate<'_>) -> Result<Reply, BackFailure> {
+        let keys = self.credentials.of(mandate)?;
+        let mut presented = Stamp::default();
+        match self.attempt(letter, &keys, mandate, &mut presented).await {
+            Err(BackFailure::CredentialRefused { status: StatusCode::UNAUTHORIZED }) if keys.refuse(presented) => {
+                self.attempt(letter, &keys, mandate, &mut presented).await
+            }
+            other => other,
+        }
+    }
+
+    async fn attempt(&self, letter: &Letter, keys: &Keys<'_>, mandate: Mandate<'_>, presented: &mut Stamp) -> Result<Reply, BackFailure> {
+        let mut headers = letter.headers.clone();
+        headers.insert(USER_AGENT, HeaderValue::from_static(OUR_NAME));
+        *presented = keys.add_to(&mut headers, mandate.permit).await?;
+        let response = self.exchange(letter.method.clone(), headers, letter.body.clone(), letter.timeout).await?;
+        self.reply(response, letter.whole).await
     }
 
     /// The answer to `initialize` is read by the door, so it has to be whole: the response is taken out of its stream.
@@ -90,47 +110,33 @@ impl HttpBack {
         Err(BackFailure::BadAnswer)
     }
 
-    /// Has what was presented fetched anew: a credential that was refused may have been rotated. `false`: nothing here can be fetched anew, and trying again
-    /// would change nothing.
-    fn refuse_credentials(&self, presented: Stamp) -> bool {
-        let current = self.headers.iter().fold(Stamp::default(), |sum, (_, credential)| sum + credential.stamp());
-        let mut any = false;
-        for (_, credential) in &self.headers {
-            // When another caller has fetched it since, that one is tried.
-            any |= if current == presented { credential.refuse(credential.stamp()) } else { credential.has_references() };
-        }
-        any
-    }
-
     /// Opens the stream on which a legacy server speaks first, or resumes one.
     pub(crate) async fn listen(
         &self,
         session: Option<&str>,
         version: Option<ProtocolVersion>,
         caller: &HeaderMap,
-        permit: &Permit,
+        mandate: Mandate<'_>,
     ) -> Result<Reply, BackFailure> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         copy(caller, &mut headers, &header::LAST_EVENT_ID);
         Self::name_session(&mut headers, session, version)?;
-        self.add_credential(&mut headers, permit).await?;
-        let response = self.exchange(Method::GET, headers, Bytes::new(), self.limits.call).await?;
-        self.reply(response, false).await
+        let letter = Letter { method: Method::GET, headers, body: Bytes::new(), timeout: self.limits.call, whole: false };
+        self.deliver(&letter, mandate).await
     }
 
     /// Ends a legacy session.
-    pub(crate) async fn end(&self, session: &str, version: Option<ProtocolVersion>, permit: &Permit) -> Result<Reply, BackFailure> {
+    pub(crate) async fn end(&self, session: &str, version: Option<ProtocolVersion>, mandate: Mandate<'_>) -> Result<Reply, BackFailure> {
         let mut headers = HeaderMap::new();
         Self::name_session(&mut headers, Some(session), version)?;
-        self.add_credential(&mut headers, permit).await?;
-        let response = self.exchange(Method::DELETE, headers, Bytes::new(), self.limits.call).await?;
-        self.reply(response, false).await
+        let letter = Letter { method: Method::DELETE, headers, body: Bytes::new(), timeout: self.limits.call, whole: false };
+        self.deliver(&letter, mandate).await
     }
 
     /// Why calls have been failing, if the last one that tried found no upstream.
     pub(crate) fn trouble(&self) -> Option<String> {
-        let missing = || self.headers.iter().find_map(|(_, credential)| credential.missing()).map(|missing| missing.to_string());
+        let missing = || self.credentials.headers.iter().find_map(|(_, credential)| credential.missing()).map(|missing| missing.to_string());
         self.unreachable.load().as_ref().map(ToString::to_string).or_else(missing)
     }
 
@@ -168,20 +174,6 @@ impl HttpBack {
             headers.insert(header::PROTOCOL_VERSION, HeaderValue::from_static(version.as_str()));
         }
         Ok(())
-    }
-
-    /// The upstream's own credential, against the permit. It is added last, so that nothing of the caller's can stand in its place.
-    async fn add_credential(&self, headers: &mut HeaderMap, permit: &Permit) -> Result<Stamp, BackFailure> {
-        headers.insert(USER_AGENT, HeaderValue::from_static(OUR_NAME));
-        let mut stamp = Stamp::default();
-        for (name, credential) in &self.headers {
-            let released = credential.release(permit).await.map_err(BackFailure::Credential)?;
-            let mut value = HeaderValue::from_str(released.expose()).map_err(|_| BackFailure::CredentialShape { header: name.clone() })?;
-            value.set_sensitive(true);
-            headers.insert(name.clone(), value);
-            stamp = stamp + released.stamp;
-        }
-        Ok(stamp)
     }
 
     async fn exchange(&self, method: Method, headers: HeaderMap, body: Bytes, timeout: Duration) -> Result<Response<Lease>, BackFailure> {
@@ -242,7 +234,7 @@ impl HttpBack {
 
     /// Holds the upstream to an era, asking it once where the configuration does not say.
     async fn require(&self, outgoing: &Outgoing<'_>, speaks: impl Fn(&Eras) -> bool) -> Result<(), BackFailure> {
-        let eras = self.eras(outgoing.permit).await?;
+        let eras = self.eras(outgoing.mandate).await?;
         if speaks(&eras) {
             return Ok(());
         }
@@ -250,7 +242,7 @@ impl HttpBack {
         Err(BackFailure::ImpossiblePair { upstream, caller, requested: outgoing.version.as_str().to_owned() })
     }
 
-    async fn eras(&self, permit: &Permit) -> Result<Eras, BackFailure> {
+    async fn eras(&self, mandate: Mandate<'_>) -> Result<Eras, BackFailure> {
         match self.protocol {
             Protocol::Legacy => return Ok(Eras::LEGACY),
             Protocol::Modern => return Ok(Eras::MODERN),
@@ -263,25 +255,23 @@ impl HttpBack {
         if let Some(known) = self.eras.load().as_deref() {
             return Ok(*known);
         }
-        let eras = Box::pin(self.probe(permit)).await?;
+        let eras = Box::pin(self.probe(mandate)).await?;
         self.eras.store(Some(Arc::new(eras)));
         Ok(eras)
     }
 
     /// Asks `server/discover`, and nothing else: other methods are run by some legacy servers before `initialize` (protocol.md fact 24).
-    async fn probe(&self, permit: &Permit) -> Result<Eras, BackFailure> {
+    async fn probe(&self, mandate: Mandate<'_>) -> Result<Eras, BackFailure> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static(BOTH_KINDS));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::PROTOCOL_VERSION, HeaderValue::from_static(ProtocolVersion::V2026_07_28.as_str()));
         headers.insert(header::METHOD, HeaderValue::from_static("server/discover"));
-        self.add_credential(&mut headers, permit).await?;
-        let response = self.exchange(Method::POST, headers, Bytes::from_static(PROBE), self.limits.probe).await?;
-        let body = match self.reply(response, true).await {
-            Ok(Reply::Json { body, .. }) => body,
-            Ok(Reply::Stream { source: Source::Http(body), .. }) => read_whole(body, self.limits.message_bytes).await?,
-            Ok(_) => Bytes::new(),
-            Err(failure) => return Err(failure),
+        let letter = Letter { method: Method::POST, headers, body: Bytes::from_static(PROBE), timeout: self.limits.probe, whole: true };
+        let body = match self.deliver(&letter, mandate).await? {
+            Reply::Json { body, .. } => body,
+            Reply::Stream { source: Source::Http(body), .. } => read_whole(body, self.limits.message_bytes).await?,
+            _ => Bytes::new(),
         };
         Ok(Eras::of_answer(&body))
     }

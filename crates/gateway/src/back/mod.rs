@@ -1,5 +1,6 @@
 //! Where does a call go? The servers behind the door, each kind in its own module, and the words that all of them share.
 
+pub(crate) mod credentials;
 pub mod failure;
 pub(crate) mod http;
 pub(crate) mod pipe;
@@ -19,7 +20,7 @@ pub use failure::BackFailure;
 pub use probe::Eras;
 
 use crate::layers::session::Session;
-use crate::principal::Principal;
+use crate::principal::{CallerToken, Principal};
 
 /// What stands behind one name.
 pub(crate) enum Back {
@@ -47,6 +48,15 @@ impl Back {
     }
 }
 
+/// Who has something done at an upstream, and the proof that they may.
+#[derive(Clone, Copy)]
+pub(crate) struct Mandate<'a> {
+    pub(crate) principal: &'a Principal,
+    /// Their own token, where the configuration has a use for it.
+    pub(crate) token: Option<&'a CallerToken>,
+    pub(crate) permit: &'a Permit,
+}
+
 /// One message on its way to an upstream: everything that a back may know.
 pub(crate) struct Outgoing<'a> {
     /// The caller's message, byte for byte.
@@ -59,10 +69,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) version_declared: bool,
     /// The session, for legacy callers that have one.
     pub(crate) session: Option<&'a Session>,
-    /// Who calls.
-    pub(crate) principal: &'a Principal,
-    /// The proof that they may.
-    pub(crate) permit: &'a Permit,
+    /// Who calls, and the proof that they may.
+    pub(crate) mandate: Mandate<'a>,
     /// The caller's headers, of which a back copies what the protocol allows.
     pub(crate) headers: &'a HeaderMap,
 }

@@ -6,12 +6,12 @@ use mcp::envelope::{Kind, Message};
 use tokio::sync::mpsc;
 
 use super::stdio::{Answer, Opened, StdioBack};
-use super::{BackFailure, Content, Outgoing, Reply, Source};
+use super::{BackFailure, Content, Mandate, Outgoing, Reply, Source};
 use crate::layers::session::Session;
 
 /// Sends one message to where it belongs.
 pub(crate) async fn carry(back: &StdioBack, outgoing: &Outgoing<'_>) -> Result<Reply, BackFailure> {
-    let Outgoing { permit, principal, message, .. } = outgoing;
+    let Outgoing { mandate: Mandate { permit, principal, .. }, message, .. } = outgoing;
     if outgoing.version.is_modern() {
         return Ok(back.send_modern(permit, &principal.key, message, outgoing.version.as_str(), outgoing.headers).await?.into());
     }
@@ -31,7 +31,7 @@ pub(crate) async fn carry_all(
     messages: &[Message<'_>],
 ) -> Result<Reply, BackFailure> {
     let sent = messages.iter().map(|message| async move {
-        let answer = back.send(outgoing.permit, &outgoing.principal.key, &session.upstream, message).await;
+        let answer = back.send(outgoing.mandate.permit, &outgoing.mandate.principal.key, &session.upstream, message).await;
         match answer {
             Ok(answer) => Some(answer),
             Err(failure) if message.kind() == Kind::Request => {

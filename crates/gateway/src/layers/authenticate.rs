@@ -1,4 +1,4 @@
-//! Who is this? Takes the bearer out of the headers (it goes no further) and comes back with a principal.
+//! Who is this? Takes the bearer out of the headers and comes back with a principal. The token itself goes no further, except for servers that are to get one for it.
 //!
 //! The cheap questions come first: the cache, then what can be refused without cryptography, then the address's
 //! allowance of failures, and only then a signature.
@@ -16,7 +16,7 @@ use token::Unverified;
 
 use crate::clock::Clock;
 use crate::layers::rate_limit::network_of;
-use crate::principal::{Principal, Standings};
+use crate::principal::{CallerToken, Principal, Standings};
 use crate::refusal::Refusal;
 use crate::table::{Gate, Keys, Server, Trusted};
 
@@ -57,7 +57,7 @@ impl Authenticator {
         }
     }
 
-    /// The caller of this request, for this server.
+    /// The caller of this request, for this server; and their token, if the server needs it.
     pub(crate) async fn authenticate(
         &self,
         uri: &Uri,
@@ -65,13 +65,16 @@ impl Authenticator {
         server: &Server,
         generation: u64,
         address: IpAddr,
-    ) -> Result<Arc<Principal>, Refusal> {
+    ) -> Result<(Arc<Principal>, Option<CallerToken>), Refusal> {
         let trusted = match &server.gate {
-            Gate::Bypass => return Ok(Arc::new(Principal::developer(&self.standings))),
+            Gate::Bypass => return Ok((Arc::new(Principal::developer(&self.standings)), None)),
             Gate::Tokens(trusted) => trusted,
         };
         let outcome = match bearer(uri, headers) {
-            Ok(token) => self.judge(token, server, trusted, generation, address).await,
+            Ok(token) => self
+                .judge(token, server, trusted, generation, address)
+                .await
+                .map(|principal| (principal, server.needs_callers_token.then(|| CallerToken::new(token)))),
             Err(refusal) => Err(refusal),
         };
         if let Err(refusal) = &outcome

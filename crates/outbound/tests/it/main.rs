@@ -12,3 +12,5 @@ mod pool;
 mod server;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod token_endpoint;

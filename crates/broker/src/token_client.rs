@@ -1,0 +1,264 @@
+//! How is a token got? One limited request to an authorization server, with the door's proof of who it is; what goes wrong becomes a cause without a secret in it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+use oauth::client_authentication::{self, Method};
+use oauth::form::Form;
+use oauth::grant::{Grant, Wanted};
+use oauth::issuer::Issuer;
+use oauth::token_response::{ErrorCode, Expected, TokenError, TokenResponse};
+use outbound::client::Client;
+use outbound::discovery;
+use outbound::failure::Failure;
+use outbound::guard::Guard;
+use outbound::tls::{InvalidRoots, Roots};
+use outbound::token_endpoint::{self, TokenFailure};
+use policy::quota::Rate;
+use secrecy::ExposeSecret as _;
+use tokio::sync::Mutex;
+use zeroize::Zeroizing;
+
+use crate::allowance::Allowance;
+use crate::assertion::SigningKey;
+use crate::authorization_server::{AuthorizationServer, Place, Proof};
+use crate::credential::{Credential, Released, Stamp};
+use crate::missing::Cause;
+use crate::reference::Template;
+use crate::slot::Clock;
+use crate::source::Fetched;
+use crate::value::Value;
+
+/// A client of one authorization server.
+pub(crate) struct TokenClient {
+    name: String,
+    place: Place,
+    client_id: String,
+    proof: Means,
+    http: Client,
+    allowance: Arc<Allowance>,
+    rate: Rate,
+    clock: Clock,
+    /// Held while looking: whoever waits finds the result.
+    found: Mutex<Option<Found>>,
+}
+
+/// What a proof is made of.
+enum Means {
+    None,
+    PrivateKey { key: Credential, key_id: Option<String>, issuer: Issuer },
+    Secret { secret: Credential, method: Option<Method> },
+}
+
+/// A proof for one request.
+enum Shown {
+    Assertion(Zeroizing<String>, Stamp),
+    Basic(Zeroizing<String>, Released),
+    Nothing,
+    Post(Released),
+}
+
+/// Where tokens are asked for, and how.
+#[derive(Clone)]
+struct Endpoint {
+    url: String,
+    method_for_secret: Method,
+}
+
+struct Found {
+    endpoint: Endpoint,
+    /// Unix milliseconds.
+    at: u64,
+}
+
+impl TokenClient {
+    pub(crate) fn new(
+        server: &AuthorizationServer,
+        client: &Client,
+        allowance: Arc<Allowance>,
+        clock: Clock,
+        credential: impl Fn(&Template) -> Credential,
+    ) -> Result<Self, InvalidRoots> {
+        // The operator wrote the place, so it may be an inner one; what an issuer sends us on to is held to where the issuer is.
+        let guard = match &server.place {
+            Place::Discovered(issuer) => Guard::for_operator(issuer.as_str()),
+            Place::Known(_) => Guard::for_own_servers(),
+        };
+        let http = match (&server.roots, server.pin) {
+            (None, None) => client.with_guard(guard),
+            (Some(roots), None) => Client::new(guard, roots)?,
+            (None, Some(pin)) => Client::pinned(guard, &Roots::default(), pin)?,
+            (Some(roots), Some(pin)) => Client::pinned(guard, roots, pin)?,
+        };
+        let proof = match &server.proof {
+            Proof::None => Means::None,
+            Proof::PrivateKey { key, key_id, issuer } => {
+                Means::PrivateKey { key: credential(key), key_id: key_id.clone(), issuer: issuer.clone() }
+            }
+            Proof::Secret { secret, method } => Means::Secret { secret: credential(secret), method: *method },
+        };
+        let (place, client_id) = (server.place.clone(), server.client_id.clone());
+        Ok(Self { name: server.to_string(), place, client_id, proof, http, allowance, rate: server.rate, clock, found: Mutex::default() })
+    }
+
+    /// A token to be kept: for as long as the server says, and not beyond `end` (Unix seconds).
+    pub(crate) async fn fetch(&self, grant: Grant<'_>, wanted: &Wanted, end: Option<u64>) -> Result<Fetched, Cause> {
+        // Its life began at some time after we asked.
+        let asked_at = self.now();
+        let response = self.ask(grant, wanted, Expected::AccessToken).await?;
+        let waited = Duration::from_millis(self.now().saturating_sub(asked_at));
+        let lifetime = response.expires_in.unwrap_or(UNSAID).saturating_sub(waited);
+        let rest = end.map_or(Duration::MAX, |end| Duration::from_millis(end.saturating_mul(1000).saturating_sub(self.now())));
+        let lifetime = lifetime.min(rest);
+        if lifetime.is_zero() {
+            return Err(Cause::BadAnswer { detail: "the token had ended before it could be used".into() });
+        }
+        let value = Value::new(response.token.expose_secret()).map_err(|_| Cause::NoMemory)?;
+        Ok(Fetched { value, version: None, lifetime: Some(lifetime) })
+    }
+
+    /// What the server gives for this grant.
+    pub(crate) async fn ask(&self, grant: Grant<'_>, wanted: &Wanted, expected: Expected) -> Result<TokenResponse, Cause> {
+        self.allowance.spend(self.rate, self.now())?;
+        let endpoint = self.endpoint().await?;
+        let shown = self.prove(&endpoint).await?;
+        let body = shown.complete(grant.form(wanted), &self.client_id).encode();
+        let outcome = token_endpoint::ask(&self.http, &endpoint.url, body, shown.header()?, expected).await;
+        outcome.map_err(|failure| {
+            if matches!(&failure, TokenFailure::Refused { error, .. } if error.code == ErrorCode::InvalidClient) {
+                self.refuse(&shown);
+            }
+            let secrets: Vec<&str> = shown.secrets().into_iter().chain(grant.secret()).collect();
+            cause_of(failure, &secrets)
+        })
+    }
+
+    /// A proof that was refused may have been rotated: the next request gets it anew.
+    fn refuse(&self, shown: &Shown) {
+        match (&self.proof, shown) {
+            (Means::PrivateKey { key, .. }, Shown::Assertion(_, stamp)) => drop(key.refuse(*stamp)),
+            (Means::Secret { secret, .. }, Shown::Basic(_, released) | Shown::Post(released)) => drop(secret.refuse(released.stamp)),
+            _ => {}
+        }
+    }
+
+    async fn prove(&self, endpoint: &Endpoint) -> Result<Shown, Cause> {
+        let inner = |missing: crate::Missing| missing.cause;
+        match &self.proof {
+            Means::None => Ok(Shown::Nothing),
+            Means::PrivateKey { key, key_id, issuer } => {
+                let released = key.fill().await.map_err(inner)?;
+                let key = SigningKey::from_pem(released.expose())?;
+                let assertion = key.assertion(&self.client_id, key_id.as_deref(), issuer, self.now() / 1000)?;
+                Ok(Shown::Assertion(assertion, released.stamp))
+            }
+            Means::Secret { secret, method } => {
+                let released = secret.fill().await.map_err(inner)?;
+                if method.unwrap_or(endpoint.method_for_secret) == Method::ClientSecretPost {
+                    return Ok(Shown::Post(released));
+                }
+                Ok(Shown::Basic(client_authentication::basic(&self.client_id, released.expose()), released))
+            }
+        }
+    }
+
+    async fn endpoint(&self) -> Result<Endpoint, Cause> {
+        let issuer = match &self.place {
+            Place::Known(url) => return Ok(Endpoint { url: url.as_str().to_owned(), method_for_secret: Method::ClientSecretBasic }),
+            Place::Discovered(issuer) => issuer,
+        };
+        let mut found = self.found.lock().await;
+        let now = self.now();
+        if let Some(found) = found.as_ref().filter(|found| now.checked_sub(found.at).is_some_and(|age| age < METADATA_FOR)) {
+            return Ok(found.endpoint.clone());
+        }
+        let metadata = discovery::discover(&self.http, issuer).await.map_err(|failure| cause_of(failure.into(), &[]))?;
+        let url =
+            metadata.token_endpoint.ok_or_else(|| Cause::BadAnswer { detail: "the issuer's metadata names no `token_endpoint`".into() })?;
+        let method_for_secret = Method::for_secret(&metadata.token_endpoint_auth_methods_supported);
+        let endpoint = Endpoint { url, method_for_secret };
+        *found = Some(Found { endpoint: endpoint.clone(), at: now });
+        Ok(endpoint)
+    }
+
+    fn now(&self) -> u64 {
+        (self.clock)()
+    }
+}
+
+impl fmt::Display for TokenClient {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.name)
+    }
+}
+
+impl Shown {
+    /// The form with what of the proof belongs into it.
+    fn complete<'f>(&'f self, form: Form<'f>, client_id: &'f str) -> Form<'f> {
+        match self {
+            // The assertion names the client; saying it twice would only invite a difference (RFC 7521 §4.2).
+            Self::Assertion(assertion, _) => {
+                form.with("client_assertion_type", client_authentication::ASSERTION_TYPE).with("client_assertion", assertion.as_str())
+            }
+            Self::Basic(..) => form,
+            Self::Nothing => form.with("client_id", client_id),
+            Self::Post(released) => form.with("client_id", client_id).with("client_secret", released.expose()),
+        }
+    }
+
+    fn header(&self) -> Result<Option<HeaderValue>, Cause> {
+        let Self::Basic(header, _) = self else { return Ok(None) };
+        HeaderValue::from_str(header).map(Some).map_err(|_| Cause::NotText)
+    }
+
+    /// What of it nobody else may read.
+    fn secrets(&self) -> Vec<&str> {
+        match self {
+            Self::Assertion(assertion, _) => vec![assertion.as_str()],
+            Self::Basic(header, released) => vec![header.as_str(), released.expose()],
+            Self::Nothing => Vec::new(),
+            Self::Post(released) => vec![released.expose()],
+        }
+    }
+}
+
+/// A failure with its causes, as far as they may be shown.
+fn cause_of(failure: TokenFailure, secrets: &[&str]) -> Cause {
+    let is_transient = failure.is_transient();
+    let (failure, is_refusal) = match failure {
+        TokenFailure::NoAnswer(Failure::TimedOut { after, .. }) => return Cause::TimedOut { after },
+        TokenFailure::Refused { url, error } => (TokenFailure::Refused { url, error: discreet(error, secrets) }, true),
+        other => (other, false),
+    };
+    let causes = std::iter::successors(Some(&failure as &dyn std::error::Error), |error| error.source());
+    let texts: Vec<String> = causes.map(ToString::to_string).collect();
+    let detail = texts.join(": ").into();
+    match (is_transient, is_refusal) {
+        (true, _) => Cause::Unavailable { detail },
+        (false, true) => Cause::Refused { detail },
+        (false, false) => Cause::BadAnswer { detail },
+    }
+}
+
+/// Some servers repeat what they were sent. Then their words are left out: a piece of a secret is secret too.
+fn discreet(error: TokenError, secrets: &[&str]) -> TokenError {
+    let repeats = error.description.as_deref().is_some_and(|words| secrets.iter().any(|secret| shares_a_piece(words, secret)));
+    if repeats { error.without_description() } else { error }
+}
+
+fn shares_a_piece(words: &str, secret: &str) -> bool {
+    let length = secret.len().clamp(1, PIECE);
+    words.as_bytes().windows(length).any(|piece| secret.as_bytes().windows(length).any(|other| other == piece))
+}
+
+/// For how long a token without `expires_in` is kept, unless it is refused before.
+const UNSAID: Duration = Duration::from_secs(300);
+/// For how many milliseconds an issuer's metadata is believed.
+const METADATA_FOR: u64 = 3_600_000;
+/// So many bytes in common are no chance; a shorter secret counts whole.
+const PIECE: usize = 8;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! What does the door show to an HTTP server? The credentials among its headers, and one bearer token: the door's own, or one that stands for the caller.
+
+use std::sync::Arc;
+
+use broker::callers::CallerToken as Bearer;
+use broker::credential::Stamp;
+use broker::{Credential, PerCaller};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use oauth::resource::Resource;
+use policy::Permit;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::back::failure::CallerTokenUnfit;
+use crate::back::{BackFailure, Mandate};
+use crate::principal::Principal;
+
+/// Everything that one server is shown.
+pub(crate) struct Credentials {
+    pub(crate) headers: Vec<(HeaderName, Credential)>,
+    pub(crate) bearer: BearerSource,
+}
+
+/// Where the bearer token comes from.
+pub(crate) enum BearerSource {
+    /// From nowhere, unless a header brings it.
+    None,
+    /// The door's own.
+    Door(Credential),
+    /// One that the door gets for each caller.
+    Caller(Box<PerCaller>),
+    /// The caller's, if it is for this resource of the door's and for that audience.
+    PassedThrough { resource: Resource, audience: String },
+}
+
+/// What is shown for one caller.
+pub(crate) struct Keys<'k> {
+    headers: &'k [(HeaderName, Credential)],
+    bearer: Option<Key<'k>>,
+}
+
+enum Key<'k> {
+    Door(&'k Credential),
+    Caller(Arc<Credential>),
+    Passed(&'k SecretString),
+}
+
+impl Credentials {
+    /// What to show for this caller.
+    pub(crate) fn of<'k>(&'k self, mandate: Mandate<'k>) -> Result<Keys<'k>, BackFailure> {
+        let bearer = match &self.bearer {
+            BearerSource::None => None,
+            BearerSource::Door(credential) => Some(Key::Door(credential)),
+            BearerSource::Caller(callers) => Some(Key::Caller(callers.credential(&shown_by(mandate)?))),
+            BearerSource::PassedThrough { resource, audience } => Some(Key::Passed(passed_on(mandate, resource, audience)?)),
+        };
+        Ok(Keys { headers: &self.headers, bearer })
+    }
+}
+
+impl Keys<'_> {
+    /// Adds them, against the permit. They come last, so that nothing of the caller's can stand in their place.
+    pub(crate) async fn add_to(&self, headers: &mut HeaderMap, permit: &Permit) -> Result<Stamp, BackFailure> {
+        let mut stamp = Stamp::default();
+        for (name, credential) in self.renewable() {
+            let released = credential.release(permit).await.map_err(BackFailure::Credential)?;
+            insert(headers, name, released.expose())?;
+            stamp = stamp + released.stamp;
+        }
+        if let Some(Key::Passed(token)) = &self.bearer {
+            insert(headers, &AUTHORIZATION, &format!("Bearer {}", token.expose_secret()))?;
+        }
+        Ok(stamp)
+    }
+
+    /// Has what was presented fetched anew: a credential that was refused may have been rotated, a token revoked. `false`: nothing here can be fetched anew, and
+    /// trying again would change nothing.
+    pub(crate) fn refuse(&self, presented: Stamp) -> bool {
+        let current = self.renewable().fold(Stamp::default(), |sum, (_, credential)| sum + credential.stamp());
+        let mut any = false;
+        for (_, credential) in self.renewable() {
+            // When another caller has fetched it since, that one is tried.
+            any |= if current == presented { credential.refuse(credential.stamp()) } else { credential.has_references() };
+        }
+        any
+    }
+
+    fn renewable(&self) -> impl Iterator<Item = (&HeaderName, &Credential)> {
+        let bearer = match &self.bearer {
+            Some(Key::Door(credential)) => Some(*credential),
+            Some(Key::Caller(credential)) => Some(credential.as_ref()),
+            Some(Key::Passed(_)) | None => None,
+        };
+        self.headers.iter().map(|(name, credential)| (name, credential)).chain(bearer.map(|credential| (&AUTHORIZATION, credential)))
+    }
+}
+
+fn insert(headers: &mut HeaderMap, name: &HeaderName, value: &str) -> Result<(), BackFailure> {
+    let mut value = HeaderValue::from_str(value).map_err(|_| BackFailure::CredentialShape { header: name.clone() })?;
+    value.set_sensitive(true);
+    headers.insert(name.clone(), value);
+    Ok(())
+}
+
+fn shown_by(mandate: Mandate<'_>) -> Result<Bearer<'_>, BackFailure> {
+    let Principal { issuer, subject, client, scopes, audiences, expires_at, .. } = mandate.principal;
+    let token = mandate.token.ok_or(BackFailure::CallerToken(CallerTokenUnfit::Absent))?.release(mandate.permit);
+    Ok(Bearer { issuer, subject, client: client.as_deref(), scopes, audiences, token, expires_at: *expires_at })
+}
+
+/// MCP forbids to pass a token on that was not issued for the upstream, and no configuration can allow that: the token itself has to name both (RS6).
+fn passed_on<'k>(mandate: Mandate<'k>, resource: &Resource, audience: &str) -> Result<&'k SecretString, BackFailure> {
+    let unfit = |reason| Err(BackFailure::CallerToken(reason));
+    let Some(token) = mandate.token else { return unfit(CallerTokenUnfit::Absent) };
+    let names = |wanted: &str| mandate.principal.audiences.iter().any(|audience| audience == wanted);
+    if !resource.accepted_spellings().iter().any(|spelling| names(spelling)) {
+        return unfit(CallerTokenUnfit::NotForDoor);
+    }
+    if !names(audience) {
+        return unfit(CallerTokenUnfit::NotForUpstream);
+    }
+    Ok(token.release(mandate.permit))
+}

@@ -1,0 +1,148 @@
+//! By what right is a token asked for, and what shall it be good for? The parameters of each grant.
+
+use crate::form::Form;
+use crate::resource::Resource;
+use crate::scope::ScopeSet;
+
+/// By what right.
+#[derive(Clone, Copy)]
+pub enum Grant<'g> {
+    /// The client's own (RFC 6749 §4.4).
+    ClientCredentials,
+    /// An assertion that another server signed for this one (RFC 7523 §2.1).
+    JwtBearer {
+        /// The assertion.
+        assertion: &'g str,
+    },
+    /// A token of somebody for whom the client acts (RFC 8693 §2.1).
+    TokenExchange {
+        /// That somebody's token.
+        subject_token: &'g str,
+        /// What kind of token that is.
+        subject_token_type: TokenType,
+        /// What kind is asked for; `None` leaves it to the server, which means an access token.
+        requested_token_type: Option<TokenType>,
+    },
+}
+
+/// What a token shall be good for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Wanted {
+    /// The server that will be called with it (RFC 8707), letter for letter.
+    pub resource: Option<Resource>,
+    /// The logical name of that server (RFC 8693 §2.1), or whatever else the authorization server wants to be told.
+    pub audience: Option<String>,
+    /// What it shall allow; empty leaves it to the server.
+    pub scopes: ScopeSet,
+}
+
+/// Kinds of tokens (RFC 8693 §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TokenType {
+    /// An OAuth access token, of whatever form.
+    AccessToken,
+    /// An identity assertion for another authorization server (draft-ietf-oauth-identity-assertion-authz-grant).
+    IdJag,
+    /// An OpenID Connect id token.
+    IdToken,
+    /// A JWT, of whatever use.
+    Jwt,
+}
+
+impl<'g> Grant<'g> {
+    /// The parameters of the request. Who asks is said elsewhere (see `client_authentication`).
+    pub fn form(self, wanted: &'g Wanted) -> Form<'g> {
+        let form = match self {
+            Self::ClientCredentials => Form::default().with("grant_type", "client_credentials"),
+            Self::JwtBearer { assertion } => {
+                Form::default().with("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer").with("assertion", assertion)
+            }
+            Self::TokenExchange { subject_token, subject_token_type, requested_token_type } => Form::default()
+                .with("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange")
+                .with("subject_token", subject_token)
+                .with("subject_token_type", subject_token_type.urn())
+                .with_some("requested_token_type", requested_token_type.map(TokenType::urn)),
+        };
+        form.with_some("resource", wanted.resource.as_ref().map(Resource::as_str))
+            .with_some("audience", wanted.audience.as_deref())
+            .with_some("scope", (!wanted.scopes.is_empty()).then(|| wanted.scopes.to_string()))
+    }
+
+    /// What it brings that nobody else may read.
+    pub fn secret(self) -> Option<&'g str> {
+        match self {
+            Self::ClientCredentials => None,
+            Self::JwtBearer { assertion } => Some(assertion),
+            Self::TokenExchange { subject_token, .. } => Some(subject_token),
+        }
+    }
+}
+
+impl TokenType {
+    /// Its name on the wire.
+    pub fn urn(self) -> &'static str {
+        match self {
+            Self::AccessToken => "urn:ietf:params:oauth:token-type:access_token",
+            Self::IdJag => "urn:ietf:params:oauth:token-type:id-jag",
+            Self::IdToken => "urn:ietf:params:oauth:token-type:id_token",
+            Self::Jwt => "urn:ietf:params:oauth:token-type:jwt",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(grant: Grant<'_>, wanted: &Wanted) -> Vec<(String, String)> {
+        url::form_urlencoded::parse(grant.form(wanted).encode().as_bytes()).into_owned().collect()
+    }
+
+    fn wanted() -> Wanted {
+        Wanted {
+            resource: Some(Resource::parse("https://h/mcp").unwrap()),
+            audience: Some("api".to_owned()),
+            scopes: ScopeSet::parse("b a").unwrap(),
+        }
+    }
+
+    fn expect(found: &[(String, String)], expected: &[(&str, &str)]) {
+        let found: Vec<(&str, &str)> = found.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn nothing_is_sent_that_nobody_asked_for() {
+        expect(&pairs(Grant::ClientCredentials, &Wanted::default()), &[("grant_type", "client_credentials")]);
+        expect(
+            &pairs(Grant::JwtBearer { assertion: "a.b.c" }, &Wanted::default()),
+            &[("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), ("assertion", "a.b.c")],
+        );
+    }
+
+    #[test]
+    fn resource_audience_and_scopes_go_along() {
+        expect(
+            &pairs(Grant::ClientCredentials, &wanted()),
+            &[("grant_type", "client_credentials"), ("resource", "https://h/mcp"), ("audience", "api"), ("scope", "a b")],
+        );
+    }
+
+    #[test]
+    fn an_exchange_says_what_it_brings_and_what_it_wants() {
+        let grant = Grant::TokenExchange {
+            subject_token: "t",
+            subject_token_type: TokenType::AccessToken,
+            requested_token_type: Some(TokenType::IdJag),
+        };
+        expect(
+            &pairs(grant, &wanted())[..4],
+            &[
+                ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+                ("subject_token", "t"),
+                ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+                ("requested_token_type", "urn:ietf:params:oauth:token-type:id-jag"),
+            ],
+        );
+    }
+}

@@ -1,0 +1,118 @@
+//! How is a token endpoint asked? One POST of a form; https but for this machine, 30 seconds, no redirects, a capped answer (RFC 6749 §3.2).
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use oauth::token_response::{self, Expected, InvalidTokenResponse, MAX_BYTES, TokenError, TokenResponse};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::client::{Call, Client, Fetched, Limits};
+use crate::failure::{Failure, SafeUrl};
+
+/// Asks the token endpoint at `url`. `body` is a form; `authorization` the value of that header, where the client proves itself there.
+pub async fn ask(
+    client: &Client,
+    url: &str,
+    body: Zeroizing<String>,
+    authorization: Option<HeaderValue>,
+    expected: Expected,
+) -> Result<TokenResponse, TokenFailure> {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+    if let Some(mut authorization) = authorization {
+        authorization.set_sensitive(true);
+        headers.insert(AUTHORIZATION, authorization);
+    }
+    let body = Bytes::from_owner(Wiped(body));
+    let fetched = client.call(Call { method: Method::POST, url, headers, body }, LIMITS).await?;
+    read(&fetched, expected)
+}
+
+/// Why there is no token.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TokenFailure {
+    /// A 200 that holds no token that we could use.
+    #[error("the answer of `{url}` cannot be used: {reason}")]
+    BadAnswer {
+        /// Who answered.
+        url: SafeUrl,
+        /// Why.
+        reason: InvalidTokenResponse,
+    },
+    /// No answer at all.
+    #[error(transparent)]
+    NoAnswer(#[from] Failure),
+    /// OAuth's own no, or not now.
+    #[error("`{url}` gives no token: {error}")]
+    Refused {
+        /// Who answered.
+        url: SafeUrl,
+        /// What it says.
+        error: TokenError,
+    },
+    /// Something that no token endpoint says, such as the error page of a proxy.
+    #[error("`{url}` answered {status} and not as a token endpoint does")]
+    Stray {
+        /// Who answered.
+        url: SafeUrl,
+        /// The status.
+        status: StatusCode,
+    },
+}
+
+impl TokenFailure {
+    /// Whether the same request may succeed a little later without anybody changing anything. What is wrong with a proxy in between, or with a server that is being
+    /// restarted, never means that a client or a grant is no longer good.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::BadAnswer { .. } => false,
+            Self::NoAnswer(failure) => failure.is_transient(),
+            Self::Refused { error, .. } => error.code.is_transient(),
+            Self::Stray { .. } => true,
+        }
+    }
+}
+
+fn read(fetched: &Fetched, expected: Expected) -> Result<TokenResponse, TokenFailure> {
+    let url = || fetched.url.clone();
+    let is_page = fetched.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(is_html);
+    let status = fetched.status;
+    if is_page || status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        return match TokenError::read(&fetched.body) {
+            Some(error) if error.code.is_transient() => Err(TokenFailure::Refused { url: url(), error }),
+            _ => Err(TokenFailure::Stray { url: url(), status }),
+        };
+    }
+    if status == StatusCode::OK {
+        return token_response::read(&fetched.body, expected).map_err(|reason| {
+            // Some servers answer 200 and mean no.
+            TokenError::read(&fetched.body)
+                .map_or(TokenFailure::BadAnswer { url: url(), reason }, |error| TokenFailure::Refused { url: url(), error })
+        });
+    }
+    match TokenError::read(&fetched.body) {
+        Some(error) => Err(TokenFailure::Refused { url: url(), error }),
+        None if status.is_client_error() => Err(TokenFailure::NoAnswer(Failure::Status { url: url(), status })),
+        None => Err(TokenFailure::Stray { url: url(), status }),
+    }
+}
+
+fn is_html(kind: &str) -> bool {
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/html"))
+}
+
+/// A body that is wiped when the connection has let go of it.
+struct Wiped(Zeroizing<String>);
+
+impl AsRef<[u8]> for Wiped {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+const LIMITS: Limits = Limits { body_bytes: MAX_BYTES, timeout: Duration::from_secs(30) };
