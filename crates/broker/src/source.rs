@@ -1,7 +1,13 @@
 //! Where do values lie? One small source for each kind of place; keeping values, waiting and trying again are not a source's business (see `slot` and `patient`).
 
+#[cfg(feature = "aws")]
+pub mod aws;
+#[cfg(feature = "azure")]
+pub mod azure;
 mod environment;
 mod file;
+pub mod gcp;
+mod reach;
 
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -19,6 +19,8 @@ pub struct Files {
 /// What to do about a file that every user of the machine may read or change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenFiles {
+    /// Use it: container platforms mount the tokens of service accounts so, and nobody else is in there.
+    Accept,
     /// Do not use it: for production.
     Refuse,
     /// Use it and say so in the log.
@@ -44,7 +46,7 @@ impl Provider for Files {
     }
 }
 
-fn read(path: &Path, open_files: OpenFiles) -> Result<Fetched, Cause> {
+pub(super) fn read(path: &Path, open_files: OpenFiles) -> Result<Fetched, Cause> {
     let unreadable = |error: std::io::Error| Cause::Unreadable(error.kind());
     // Looked at first because opening a pipe would wait for its writer; looked at again because it may have been exchanged since.
     regular(&path.metadata().map_err(unreadable)?)?;
@@ -76,6 +78,7 @@ fn closed_to_others(path: &Path, metadata: &Metadata, open_files: OpenFiles) -> 
         return Ok(());
     }
     match open_files {
+        OpenFiles::Accept => Ok(()),
         OpenFiles::Refuse => Err(Cause::OpenToOthers { mode }),
         OpenFiles::Warn => {
             tracing::warn!(file = %path.display(), "every user of this machine may use this file of secrets; do: chmod o-rw");
