@@ -1,9 +1,15 @@
 //! Where do values lie? One small source for each kind of place; keeping values, waiting and trying again are not a source's business (see `slot` and `patient`).
 
+#[cfg(feature = "aws")]
+pub mod aws;
+#[cfg(feature = "azure")]
+pub mod azure;
 mod client_credentials;
 mod environment;
 mod file;
+pub mod gcp;
 mod id_jag;
+mod reach;
 mod token_exchange;
 pub mod vault;
 

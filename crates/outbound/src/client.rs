@@ -3,7 +3,7 @@
 //! For metadata, keys, tokens and vaults, which are asked seldom; a fresh connection each time keeps "the address checked is the address called" plain
 //! to see. Messages to upstream servers do not go this way.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -110,6 +110,32 @@ impl Client {
     }
 }
 
+/// A client that is made when it is first asked for: until then the system's certificates are not read.
+#[derive(Clone)]
+pub struct LazyClient(Arc<Lazy>);
+
+struct Lazy {
+    guard: Guard,
+    roots: Roots,
+    client: OnceLock<Client>,
+}
+
+impl LazyClient {
+    /// A client that will obey `guard` and trust the system's certificates and `roots`.
+    pub fn new(guard: Guard, roots: Roots) -> Self {
+        Self(Arc::new(Lazy { guard, roots, client: OnceLock::new() }))
+    }
+
+    /// The client. A failure is not kept: the certificates may be mended meanwhile.
+    pub fn client(&self) -> Result<&Client, InvalidRoots> {
+        if let Some(client) = self.0.client.get() {
+            return Ok(client);
+        }
+        let client = Client::new(self.0.guard.clone(), &self.0.roots)?;
+        Ok(self.0.client.get_or_init(|| client))
+    }
+}
+
 /// One request.
 pub struct Call<'c> {
     /// What to do.
@@ -138,7 +164,7 @@ pub struct Fetched {
     pub url: SafeUrl,
     /// Any status but a redirect.
     pub status: StatusCode,
-    /// `Content-Type`, `Cache-Control`, `ETag`, `Retry-After` and `WWW-Authenticate`, as far as sent.
+    /// `Content-Type`, `Cache-Control`, `ETag`, `Retry-After`, `WWW-Authenticate` and what tells of an error or a token's life at AWS, as far as sent.
     pub headers: HeaderMap,
     /// The body, within the limit.
     pub body: Bytes,
@@ -196,6 +222,9 @@ fn request(target: &Target, method: Method, mut headers: HeaderMap, body: Bytes)
     request
 }
 
-const KEPT_HEADERS: [HeaderName; 5] = [CACHE_CONTROL, CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE];
+const KEPT_HEADERS: [HeaderName; 7] =
+    [CACHE_CONTROL, CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE, AWS_ERROR_TYPE, AWS_METADATA_TOKEN_LIFE];
+const AWS_ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+const AWS_METADATA_TOKEN_LIFE: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-token-ttl-seconds");
 /// Greatest head of an answer.
 const HEAD_BYTES: usize = 64 * 1024;

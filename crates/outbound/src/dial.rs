@@ -103,7 +103,7 @@ impl Dialer {
         for address in &addresses {
             self.guard.permits(*address).map_err(blocked)?;
             // `localhost` was admitted without TLS by its name; that it means this machine is known only here.
-            if !target.is_secure() && !address.is_loopback() {
+            if !target.is_secure() && !self.guard.permits_plain(*address) {
                 return Err(blocked(Blocked::NotHttps));
             }
         }

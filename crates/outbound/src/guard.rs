@@ -20,6 +20,8 @@ pub struct Guard {
     /// Networks that the operator named as his own. A network wider than one address does not open a cloud metadata
     /// service.
     pub allowed: Vec<IpNet>,
+    /// Addresses that speak plain http only, and are admitted by their literal with it: a cloud's metadata services.
+    pub plain: Vec<IpAddr>,
 }
 
 impl Guard {
@@ -39,7 +41,13 @@ impl Guard {
     /// The guard for servers whose address the operator wrote and that send us nowhere else, such as a vault: any address, but plain http to this machine
     /// only, and cloud metadata services never.
     pub fn for_own_servers() -> Self {
-        Self { allow_loopback: true, allowed: EVERYWHERE.to_vec() }
+        Self { allow_loopback: true, allowed: EVERYWHERE.to_vec(), plain: Vec::new() }
+    }
+
+    /// The guard for calls to a cloud: as for our own servers, and the metadata services that give this machine its identity, by their literal addresses.
+    pub fn for_cloud() -> Self {
+        let guard = Self::for_own_servers().with_networks(IDENTITY_SERVICES.map(IpNet::from));
+        Self { plain: IDENTITY_SERVICES.to_vec(), ..guard }
     }
 
     /// This guard with more networks of the operator's own.
@@ -106,7 +114,12 @@ impl Guard {
 
     fn admit_address(&self, address: IpAddr, secure: bool) -> Result<(), Blocked> {
         self.permits(address)?;
-        if secure || address.is_loopback() { Ok(()) } else { Err(Blocked::NotHttps) }
+        if secure || self.permits_plain(address) { Ok(()) } else { Err(Blocked::NotHttps) }
+    }
+
+    /// Whether nobody can listen in on the way to `address`, or there is no other way.
+    pub(crate) fn permits_plain(&self, address: IpAddr) -> bool {
+        address.is_loopback() || self.plain.contains(&address)
     }
 
     fn admit_literal(&mut self, address: IpAddr) {
@@ -161,7 +174,7 @@ impl Target {
         self.port
     }
 
-    /// Whether the connection uses TLS. Without it only loopback is dialled.
+    /// Whether the connection uses TLS. Without it only loopback and the guard's plain addresses are dialled.
     pub fn is_secure(&self) -> bool {
         self.secure
     }
@@ -192,7 +205,7 @@ pub enum Blocked {
     /// No URL, or one without a host.
     #[error("it is not a URL with a host")]
     NotAUrl,
-    /// Neither https, nor http to an admitted loopback address.
+    /// Neither https, nor http to an admitted loopback or plain address.
     #[error("it is not https")]
     NotHttps,
     /// White space, control characters, a backslash, or a host that ends in a dot: read differently by different
@@ -229,6 +242,14 @@ fn authority(url: &Url) -> Option<HeaderValue> {
 
 const EVERYWHERE: [IpNet; 2] =
     [IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0)), IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 0))];
+/// Metadata services that a cloud's own library asks for the identity of this machine or pod: AWS, Azure and Google at the first; ECS; EKS; and AWS over IPv6.
+const IDENTITY_SERVICES: [IpAddr; 5] = [
+    IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0023)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254)),
+];
 const MAX_URL_BYTES: usize = 2048;
 
 #[cfg(test)]

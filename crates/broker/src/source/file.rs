@@ -46,7 +46,7 @@ impl Provider for Files {
     }
 }
 
-fn read(path: &Path, open_files: OpenFiles) -> Result<Fetched, Cause> {
+pub(super) fn read(path: &Path, open_files: OpenFiles) -> Result<Fetched, Cause> {
     let unreadable = |error: std::io::Error| Cause::Unreadable(error.kind());
     // Looked at first because opening a pipe would wait for its writer; looked at again because it may have been exchanged since.
     regular(&path.metadata().map_err(unreadable)?)?;

@@ -19,7 +19,7 @@ fn classes_of_addresses_follow_the_registries() {
 
 #[test]
 fn loopback_opens_this_machine_and_nothing_else() {
-    let guard = Guard { allow_loopback: true, allowed: vec![] };
+    let guard = Guard { allow_loopback: true, ..Guard::default() };
     for url in ["http://127.0.0.1:9000/", "http://[::1]:9000/", "http://localhost:9000/", "http://idp.localhost/", "https://127.8.8.8/"] {
         assert!(guard.admit(url).is_ok(), "{url}");
     }
@@ -54,6 +54,20 @@ fn metadata_service_opens_only_when_named_alone() {
 }
 
 #[test]
+fn cloud_guard_opens_the_metadata_services_by_their_literals_and_nothing_else_in_plain() {
+    let guard = Guard::for_cloud();
+    for url in ["http://169.254.169.254/latest/api/token", "http://169.254.170.2/v2", "http://169.254.170.23/v1", "http://[fd00:ec2::23]/v1"] {
+        assert!(guard.admit(url).is_ok(), "{url}");
+        assert!(Guard::for_own_servers().admit(url).is_err(), "{url}");
+    }
+    // A name could be made to lead anywhere; and the other metadata services have no identity of ours.
+    assert_eq!(guard.admit("http://metadata.google.internal/").err(), Some(Blocked::NotHttps));
+    for url in ["http://10.0.0.1/", "http://8.8.8.8/", "http://169.254.169.253/", "http://100.100.100.200/"] {
+        assert!(guard.admit(url).is_err(), "{url}");
+    }
+}
+
+#[test]
 fn operators_own_literal_is_admitted_and_only_that() {
     assert_eq!(Guard::for_operator("https://idp.example/"), Guard::default());
     assert_eq!(Guard::for_operator("https://8.8.8.8/"), Guard::default());
@@ -82,7 +96,7 @@ fn target_is_called_as_it_was_read() {
     assert_eq!(target.authority(), "idp.example");
     assert_eq!(target.origin_form(), "/a%20b");
     assert_eq!((target.port(), target.is_secure()), (443, true));
-    let target = Guard { allow_loopback: true, allowed: vec![] }.admit("http://[::1]:9000?q=1#top").unwrap();
+    let target = Guard { allow_loopback: true, ..Guard::default() }.admit("http://[::1]:9000?q=1#top").unwrap();
     assert_eq!(target.authority(), "[::1]:9000");
     assert_eq!(target.origin_form(), "/?q=1");
 }

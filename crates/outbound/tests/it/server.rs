@@ -81,7 +81,7 @@ pub(crate) fn status(status: u16) -> Answer {
 
 /// A client that may call this machine.
 pub(crate) fn local_client() -> Client {
-    Client::new(Guard { allow_loopback: true, allowed: vec![] }, &Roots::default()).unwrap()
+    Client::new(Guard { allow_loopback: true, ..Guard::default() }, &Roots::default()).unwrap()
 }
 
 pub(crate) const LIMITS: Limits = Limits { body_bytes: 1024, timeout: Duration::from_secs(5) };

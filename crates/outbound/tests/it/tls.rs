@@ -72,7 +72,7 @@ impl Authority {
 }
 
 async fn get(roots: &Roots, host: &str, port: u16) -> Result<StatusCode, Failure> {
-    let client = Client::new(Guard { allow_loopback: true, allowed: vec![] }, roots).unwrap();
+    let client = Client::new(Guard { allow_loopback: true, ..Guard::default() }, roots).unwrap();
     client.get(&format!("https://{host}:{port}/"), "*/*", LIMITS).await.map(|fetched| fetched.status)
 }
 
@@ -128,7 +128,7 @@ fn pin_of(key: &KeyPair) -> KeyPin {
 }
 
 async fn get_pinned(roots: &Roots, pin: KeyPin, port: u16) -> Result<StatusCode, Failure> {
-    let client = Client::pinned(Guard { allow_loopback: true, allowed: vec![] }, roots, pin).unwrap();
+    let client = Client::pinned(Guard { allow_loopback: true, ..Guard::default() }, roots, pin).unwrap();
     client.get(&format!("https://localhost:{port}/"), "*/*", LIMITS).await.map(|fetched| fetched.status)
 }
 
