@@ -73,13 +73,13 @@ impl Credential {
 
     /// The text filled in, for a call that `permit` proves to be allowed.
     pub async fn release(&self, permit: &Permit) -> Result<Released, Missing> {
-        let _proof = permit;
+        let _ = permit;
         self.fill().await
     }
 
     /// The secrets in it, without the text around them: what must be starred out of a log.
     pub async fn secrets(&self, permit: &Permit) -> Result<Vec<SecretString>, Missing> {
-        let _proof = permit;
+        let _ = permit;
         let mut secrets = Vec::new();
         for secret in self.secret_parts() {
             let (value, _) = secret.value().await?;
@@ -163,15 +163,12 @@ impl Secret {
     async fn present_value(&self) -> Result<(Arc<Value>, u64), Cause> {
         let kept = self.slot.value(self.max_age).await.map_err(|missing| missing.cause)?;
         let Some(field) = &self.field else { return Ok((Arc::clone(&kept.value), kept.generation)) };
-        let view = match self.view.load_full().filter(|view| view.generation == kept.generation) {
-            Some(view) => view,
-            None => {
-                let member = member(kept.value.expose(), field).map(Arc::new);
-                let view = Arc::new(View { generation: kept.generation, member });
-                self.view.store(Some(Arc::clone(&view)));
-                view
-            }
-        };
+        let view = self.view.load_full().filter(|view| view.generation == kept.generation).unwrap_or_else(|| {
+            let member = member(kept.value.expose(), field).map(Arc::new);
+            let view = Arc::new(View { generation: kept.generation, member });
+            self.view.store(Some(Arc::clone(&view)));
+            view
+        });
         view.member.clone().map(|value| (value, kept.generation))
     }
 }

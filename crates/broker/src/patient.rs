@@ -64,6 +64,7 @@ mod tests {
         (outcome, patient.source.asked.load(Ordering::SeqCst))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "an answer of the script may be silence")]
     fn away() -> Option<Result<&'static str, Cause>> {
         Some(Err(Cause::Unavailable { detail: "away".into() }))
     }

@@ -273,7 +273,7 @@ fn backoff(in_a_row: u32) -> Duration {
     // Without randomness all wait alike, which is no harm.
     let _ = aws_lc_rs::rand::fill(&mut chance);
     let [chance] = chance;
-    full - full.mul_f64(f64::from(chance) / 512.0)
+    full.saturating_sub(full.mul_f64(f64::from(chance) / 512.0))
 }
 
 const FIRST_WAIT: Duration = Duration::from_secs(1);

@@ -17,17 +17,16 @@ pub(super) fn split(rest: &str, is_quoted: bool) -> Result<Parts<'_>, InvalidRef
     let Some((name, tail)) = end.and_then(|end| rest.split_at_checked(end)) else {
         return Ok(Parts { name: rest, options: None, field: None });
     };
-    let (options, field) = match tail.strip_prefix('?') {
-        Some(tail) => match tail.split_once('#') {
+    let (options, field) = if let Some(tail) = tail.strip_prefix('?') {
+        match tail.split_once('#') {
             Some((options, field)) => (Some(options), Some(field)),
             None => (Some(tail), None),
-        },
-        None => {
-            let tail = tail.strip_prefix('#').unwrap_or(tail);
-            match tail.split_once('?') {
-                Some((field, options)) => (Some(options), Some(field)),
-                None => (None, Some(tail)),
-            }
+        }
+    } else {
+        let tail = tail.strip_prefix('#').unwrap_or(tail);
+        match tail.split_once('?') {
+            Some((field, options)) => (Some(options), Some(field)),
+            None => (None, Some(tail)),
         }
     };
     if field == Some("") { Err(InvalidReference::EmptyField) } else { Ok(Parts { name, options, field }) }

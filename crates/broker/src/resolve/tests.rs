@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use oauth::scope::ScopeSet;
 use policy::{Action, Caller, Permit, RuleSet};
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 
 use super::*;
 use crate::source::{Environment, Files, OpenFiles};
@@ -112,7 +112,7 @@ async fn secrets_of_a_template_come_without_the_text_around_them() {
     let template = Template::parse("Basic ${A}:${B}:${C:-d}").unwrap();
     let credential = resolver.credential(&template);
     let secrets = credential.secrets(&permit()).await.unwrap();
-    assert_eq!(secrets.iter().map(|secret| secret.expose_secret()).collect::<Vec<_>>(), ["hunter2", "hunter3", "d"]);
+    assert_eq!(secrets.iter().map(ExposeSecret::expose_secret).collect::<Vec<_>>(), ["hunter2", "hunter3", "d"]);
     assert_eq!(credential.release(&permit()).await.unwrap().expose(), "Basic hunter2:hunter3:d");
 }
 

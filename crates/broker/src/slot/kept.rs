@@ -47,7 +47,7 @@ impl Kept {
     pub(super) fn state(&self, now: u64, max_age: Duration, early: Duration) -> State {
         let end = self.end(max_age);
         match self.age(now) {
-            Some(age) if age < end - early.min(end / 10) => State::Fresh,
+            Some(age) if age < end.saturating_sub(early.min(end / 10)) => State::Fresh,
             Some(age) if age < end => State::Ripe,
             _ => State::Over,
         }
@@ -56,7 +56,7 @@ impl Kept {
     /// How long until it is to be fetched again.
     pub(super) fn until_ripe(&self, now: u64, max_age: Duration, early: Duration) -> Duration {
         let end = self.end(max_age);
-        self.age(now).map_or(Duration::ZERO, |age| (end - early.min(end / 10)).saturating_sub(age))
+        self.age(now).map_or(Duration::ZERO, |age| end.saturating_sub(early.min(end / 10)).saturating_sub(age))
     }
 
     /// Whether it may be used at this age; what its place says about its life is not stretched.
