@@ -21,8 +21,9 @@ pub struct Commands {
 impl Commands {
     /// Programs run in `directory`, where relative paths to them start too, and with all of `environment`.
     ///
-    /// All of it, unlike an MCP server, which gets next to nothing: the operator named the program so that it acts for her, and each of its kind needs variables of its own to know her
-    /// (`OP_SESSION_…`, `DOPPLER_TOKEN`, `BWS_ACCESS_TOKEN`, `AWS_PROFILE`, `GNUPGHOME`, `DBUS_SESSION_BUS_ADDRESS`). A list of them would never be whole.
+    /// All of it, unlike an MCP server, which gets next to nothing: the operator named the program so that it acts for her, and each of its kind needs variables of
+    /// its own to know her (`OP_SESSION_…`, `DOPPLER_TOKEN`, `BWS_ACCESS_TOKEN`, `AWS_PROFILE`, `GNUPGHOME`, `DBUS_SESSION_BUS_ADDRESS`). A list of them would
+    /// never be whole.
     pub fn new(environment: Environment, directory: PathBuf) -> Self {
         Self { environment, directory }
     }

@@ -1,7 +1,7 @@
 //! How are secrets kept on a machine without a keychain? In one file, each sealed for its own name with a key that is derived from the instance key.
 //!
-//! Names stand in clear, as they do in the configuration. Whoever may read the state folder has the key too: what this file is safe from is its being copied, shown or
-//! put into a backup alone.
+//! Names stand in clear, as they do in the configuration. Whoever may read the state folder has the key too: what this file is safe from is its being copied,
+//! shown or put into a backup alone.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _};

@@ -111,9 +111,7 @@ fn cause(error: &Error) -> Cause {
     match error {
         Error::NoEntry => Cause::NotFound,
         Error::NoStorageAccess(reason) | Error::PlatformFailure(reason) => unusable(explain(&**reason)),
-        Error::Ambiguous(entries) if entries.len() > 1 => {
-            Cause::BadAnswer { detail: format!("{} items have this service and account", entries.len()).into() }
-        }
+        Error::Ambiguous(entries) => Cause::BadAnswer { detail: format!("{} items have this service and account", entries.len()).into() },
         Error::BadEncoding(_) => Cause::NotText,
         Error::TooLong(_, limit) => Cause::TooLarge { limit: usize::try_from(*limit).unwrap_or(usize::MAX) },
         Error::Invalid(attribute, reason) => unusable(format!("it does not take this {attribute}: {reason}")),
