@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests need, and says what: the programs of other people that stand before and behind the door.
 #
-# From Debian:  python3 with venv, nodejs, npm and git, where they are missing (as root; else it says what to install).
+# From Debian:  python3 with venv, nodejs, npm and git, a keychain (gnome-keyring on dbus) with libsecret-tools to look into it, and keyutils for that of the
+#               kernel, where they are missing (as root; else it says what to install).
 # From npm:     what interop/package-lock.json names, into .test-peers/npm. Node.js 22 is among it.
 # From PyPI:    what interop/requirements.txt names, into .test-peers/venv.
 #
@@ -21,7 +22,11 @@ stamp() { fingerprint "${@:2}" >"$1"; }
 fingerprint() { cat "$@" | cksum; }
 
 install_from_debian() {
+  want dbus command -v dbus-run-session
   want git command -v git
+  want gnome-keyring command -v gnome-keyring-daemon
+  want keyutils command -v keyctl
+  want libsecret-tools command -v secret-tool
   want nodejs command -v node
   want npm command -v npm
   want python3 command -v python3

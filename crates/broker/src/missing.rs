@@ -85,6 +85,9 @@ pub enum Cause {
     /// The variable is not in the environment.
     #[error("the variable is not set")]
     NotSet,
+    /// The program could not be started.
+    #[error("the program cannot be started: {0}")]
+    NotStarted(io::ErrorKind),
     /// The value is not UTF-8.
     #[error("it is not UTF-8 text")]
     NotText,
@@ -118,6 +121,12 @@ pub enum Cause {
         /// When it may be asked for again.
         retry_after: Duration,
     },
+    /// The kind of place, or the way it is kept here, does not allow it.
+    #[error("it is no place to {what}")]
+    Unable {
+        /// What was asked for, as a verb.
+        what: &'static str,
+    },
     /// The place cannot serve just now.
     #[error("it cannot be asked just now: {detail}")]
     Unavailable {
@@ -127,6 +136,19 @@ pub enum Cause {
     /// The file is not there or not ours to read.
     #[error("it cannot be read: {0}")]
     Unreadable(io::ErrorKind),
+    /// The place does not let us write there.
+    #[error("it cannot be written: {0}")]
+    Unwritable(io::ErrorKind),
+    /// A service of a keychain was named without an account, and that does not say which item is meant.
+    #[error("say which account, as in `keychain://SERVICE/ACCOUNT`; {}", known(accounts))]
+    WhichAccount {
+        /// The accounts that the service has.
+        accounts: Arc<[Box<str>]>,
+    },
+}
+
+fn known(accounts: &[Box<str>]) -> String {
+    if accounts.is_empty() { "the service has none yet".to_owned() } else { format!("the service has: {}", accounts.join(", ")) }
 }
 
 impl Cause {
@@ -148,14 +170,18 @@ impl Cause {
             Self::NotInThisBuild => "not_in_this_build",
             Self::NotJson => "not_json",
             Self::NotSet => "not_set",
+            Self::NotStarted(_) => "not_started",
             Self::NotText => "not_text",
             Self::OpenToOthers { .. } => "open_to_others",
             Self::Refused { .. } => "refused",
             Self::TimedOut { .. } => "timed_out",
             Self::TooLarge { .. } => "too_large",
             Self::TooOften { .. } => "too_often",
+            Self::Unable { .. } => "unable",
             Self::Unavailable { .. } => "unavailable",
             Self::Unreadable(_) => "unreadable",
+            Self::Unwritable(_) => "unwritable",
+            Self::WhichAccount { .. } => "which_account",
         }
     }
 
@@ -175,6 +201,9 @@ impl Cause {
             Self::NotFound => "create the secret, or correct the reference",
             Self::NotInThisBuild => "use a build that can ask there, or move the secret",
             Self::NotSet => "set the variable in the environment that the door is started with",
+            Self::NotStarted(_) => "install the program, or write its whole path",
+            Self::Unable { .. } | Self::Unwritable(_) => "choose another place, or let the user of the door write there",
+            Self::WhichAccount { .. } => "write the account too: `keychain://SERVICE/ACCOUNT`",
             Self::NotText | Self::TooLarge { .. } => "put a text of at most 64 KiB there",
             Self::OpenToOthers { .. } => "take the file from the other users of the machine: `chmod o-rw`",
             Self::Refused { .. } => "let the identity of the door read this secret",
@@ -183,6 +212,11 @@ impl Cause {
             }
             Self::TooOften { .. } => "wait; the door tries again by itself",
         }
+    }
+
+    /// Whether it says that nothing is there, and nothing worse.
+    pub fn is_absence(&self) -> bool {
+        matches!(self, Self::NotFound | Self::NotSet | Self::Unreadable(io::ErrorKind::NotFound))
     }
 
     /// Whether the same question may be answered a little later without anybody changing anything. Only such a cause lets an older value be used for a while.

@@ -5,11 +5,16 @@ pub mod aws;
 #[cfg(feature = "azure")]
 pub mod azure;
 mod client_credentials;
+mod command;
+#[cfg(test)]
+mod conformance;
 mod environment;
 mod file;
 pub mod gcp;
 mod id_jag;
+mod keychain;
 mod reach;
+mod replace;
 mod token_exchange;
 pub mod vault;
 
@@ -20,14 +25,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use client_credentials::ClientCredentials;
+pub use command::Commands;
 pub use environment::Environment;
 pub use file::{Files, OpenFiles};
 use futures_util::future::join_all;
 pub(crate) use id_jag::IdJag;
+pub use keychain::Keychain;
 pub(crate) use token_exchange::TokenExchange;
 
+use crate::member::member;
 use crate::missing::Cause;
-use crate::reference::{Kind, Place};
+use crate::reference::{Kind, Place, Reference};
 use crate::value::Value;
 
 /// What a source gives.
@@ -49,6 +57,20 @@ impl Fetched {
         }
         let value = Value::new(text).map_err(|_| Cause::NoMemory)?;
         Ok(Self { value, version: None, lifetime: None })
+    }
+
+    /// The bytes as they lie there, if they are text.
+    fn exact(bytes: &[u8]) -> Result<Self, Cause> {
+        if bytes.len() > MAX_VALUE_BYTES {
+            return Err(Cause::TooLarge { limit: MAX_VALUE_BYTES });
+        }
+        Self::plain(std::str::from_utf8(bytes).map_err(|_| Cause::NotText)?)
+    }
+
+    /// What a file holds or a program prints: text, and a line end that is no part of it.
+    fn line(bytes: &[u8]) -> Result<Self, Cause> {
+        let text = bytes.strip_suffix(b"\n").map_or(bytes, |line| line.strip_suffix(b"\r").unwrap_or(line));
+        Self::exact(text)
     }
 }
 
@@ -76,6 +98,35 @@ pub trait Provider: Send + Sync {
     fn close(&self) -> Closing<'_> {
         Box::pin(std::future::ready(()))
     }
+
+    /// What changes the values there, if we may.
+    fn writer(&self) -> Option<&dyn Writer> {
+        None
+    }
+}
+
+/// What a writer promises. Dropped early, the change is made or not made, never half made.
+pub type Changing<'a, T> = Pin<Box<dyn Future<Output = Result<T, Cause>> + Send + 'a>>;
+
+/// Something that changes the values of one kind of place. For people who move secrets; the door itself writes none.
+pub trait Writer: Send + Sync {
+    /// Puts a value of 1 to [`MAX_VALUE_BYTES`] bytes there, in place of what was there. When this is done, a fetch gives that very text.
+    fn put<'a>(&'a self, place: &'a Place, value: &'a Value) -> Changing<'a, ()>;
+
+    /// Removes the value there; that there was none is a failure. When this is done, a fetch finds nothing.
+    fn delete<'a>(&'a self, place: &'a Place) -> Changing<'a, ()>;
+
+    /// The names of the values there, in order: of those that a reference can name.
+    fn list(&self) -> Changing<'_, Vec<Reference>>;
+}
+
+/// Refuses what no writer takes.
+fn check_value(value: &Value) -> Result<(), Cause> {
+    match value.expose().len() {
+        0 => Err(Cause::Empty),
+        1..=MAX_VALUE_BYTES => Ok(()),
+        _ => Err(Cause::TooLarge { limit: MAX_VALUE_BYTES }),
+    }
 }
 
 /// What takes leave.
@@ -98,6 +149,25 @@ impl Sources {
     pub fn with(mut self, kind: Kind, provider: impl Provider + 'static) -> Self {
         self.providers.insert(kind, Box::new(provider));
         self
+    }
+
+    /// What a reference names, asked for now and kept nowhere: for a person who looks after a secret.
+    pub async fn read(&self, reference: &Reference) -> Result<Fetched, Cause> {
+        let fetched = self.fetch(reference.place()).await?;
+        match reference.field() {
+            None => Ok(fetched),
+            Some(field) => Ok(Fetched { value: member(fetched.value.expose(), field)?, ..fetched }),
+        }
+    }
+
+    /// What changes the values of this kind, if anything does.
+    pub fn writer(&self, kind: Kind) -> Option<&dyn Writer> {
+        self.providers.get(&kind)?.writer()
+    }
+
+    /// Everything that changes values.
+    pub fn writers(&self) -> impl Iterator<Item = (Kind, &dyn Writer)> {
+        self.providers.iter().filter_map(|(kind, provider)| Some((*kind, provider.writer()?)))
     }
 
     async fn fetch(&self, place: &Place) -> Result<Fetched, Cause> {
@@ -134,6 +204,15 @@ impl Source for AtPlace {
         self.sources.refuse(&self.place);
     }
 }
+
+/// Runs what waits for the system where waiting stops nobody else.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, Cause> + Send + 'static) -> Result<T, Cause> {
+    let given_up = |_| Err(Cause::Unavailable { detail: "the system's answer was given up".into() });
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(given_up)
+}
+
+/// The longest value of places that have no limit of their own, in bytes.
+pub const MAX_VALUE_BYTES: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests;

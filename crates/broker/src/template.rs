@@ -74,6 +74,13 @@ impl Template {
     }
 }
 
+impl From<Reference> for Template {
+    /// The reference as the whole text.
+    fn from(reference: Reference) -> Self {
+        Self { pieces: vec![Piece::Whole(reference)] }
+    }
+}
+
 impl fmt::Display for Template {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.pieces.iter().try_for_each(|piece| piece.fmt(formatter))

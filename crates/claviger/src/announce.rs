@@ -22,6 +22,8 @@ pub(crate) struct Announcement<'a> {
     /// Whether the tokens of `claviger token mint` open the door.
     pub(crate) accepts_minted: bool,
     pub(crate) notices: &'a [String],
+    /// The secrets that are written out and used all the same.
+    pub(crate) exposed: &'a [String],
 }
 
 /// Says it on stderr, so that stdout stays free for data.
@@ -30,7 +32,7 @@ pub(crate) fn announce(announcement: &Announcement<'_>) {
 }
 
 fn text(announcement: &Announcement<'_>) -> String {
-    let Announcement { gateway, public_url, admin, state, record, key_was_made, accepts_minted, notices } = announcement;
+    let Announcement { gateway, public_url, admin, state, record, key_was_made, accepts_minted, notices, exposed } = announcement;
     let mut text = String::new();
     for name in gateway.servers.keys() {
         line(&mut text, "door", &format!("{public_url}/mcp/{name}"));
@@ -44,6 +46,9 @@ fn text(announcement: &Announcement<'_>) -> String {
     }
     text.push('\n');
     protection(&mut text, gateway);
+    for place in *exposed {
+        let _ = writeln!(text, "NOT protected: {place}; it is used because of `--allow-literal-secrets`");
+    }
     if *accepts_minted && let Some((name, server)) = gateway.servers.iter().next() {
         text.push('\n');
         how_to_come_in(&mut text, announcement, name, &all_scopes(&server.rules).to_string());

@@ -34,6 +34,9 @@ pub(crate) enum Command {
     /// Check a configuration file, or print its JSON Schema
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Look after the secrets that references name
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
     /// Put MCP servers behind the door
     Serve(Box<ServeArguments>),
     /// Mint a token for a server behind the door, or look into one
@@ -81,6 +84,9 @@ pub(crate) struct ServeArguments {
     /// The environment: `development` listens on loopback only [default: development]
     #[arg(long = "env", value_name = "NAME")]
     pub(crate) environment: Option<String>,
+    /// Use secrets that are written out, and say where; in the environment `development` only
+    #[arg(long)]
+    pub(crate) allow_literal_secrets: bool,
     #[command(flatten)]
     pub(crate) state: StateArgument,
     /// A stdio server: its program and arguments
@@ -276,6 +282,81 @@ pub(crate) enum ConfigCommand {
     Schema,
 }
 
+/// `claviger secrets …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretsCommand {
+    /// Print a secret into a pipe or a file; on a terminal, say that it is there
+    Get(GetArguments),
+    /// Print the references to the secrets that there are; never a value
+    List(ListArguments),
+    /// Copy a secret to another place and prove that it arrived
+    Migrate(MigrateArguments),
+    /// Put a secret in its place: typed unseen, or read from stdin
+    Put(PutArguments),
+}
+
+/// Which places references mean.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SecretsArguments {
+    /// The configuration file, whose `[secrets]` counts [default: claviger.toml where it exists]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The environment [default: development]
+    #[arg(long = "env", value_name = "NAME")]
+    pub(crate) environment: Option<String>,
+    #[command(flatten)]
+    pub(crate) state: StateArgument,
+}
+
+/// `claviger secrets get`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct GetArguments {
+    /// The reference, such as keychain://claviger/github
+    pub(crate) reference: String,
+    /// Print it on a terminal too
+    #[arg(long)]
+    pub(crate) reveal: bool,
+    #[command(flatten)]
+    pub(crate) place: SecretsArguments,
+}
+
+/// `claviger secrets list`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ListArguments {
+    /// Only of this scheme, such as keychain
+    pub(crate) scheme: Option<String>,
+    #[command(flatten)]
+    pub(crate) place: SecretsArguments,
+}
+
+/// `claviger secrets migrate`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = MIGRATE_EXAMPLES)]
+pub(crate) struct MigrateArguments {
+    /// The reference to the secret as it is now
+    pub(crate) from: String,
+    /// The reference to its new place
+    pub(crate) to: String,
+    /// Take the place of another secret that is there
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Remove the old one when the new one is proved
+    #[arg(long)]
+    pub(crate) delete: bool,
+    #[command(flatten)]
+    pub(crate) place: SecretsArguments,
+}
+
+/// `claviger secrets put`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = PUT_EXAMPLES)]
+pub(crate) struct PutArguments {
+    /// The reference, such as keychain://claviger/github; never the secret itself
+    pub(crate) reference: String,
+    #[command(flatten)]
+    pub(crate) place: SecretsArguments,
+}
+
 /// `claviger child-guard`, which only the door types.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ChildGuardArguments {
@@ -324,6 +405,16 @@ const MINT_EXAMPLES: &str = "\
 Examples:
   claviger token mint --aud filesystem --ttl 900 --sub admin --scope filesystem:read
   claviger token mint --aud payments --secret-ref env://PAYMENTS_SECRET";
+
+const MIGRATE_EXAMPLES: &str = "\
+Examples:
+  claviger secrets migrate env://GITHUB_TOKEN keychain://claviger/github
+  claviger secrets migrate file://./token keychain://claviger/github --delete";
+
+const PUT_EXAMPLES: &str = "\
+Examples:
+  claviger secrets put keychain://claviger/github
+  pass show github | claviger secrets put keychain://claviger/github";
 
 #[cfg(test)]
 mod tests {

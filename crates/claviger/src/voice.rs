@@ -130,6 +130,13 @@ pub(crate) fn data(text: &str) -> Result<(), Report> {
     }
 }
 
+/// Writes a secret to stdout, byte for byte, as nothing else is written.
+pub(crate) fn exact(text: &str) -> Result<(), Report> {
+    let mut out = io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_err(|error| Report::new(Exit::InputOutput, "cannot write the output").caused_by(&error))
+}
+
 /// Says something on stderr. That nobody listens is no failure.
 pub(crate) fn talk(text: &str) {
     let mut out = anstream::stderr().lock();
@@ -139,6 +146,11 @@ pub(crate) fn talk(text: &str) {
 /// Says one `warning:` on stderr.
 pub(crate) fn warn(text: &str) {
     talk(&format!("{CARE}warning:{CARE:#} {text}\n"));
+}
+
+/// Says one `hint:` on stderr.
+pub(crate) fn hint(text: &str) {
+    talk(&format!("{}\n", hint_line(text)));
 }
 
 /// Says how a command failed and gives the code to end with.

@@ -50,6 +50,28 @@ pub enum Kind {
     Vault,
 }
 
+impl Kind {
+    /// The scheme that names it, without `://`.
+    pub fn scheme(self) -> &'static str {
+        match self {
+            Self::Aws => "aws-secretsmanager",
+            Self::Azure => "azure-keyvault",
+            Self::Command => "command",
+            Self::File => "file",
+            Self::Gcp => "gcp-secretmanager",
+            Self::Keychain => "keychain",
+            Self::Variable => "env",
+            Self::Vault => "vault",
+        }
+    }
+
+    /// The kind that a scheme names.
+    pub fn named(scheme: &str) -> Option<Self> {
+        let all = [Self::Aws, Self::Azure, Self::Command, Self::File, Self::Gcp, Self::Keychain, Self::Variable, Self::Vault];
+        all.into_iter().find(|kind| kind.scheme() == scheme)
+    }
+}
+
 impl Place {
     /// Its kind.
     pub fn kind(&self) -> Kind {

@@ -19,6 +19,11 @@ impl Environment {
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(ExposeSecret::expose_secret)
     }
+
+    /// All of them.
+    pub(super) fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variables.iter().map(|(name, value)| (name.as_str(), value.expose_secret()))
+    }
 }
 
 impl Provider for Environment {

@@ -1,14 +1,16 @@
 //! `file://`: the content of a small text file, such as a container platform mounts.
 
-use std::fs::{File, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::replace::replace;
+use super::{Changing, Fetched, Fetching, MAX_VALUE_BYTES, Provider, Writer, apart, check_value};
 use crate::missing::Cause;
-use crate::reference::Place;
-use crate::source::{Fetched, Fetching, Provider};
+use crate::reference::{Place, Reference};
+use crate::value::Value;
 
 /// Files of at most 64 KiB.
 pub struct Files {
@@ -34,15 +36,49 @@ impl Files {
     }
 }
 
+impl Files {
+    fn path(&self, place: &Place) -> Result<PathBuf, Cause> {
+        let Place::File(path) = place else { return Err(Cause::NotInThisBuild) };
+        Ok(self.directory.join(path.as_str()))
+    }
+}
+
 impl Provider for Files {
     /// The content without its last line end.
     fn fetch<'a>(&'a self, place: &'a Place) -> Fetching<'a> {
         Box::pin(async move {
-            let Place::File(path) = place else { return Err(Cause::NotInThisBuild) };
-            let path = self.directory.join(path.as_str());
-            let open_files = self.open_files;
-            tokio::task::spawn_blocking(move || read(&path, open_files)).await.unwrap_or(Err(Cause::Unreadable(ErrorKind::Interrupted)))
+            let (path, open_files) = (self.path(place)?, self.open_files);
+            apart(move || read(&path, open_files)).await
         })
+    }
+
+    fn writer(&self) -> Option<&dyn Writer> {
+        Some(self)
+    }
+}
+
+impl Writer for Files {
+    /// Only its owner may use the new file. The folder must be there.
+    fn put<'a>(&'a self, place: &'a Place, value: &'a Value) -> Changing<'a, ()> {
+        Box::pin(async move {
+            check_value(value)?;
+            let path = self.path(place)?;
+            // One line end is no part of the value, so a value that ends with one gets another.
+            let line_end = if value.expose().ends_with('\n') { "\n" } else { "" };
+            let content = Zeroizing::new([value.expose(), line_end].concat());
+            apart(move || write(&path, content.as_bytes())).await
+        })
+    }
+
+    fn delete<'a>(&'a self, place: &'a Place) -> Changing<'a, ()> {
+        Box::pin(async move {
+            let path = self.path(place)?;
+            apart(move || remove(&path)).await
+        })
+    }
+
+    fn list(&self) -> Changing<'_, Vec<Reference>> {
+        Box::pin(std::future::ready(Err(Cause::Unable { what: "list secrets" })))
     }
 }
 
@@ -54,15 +90,26 @@ pub(super) fn read(path: &Path, open_files: OpenFiles) -> Result<Fetched, Cause>
     let metadata = file.metadata().map_err(unreadable)?;
     regular(&metadata)?;
     closed_to_others(path, &metadata, open_files)?;
-    // Room for all of it from the start: growing would leave copies behind.
-    let mut content = Zeroizing::new(Vec::with_capacity(MAX_FILE_BYTES + 1));
-    file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut content).map_err(unreadable)?;
-    if content.len() > MAX_FILE_BYTES {
-        return Err(Cause::TooLarge { limit: MAX_FILE_BYTES });
+    // Room for all of it and a line end from the start: growing would leave copies behind.
+    let mut content = Zeroizing::new(Vec::with_capacity(MAX_VALUE_BYTES + 3));
+    file.take(MAX_VALUE_BYTES as u64 + 3).read_to_end(&mut content).map_err(unreadable)?;
+    Fetched::line(&content)
+}
+
+fn write(path: &Path, content: &[u8]) -> Result<(), Cause> {
+    match path.symlink_metadata() {
+        // A link leads to a file that somebody else may look after.
+        Ok(metadata) => regular(&metadata)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(Cause::Unwritable(error.kind())),
     }
-    let text = std::str::from_utf8(&content).map_err(|_| Cause::NotText)?;
-    let text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
-    Fetched::plain(text)
+    replace(path, content).map_err(|error| Cause::Unwritable(error.kind()))
+}
+
+fn remove(path: &Path) -> Result<(), Cause> {
+    let metadata = path.symlink_metadata().map_err(|error| Cause::Unreadable(error.kind()))?;
+    regular(&metadata)?;
+    fs::remove_file(path).map_err(|error| Cause::Unwritable(error.kind()))
 }
 
 fn regular(metadata: &Metadata) -> Result<(), Cause> {
@@ -93,7 +140,6 @@ fn closed_to_others(_: &Path, _: &Metadata, _: OpenFiles) -> Result<(), Cause> {
     Ok(())
 }
 
-const MAX_FILE_BYTES: usize = 64 * 1024;
 /// Read or write, for everybody else.
 #[cfg(unix)]
 const OTHERS_MAY_USE: u32 = 0o006;

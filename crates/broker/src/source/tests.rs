@@ -104,3 +104,43 @@ async fn link_is_judged_by_what_it_leads_to() {
     set_mode(&folder.path().join("..data"), 0o644);
     assert_eq!(fetch(&sources(folder.path()), "file://./token").await, Err(Cause::OpenToOthers { mode: 0o644 }));
 }
+
+#[tokio::test]
+async fn files_keep_what_every_writer_promises() {
+    let folder = TempDir::new().unwrap();
+    let files = Files::new(folder.path().to_owned(), OpenFiles::Refuse);
+    conformance::Suite { provider: &files, first: "file://./first", second: "file://./second" }.run(false).await;
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "no draft is left behind");
+}
+
+#[tokio::test]
+async fn written_file_is_its_owners_and_replaces_no_link_and_no_folder() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = folder_with("open", b"hunter2");
+    let path = |name: &str| folder.path().join(name);
+    set_mode(&path("open"), 0o644);
+    std::os::unix::fs::symlink("open", path("link")).unwrap();
+    fs::create_dir(path("folder")).unwrap();
+    let files = Files::new(folder.path().to_owned(), OpenFiles::Refuse);
+    let suite = conformance::Suite { provider: &files, first: "file://./open", second: "file://./link" };
+    for name in ["file://./link", "file://./folder"] {
+        assert_eq!(suite.put(name, "x").await, Err(Cause::NotAFile));
+        assert_eq!(suite.delete(name).await, Err(Cause::NotAFile));
+    }
+    assert_eq!(suite.put("file://./nowhere/x", "x").await, Err(Cause::Unwritable(std::io::ErrorKind::NotFound)));
+    suite.put("file://./open", "hunter3").await.unwrap();
+    assert_eq!(fs::metadata(path("open")).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(suite.get("file://./link").await.unwrap(), "hunter3");
+}
+
+#[tokio::test]
+async fn a_field_is_taken_out_of_what_is_read_for_a_person() {
+    let folder = folder_with("db", br#"{"user":"ann","password":"hunter2"}"#);
+    let sources = sources(folder.path());
+    let read = async |name: &str| sources.read(&name.parse().unwrap()).await.map(|fetched| fetched.value.expose().to_owned());
+    assert_eq!(read("file://./db#password").await.unwrap(), "hunter2");
+    assert_eq!(read("file://./db#none").await, Err(Cause::FieldAbsent));
+    assert!(sources.writer(Kind::Variable).is_none());
+    assert_eq!(sources.writers().map(|(kind, _)| kind).collect::<Vec<_>>(), [Kind::File]);
+}

@@ -22,6 +22,9 @@ pub(crate) fn run(command: ConfigCommand, around: Surroundings) -> Result<Exit, 
             for notice in &draft.notices {
                 voice::warn(notice);
             }
+            for place in &draft.exposed {
+                voice::warn(place);
+            }
             voice::data(&describe(&draft))?;
         }
         ConfigCommand::Schema => voice::data(&schema::text())?,

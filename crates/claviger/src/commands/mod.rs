@@ -3,6 +3,8 @@
 mod audit;
 mod call;
 mod config;
+mod prompt;
+mod secrets;
 mod serve;
 mod token;
 
@@ -26,6 +28,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Report> {
         Command::Call(arguments) => block_on(call::run(&arguments, &around))?,
         Command::ChildGuard(arguments) => return guard(&arguments),
         Command::Config(command) => config::run(command, around)?,
+        Command::Secrets(command) => secrets::run(&command, &around)?,
         Command::Serve(arguments) => serve::run(Planner::new(*arguments, around))?,
         Command::Token(command) => token::run(&command, &around)?,
     };
@@ -35,7 +38,11 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Report> {
 /// Runs one future on a small runtime of its own: for commands that do one thing and end.
 fn block_on<T>(future: impl Future<Output = Result<T, Report>>) -> Result<T, Report> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Report::new(Exit::Internal, "cannot start the runtime").caused_by(&error))?.block_on(future)
+    let runtime = runtime.map_err(|error| Report::new(Exit::Internal, "cannot start the runtime").caused_by(&error))?;
+    let outcome = runtime.block_on(future);
+    // A keychain that still waits for a person holds up nobody.
+    runtime.shutdown_background();
+    outcome
 }
 
 fn guard(arguments: &ChildGuardArguments) -> Result<ExitCode, Report> {

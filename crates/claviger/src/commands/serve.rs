@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use audit::event::Event;
 use gateway::clock::Clock;
@@ -26,7 +27,10 @@ pub(crate) fn run(planner: Planner) -> Result<Exit, Report> {
     log::start(planner.around().value(env::LOG));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Report::new(Exit::Internal, "cannot start the runtime").caused_by(&error))?;
-    runtime.block_on(serve(planner)).map(|()| Exit::Success)
+    let outcome = runtime.block_on(serve(planner));
+    // A keychain that still waits for a person does not keep the door from ending.
+    runtime.shutdown_timeout(LAST_WORDS);
+    outcome.map(|()| Exit::Success)
 }
 
 async fn serve(planner: Planner) -> Result<(), Report> {
@@ -34,7 +38,7 @@ async fn serve(planner: Planner) -> Result<(), Report> {
     let (door_at, admin) = bind(&plan).await?;
     let public_url = public_url(&plan, door_at.address());
     let fixed = Fixed::of(&plan);
-    let Plan { gateway, state, instance_key, record: record_options, resolver, watch, accepts_minted, notices, .. } = plan;
+    let Plan { gateway, state, instance_key, record: record_options, resolver, watch, accepts_minted, notices, exposed, .. } = plan;
     let record_file = record_options.path.clone();
     let parts = wire::parts(&state, resolver, record_options)?;
     let (auditor, metrics, clock) = (Arc::clone(&parts.auditor), Arc::clone(&parts.metrics), parts.clock);
@@ -57,6 +61,7 @@ async fn serve(planner: Planner) -> Result<(), Report> {
         key_was_made,
         accepts_minted,
         notices: &notices,
+        exposed: &exposed,
     });
 
     let end = CancellationToken::new();
@@ -142,6 +147,9 @@ impl Keeper {
 
     async fn replan(&self) -> Result<Taken, Report> {
         let plan = self.planner.plan().await?;
+        for place in &plan.exposed {
+            voice::warn(place);
+        }
         let servers = plan.gateway.servers.keys().map(ToString::to_string).collect();
         let waiting = self.fixed.waiting(&plan);
         // The address stays, so TLS does too: without it, tokens would cross a network in the clear that the old address is on.
@@ -198,3 +206,6 @@ fn record(auditor: &audit::sink::Auditor, clock: Clock, event: &Event<'_>) {
         tracing::error!(target: "door", %error, "an event could not be recorded");
     }
 }
+
+/// For what runs beside the tasks when all of them are done.
+const LAST_WORDS: Duration = Duration::from_secs(1);

@@ -5,7 +5,6 @@ use std::io::Read as _;
 use std::path::Path;
 
 use broker::reference::Template;
-use broker::source::OpenFiles;
 use gateway::clock::Clock;
 use oauth::scope::ScopeSet;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -19,6 +18,7 @@ use crate::config::accept::DEFAULT_MAX_LIFETIME;
 use crate::config::draft::no_state_folder;
 use crate::config::env::Surroundings;
 use crate::config::plan;
+use crate::config::secrets::Secrets;
 use crate::voice::{self, Exit, Report};
 
 /// Mints or inspects.
@@ -54,11 +54,11 @@ fn mint(arguments: &MintArguments, around: &Surroundings) -> Result<Exit, Report
 /// The secret that signs: the one named, else the audience's own, derived from the instance key.
 fn secret(arguments: &MintArguments, around: &Surroundings) -> Result<SharedSecret, Report> {
     if let Some(reference) = &arguments.secret_reference {
-        return referenced(reference, around);
+        return referenced(reference, arguments, around);
     }
     if let Some(file) = &arguments.secret_file {
         let absolute = around.folder().join(file);
-        return referenced(&format!("file://{}", absolute.display()), around);
+        return referenced(&format!("file://{}", absolute.display()), arguments, around);
     }
     let state = around.state_folder(arguments.state.state.as_deref()).ok_or_else(no_state_folder)?;
     let (key, origin) = plan::instance_key(&state)?;
@@ -69,14 +69,15 @@ fn secret(arguments: &MintArguments, around: &Surroundings) -> Result<SharedSecr
     plan::minting_secret(&key, server).map_err(|error| Report::new(Exit::Internal, "cannot derive the server's secret").caused_by(&error))
 }
 
-fn referenced(reference: &str, around: &Surroundings) -> Result<SharedSecret, Report> {
+fn referenced(reference: &str, arguments: &MintArguments, around: &Surroundings) -> Result<SharedSecret, Report> {
     let hint = "references are `env://NAME`, `file:///path` and `${NAME}`";
     let template = Template::parse_secret(reference)
         .map_err(|error| Report::new(Exit::Usage, "this is no reference to a secret").caused_by(&error).hint(hint))?;
     if template.references().next().is_none() {
         return Err(Report::new(Exit::Usage, "a secret does not stand on the command line, where others can read it").hint(hint));
     }
-    let resolver = plan::resolver(around, around.folder(), OpenFiles::Warn);
+    let state = around.state_folder(arguments.state.state.as_deref()).ok_or_else(no_state_folder)?;
+    let resolver = Secrets::usual(around.folder(), &state).resolver(around);
     let value = block_on(async {
         let resolved = resolver.resolve_for_start(&template).await;
         resolved.map_err(|error| Report::new(Exit::Failure, "there is no secret to sign with").caused_by(&error))

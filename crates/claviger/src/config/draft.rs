@@ -12,8 +12,9 @@ use super::fault::{Fault, Faults};
 use super::judge::Judge;
 use super::listen::{self, EnvironmentName, Listeners};
 use super::numbers::{self, Record};
-use super::server::{self, Dialect, Origin};
-use super::tree::{Node, Path, Place, Sources};
+use super::secrets::Secrets;
+use super::server::{self, Dialect, Literals, Origin};
+use super::tree::{Node, Path, Place, Sources, Value};
 use super::{clients, file, name, networks, read, schema, shape};
 use crate::cli::{Era, ServeArguments};
 use crate::voice::{Exit, Report};
@@ -38,12 +39,14 @@ pub(crate) struct Draft {
     pub(crate) environment: EnvironmentName,
     /// The state folder.
     pub(crate) state: PathBuf,
-    /// Where relative references start.
-    pub(crate) folder: PathBuf,
+    /// Where secrets lie.
+    pub(crate) secrets: Secrets,
     /// The files that were read, or would be if they were there.
     pub(crate) watch: Vec<PathBuf>,
     /// What a person should know.
     pub(crate) notices: Vec<String>,
+    /// The secrets that are written out and used all the same.
+    pub(crate) exposed: Vec<String>,
     /// The texts, for placing faults that are found later.
     pub(crate) sources: Sources,
     /// The tree of `claviger.toml` with its overlay.
@@ -53,12 +56,24 @@ pub(crate) struct Draft {
 /// Reads and judges everything that the flags name.
 pub(crate) fn draft(arguments: &ServeArguments, around: &Surroundings) -> Result<Draft, Report> {
     let Some(state) = around.state_folder(arguments.state.state.as_deref()) else { return Err(no_state_folder()) };
-    let mut drafter =
-        Drafter { arguments, around, sources: Sources::default(), faults: Faults::default(), watch: Vec::new(), notices: Vec::new() };
+    let mut drafter = Drafter::new(arguments, around);
     let drafted = drafter.draft(state);
-    let Drafter { sources, faults, .. } = drafter;
+    let Drafter { sources, faults, literals, .. } = drafter;
     match drafted {
-        Ok(Some(draft)) if faults.is_empty() => Ok(Draft { sources, ..draft }),
+        Ok(Some(draft)) if faults.is_empty() => Ok(Draft { exposed: literals.used(&sources), sources, ..draft }),
+        Ok(_) => Err(faults.into_report(&sources)),
+        Err(report) => Err(report),
+    }
+}
+
+/// Where secrets lie, whatever is wrong with the rest of the file: who moves a secret out of it must not be stopped by its being there.
+pub(crate) fn secrets(arguments: &ServeArguments, around: &Surroundings) -> Result<Secrets, Report> {
+    let Some(state) = around.state_folder(arguments.state.state.as_deref()) else { return Err(no_state_folder()) };
+    let mut drafter = Drafter::new(arguments, around);
+    let read = drafter.secrets(&state);
+    let Drafter { sources, faults, .. } = drafter;
+    match read {
+        Ok(Some(secrets)) if faults.is_empty() => Ok(secrets),
         Ok(_) => Err(faults.into_report(&sources)),
         Err(report) => Err(report),
     }
@@ -75,26 +90,34 @@ struct Drafter<'d> {
     around: &'d Surroundings,
     sources: Sources,
     faults: Faults,
+    literals: Literals,
     watch: Vec<PathBuf>,
     notices: Vec<String>,
 }
 
-/// `claviger.toml` as read: the tree, what has the right shape, and where relative paths start.
+/// `claviger.toml` as read: the tree, with the environment's overlay laid over it, and where relative paths start.
 struct Written {
     root: Option<Node>,
-    file: file::File,
     folder: PathBuf,
     environment: EnvironmentName,
 }
 
 type Servers = BTreeMap<ServerName, Server>;
 
-impl Drafter<'_> {
+impl<'d> Drafter<'d> {
+    fn new(arguments: &'d ServeArguments, around: &'d Surroundings) -> Self {
+        let literals = if arguments.allow_literal_secrets { Literals::Used(Vec::new()) } else { Literals::Refused };
+        let (sources, faults) = (Sources::default(), Faults::default());
+        Self { arguments, around, sources, faults, literals, watch: Vec::new(), notices: Vec::new() }
+    }
+
     /// `None` when a fault was found; the faults are kept aside.
     fn draft(&mut self, state: PathBuf) -> Result<Option<Draft>, Report> {
         self.name_strangers();
         let Some(written) = self.own_file()? else { return Ok(None) };
-        let Written { root, file, folder, environment } = written;
+        let file = self.shaped(written.root.as_ref())?;
+        let Written { root, folder, environment } = written;
+        self.judge_literals(&environment);
         let place = listen::Place { root: root.as_ref(), folder: &folder };
         let listeners = listen::build(&file.listen, file.admin.as_ref(), self.arguments, &place, &environment, &mut self.faults);
         let is_bypass = listen::bypass(self.around, listeners.as_ref(), &environment, &mut self.faults);
@@ -103,6 +126,8 @@ impl Drafter<'_> {
         let limits = numbers::limits(&file.limits, &mut judge);
         let timeouts = numbers::timeouts(&file.timeouts, &mut judge);
         let record = numbers::record(&file.audit, &state, &mut judge);
+        let secrets = Secrets::read(&file.secrets, &folder, &state, &mut judge);
+        let secrets = if environment.is_production() { secrets.for_production() } else { secrets };
         let mut names: Vec<String> = file.servers.keys().cloned().collect();
         let mut servers = self.own_servers(&file, root.as_ref(), &folder);
         self.clients_servers(&mut servers, &mut names)?;
@@ -118,7 +143,7 @@ impl Drafter<'_> {
         }
         let Some(listeners) = listeners else { return Ok(None) };
         let (watch, notices) = (std::mem::take(&mut self.watch), std::mem::take(&mut self.notices));
-        let sources = Sources::default();
+        let (sources, exposed) = (Sources::default(), Vec::new());
         Ok(Some(Draft {
             listeners,
             accept,
@@ -129,12 +154,32 @@ impl Drafter<'_> {
             record,
             environment,
             state,
-            folder,
+            secrets,
             watch,
             notices,
+            exposed,
             sources,
             root,
         }))
+    }
+
+    /// `[secrets]` alone. `None` when a fault was found.
+    fn secrets(&mut self, state: &FilePath) -> Result<Option<Secrets>, Report> {
+        let Some(Written { mut root, folder, environment }) = self.own_file()? else { return Ok(None) };
+        if let Some(Node { value: Value::Table(table), .. }) = &mut root {
+            table.retain(|name, _| name == "secrets");
+        }
+        let file = self.shaped(root.as_ref())?;
+        let mut judge = Judge::new(root.as_ref(), &mut self.faults);
+        let secrets = Secrets::read(&file.secrets, &folder, state, &mut judge);
+        Ok(Some(if environment.is_production() { secrets.for_production() } else { secrets }))
+    }
+
+    fn judge_literals(&mut self, environment: &EnvironmentName) {
+        if self.arguments.allow_literal_secrets && !environment.is_development() {
+            let what = format!("`--allow-literal-secrets` is for the environment `development`, and this is `{}`", environment.as_str());
+            self.faults.push(Fault::outside(what).hint("move them to the keychain with `claviger secrets put`, and write references"));
+        }
     }
 
     fn name_strangers(&mut self) {
@@ -149,7 +194,7 @@ impl Drafter<'_> {
         let outside = self.environment_outside()?;
         let Some(location) = self.own_location() else {
             let folder = self.around.folder().to_owned();
-            return Ok(Some(Written { root: None, file: file::File::default(), folder, environment: outside.unwrap_or_default() }));
+            return Ok(Some(Written { root: None, folder, environment: outside.unwrap_or_default() }));
         };
         let Some(mut root) = self.read_toml(&location)? else { return Ok(None) };
         let environment = match outside {
@@ -164,12 +209,17 @@ impl Drafter<'_> {
         } else {
             self.watch.push(self.around.folder().join(&overlay));
         }
-        let cleaned = shape::check(&root, &schema::schema(), &mut self.faults);
-        let file = serde_json::from_value(cleaned)
-            .map_err(|error| Report::new(Exit::Internal, "the schema and the reader of `claviger.toml` differ").caused_by(&error))?;
         let folder = self.around.folder().join(&location);
         let folder = folder.parent().unwrap_or(FilePath::new("/")).to_owned();
-        Ok(Some(Written { root: Some(root), file, folder, environment }))
+        Ok(Some(Written { root: Some(root), folder, environment }))
+    }
+
+    /// What of the tree has the right shape; the rest becomes faults.
+    fn shaped(&mut self, root: Option<&Node>) -> Result<file::File, Report> {
+        let Some(root) = root else { return Ok(file::File::default()) };
+        let cleaned = shape::check(root, &schema::schema(), &mut self.faults);
+        serde_json::from_value(cleaned)
+            .map_err(|error| Report::new(Exit::Internal, "the schema and the reader of `claviger.toml` differ").caused_by(&error))
     }
 
     /// The flag, the variable; without either and without servers from elsewhere, `claviger.toml` here.
@@ -215,7 +265,7 @@ impl Drafter<'_> {
         let path = Path::default().key("servers");
         let build = |(name, server): (&String, &file::Server)| {
             let origin = Origin { root, path: path.key(name), dialect: Dialect::Own, folder };
-            server::build(name, server, &origin, self.around, &mut self.faults)
+            server::build(name, server, &origin, self.around, &mut self.faults, &mut self.literals)
         };
         file.servers.iter().filter_map(build).collect()
     }
@@ -242,7 +292,7 @@ impl Drafter<'_> {
             }
             names.push(name.clone());
             let origin = Origin { root: Some(&root), path: path.clone(), dialect: Dialect::Client, folder: self.around.folder() };
-            servers.extend(server::build(name, server, &origin, self.around, &mut self.faults));
+            servers.extend(server::build(name, server, &origin, self.around, &mut self.faults, &mut self.literals));
         }
         if found.servers.is_empty() && self.faults.is_empty() {
             self.faults.push(Fault::new(Place::new(number, 0..0), "every server of this file is disabled"));
@@ -276,7 +326,7 @@ impl Drafter<'_> {
         let server = file::Server { scopes, protocol, ..server };
         let path = Path::default().key(if arguments.name.is_some() { "--name" } else { "serve" });
         let origin = Origin { root: None, path, dialect: Dialect::CommandLine, folder: self.around.folder() };
-        servers.extend(server::build(&name, &server, &origin, self.around, &mut self.faults));
+        servers.extend(server::build(&name, &server, &origin, self.around, &mut self.faults, &mut self.literals));
         names.push(name);
     }
 

@@ -46,6 +46,17 @@ impl Fault {
         self
     }
 
+    /// Where it is and what, in one line, for what is let pass.
+    pub(crate) fn in_one_line(&self, sources: &Sources) -> String {
+        match self.place.as_ref().and_then(|place| Some((place, sources.source(place.source)?))) {
+            Some((place, source)) => {
+                let (line, column) = position(&source.text, place.start);
+                format!("{}:{line}:{column}: {}", source.name, self.message)
+            }
+            None => self.message.clone(),
+        }
+    }
+
     /// Where; the start of the first text for a fault outside.
     #[cfg(test)]
     pub(crate) fn place(&self) -> Place {

@@ -32,6 +32,11 @@ impl<'j> Judge<'j> {
         self.faults.push(self.fault(path, what).hint(hint).hide_value());
     }
 
+    /// A remark on the value at the path, which is no fault.
+    pub(crate) fn remark(&self, path: &Path, what: impl std::fmt::Display) -> Fault {
+        self.fault(path, what)
+    }
+
     /// The name at the path's end is wrong.
     pub(crate) fn blame_key(&mut self, path: &Path, what: impl std::fmt::Display) {
         let fault = match self.root {

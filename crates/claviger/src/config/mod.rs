@@ -1,8 +1,8 @@
 //! What shall the door do? From files, variables and flags to values that are already valid. Nothing here listens, starts or sends.
 //!
 //! `file` says what can stand in `claviger.toml`; `read` turns texts into a `tree` that knows every place; `shape` holds them against the schema; `server`, `listen`,
-//! `accept`, `networks` and `numbers` judge one section each; `clients` reads the files of MCP clients; `draft` puts it together and `plan` adds the secrets.
-//! `fixed` knows what of it a reload leaves as it is.
+//! `accept`, `networks`, `secrets` and `numbers` judge one section each; `variables` says what a table of variables means; `clients` reads the files of MCP clients; `draft`
+//! puts it together and `plan` adds the secrets. `fixed` knows what of it a reload leaves as it is.
 
 pub(crate) mod accept;
 mod builtin;
@@ -22,9 +22,11 @@ pub(crate) mod numbers;
 pub(crate) mod plan;
 mod read;
 pub(crate) mod schema;
+pub(crate) mod secrets;
 mod server;
 mod shape;
 pub(crate) mod tree;
 pub(crate) mod units;
+mod variables;
 
 pub(crate) use server::is_local;

@@ -8,8 +8,6 @@ use std::sync::Arc;
 use audit::HeadKey;
 use audit::sink::{OnFull, Options};
 use broker::resolve::Resolver;
-use broker::source::{Environment, Files, OpenFiles, Sources};
-use gateway::clock::Clock;
 use gateway::config::{self as door, Config, ServerName, TokenSource, WhenUnrecorded};
 use secrecy::{ExposeSecret as _, SecretString};
 use store::seal::{InstanceKey, KeyFileFailure, Origin};
@@ -53,6 +51,8 @@ pub(crate) struct Plan {
     pub(crate) watch: Vec<PathBuf>,
     /// What a person should know.
     pub(crate) notices: Vec<String>,
+    /// The secrets that are written out and used all the same.
+    pub(crate) exposed: Vec<String>,
 }
 
 impl Planner {
@@ -70,7 +70,7 @@ impl Planner {
     pub(crate) async fn check(&self) -> Result<Draft, Report> {
         let draft = draft::draft(&self.arguments, &self.around)?;
         if let Accept::Entries(entries) = &draft.accept {
-            token_sources(&draft, entries, &self.resolver(&draft)).await?;
+            token_sources(&draft, entries, &draft.secrets.resolver(&self.around)).await?;
         }
         Ok(draft)
     }
@@ -78,7 +78,7 @@ impl Planner {
     /// Judges everything, fetches the secrets, and makes the instance key where there is none.
     pub(crate) async fn plan(&self) -> Result<Plan, Report> {
         let draft = draft::draft(&self.arguments, &self.around)?;
-        let resolver = self.resolver(&draft);
+        let resolver = draft.secrets.resolver(&self.around);
         let sources = match &draft.accept {
             Accept::Entries(entries) => token_sources(&draft, entries, &resolver).await?,
             Accept::Bypass | Accept::Minted => Vec::new(),
@@ -110,12 +110,8 @@ impl Planner {
             accepts_minted: matches!(draft.accept, Accept::Minted),
             watch: draft.watch,
             notices: draft.notices,
+            exposed: draft.exposed,
         })
-    }
-
-    fn resolver(&self, draft: &Draft) -> Resolver {
-        let open_files = if draft.environment.is_production() { OpenFiles::Refuse } else { OpenFiles::Warn };
-        resolver(&self.around, &draft.folder, open_files)
     }
 }
 
@@ -128,14 +124,6 @@ fn record(written: Record, key: &InstanceKey) -> Options {
         on_full: if written.when_unrecorded == WhenUnrecorded::Refuse { OnFull::Refuse } else { OnFull::Block },
         ..Options::at(written.file)
     }
-}
-
-/// What resolves references; relative files start at the folder.
-pub(crate) fn resolver(around: &Surroundings, folder: &FilePath, open_files: OpenFiles) -> Resolver {
-    let variables: Environment = around.variables().iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-    let clock = Clock::system();
-    let sources = Sources::local(variables, Files::new(folder.to_owned(), open_files));
-    Resolver::new(sources, Arc::new(move || clock.unix_milliseconds()))
 }
 
 /// The instance key of the state folder; made where there is none.
@@ -214,7 +202,7 @@ async fn token_sources(draft: &Draft, entries: &[Entry], resolver: &Resolver) ->
 }
 
 /// The instance key's place in the state folder.
-const INSTANCE_KEY_FILE: &str = "instance.key";
+pub(crate) const INSTANCE_KEY_FILE: &str = "instance.key";
 /// The label under which the key of the record's head is derived.
 const RECORD_HEAD: &str = "audit head";
 /// The label under which minting secrets are derived.

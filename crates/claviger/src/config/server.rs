@@ -12,9 +12,10 @@ use policy::{Demand, Implications, Rule, RuleSet};
 use url::{Host, Url};
 
 use super::env::Surroundings;
-use super::fault::Faults;
+use super::fault::{Fault, Faults};
 use super::judge::Judge;
-use super::tree::{Node, Path};
+use super::tree::{Node, Path, Sources};
+use super::variables::{self, Author, InvalidVariable};
 use super::{builtin, file};
 
 /// Where the settings of one server were read.
@@ -40,6 +41,25 @@ pub(crate) enum Dialect {
     Own,
 }
 
+/// What becomes of secrets that are written out.
+#[derive(Debug)]
+pub(crate) enum Literals {
+    /// Each is a fault.
+    Refused,
+    /// Each is used, and remarked on.
+    Used(Vec<Fault>),
+}
+
+impl Literals {
+    /// Where those are that are used.
+    pub(crate) fn used(&self, sources: &Sources) -> Vec<String> {
+        match self {
+            Self::Refused => Vec::new(),
+            Self::Used(remarks) => remarks.iter().map(|remark| remark.in_one_line(sources)).collect(),
+        }
+    }
+}
+
 /// The server as the gateway takes it; `None` when something about it is wrong.
 pub(crate) fn build(
     name: &str,
@@ -47,8 +67,9 @@ pub(crate) fn build(
     origin: &Origin<'_>,
     around: &Surroundings,
     faults: &mut Faults,
+    literals: &mut Literals,
 ) -> Option<(ServerName, Server)> {
-    let mut builder = Builder { server, origin, around, judge: Judge::new(origin.root, faults) };
+    let mut builder = Builder { server, origin, around, judge: Judge::new(origin.root, faults), literals };
     let parsed = ServerName::parse(name).map_err(|error| builder.judge.blame_key(&origin.path, error)).ok();
     builder.only_what_fits();
     let upstream = builder.upstream();
@@ -67,6 +88,7 @@ struct Builder<'b> {
     origin: &'b Origin<'b>,
     around: &'b Surroundings,
     judge: Judge<'b>,
+    literals: &'b mut Literals,
 }
 
 impl Builder<'_> {
@@ -152,12 +174,12 @@ impl Builder<'_> {
             .enumerate()
             .map(|(index, text)| self.argument(index + 1, text, arguments.get(index.wrapping_sub(1))))
             .collect();
-        let environment: Vec<_> = self.server.env.iter().map(|(name, value)| self.variable(name, value)).collect();
+        let environment = self.environment();
         let directory = self.directory();
         Some(Process {
             program: program.clone(),
             arguments: arguments.into_iter().collect::<Option<_>>()?,
-            environment: environment.into_iter().collect::<Option<_>>()?,
+            environment: environment?,
             inherited: self.around.inherited(),
             directory: Some(directory?),
             guard_program: self.around.program().to_owned(),
@@ -174,13 +196,32 @@ impl Builder<'_> {
         self.template(&path, name, text, value)
     }
 
-    fn variable(&mut self, name: &str, value: &str) -> Option<(String, Template)> {
-        let path = self.at("env").key(name);
-        if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
-            self.judge.blame_key(&path, "a variable's name is not empty and holds no `=`, and there is no NUL in name or value");
-            return None;
+    fn environment(&mut self) -> Option<BTreeMap<String, Template>> {
+        let variables = variables::read(&self.server.env, self.author());
+        for (name, fault) in &variables.faults {
+            let path = self.at("env").key(name);
+            match fault {
+                InvalidVariable::Name => self.judge.blame_key(&path, fault),
+                InvalidVariable::Reference(_) => self.judge.blame_secret(&path, fault, REFERENCES),
+                InvalidVariable::RunsAProgram => self.judge.blame_with_hint(&path, fault, OWN_FILE_ONLY),
+                InvalidVariable::Twice(_) => self.judge.blame_with_hint(&path, fault, "remove one of the two"),
+            }
         }
-        self.template(&path, name, value, value).map(|template| (name.to_owned(), template))
+        let mut are_good = variables.faults.is_empty();
+        for (name, template) in &variables.templates {
+            // A name without a text of its own got a whole reference.
+            let value = self.server.env.get(name).map_or("", String::as_str);
+            are_good &= self.holds_no_literal(&self.at("env").key(name), name, value, template);
+        }
+        are_good.then_some(variables.templates)
+    }
+
+    /// A client's file may have come with a repository.
+    fn author(&self) -> Author {
+        match self.origin.dialect {
+            Dialect::Client => Author::Stranger,
+            Dialect::CommandLine | Dialect::Own => Author::Operator,
+        }
     }
 
     fn headers(&mut self) -> Option<Vec<(HeaderName, Template)>> {
@@ -203,20 +244,37 @@ impl Builder<'_> {
 
     /// Text with references in it, and nothing that looks like a literal secret (K1). `value` is the part of `text` that could be one.
     fn template(&mut self, path: &Path, name: &str, text: &str, value: &str) -> Option<Template> {
-        let parsed = if names_a_secret(name) { Template::parse_secret(text) } else { Template::parse(text) };
-        let template = parsed
-            .map_err(|error| self.judge.blame_secret(path, error, "references are `env://NAME`, `file:///path` and `${NAME}`"))
-            .ok()?;
-        let suspicious = |literal: &str| broker::literal::looks_like_secret(name, literal).is_some();
-        if template.literals().any(suspicious) || (template.references().next().is_none() && suspicious(value)) {
-            self.judge.blame_secret(
-                path,
-                "this looks like a literal secret",
-                format!("keep it elsewhere and write a reference, such as `env://{}`", variable_for(name)),
-            );
+        let template = variables::template(name, text).map_err(|error| self.judge.blame_secret(path, error, REFERENCES)).ok()?;
+        if self.author() == Author::Stranger && variables::runs_a_program(&template) {
+            self.judge.blame_with_hint(path, InvalidVariable::RunsAProgram, OWN_FILE_ONLY);
             return None;
         }
-        Some(template)
+        self.holds_no_literal(path, name, value, &template).then_some(template)
+    }
+
+    /// Whether nothing in it looks like a secret that is written out; or it may stand there all the same.
+    fn holds_no_literal(&mut self, path: &Path, name: &str, value: &str, template: &Template) -> bool {
+        let suspicious = |literal: &str| broker::literal::looks_like_secret(name, literal).is_some();
+        if !template.literals().any(suspicious) && (template.references().next().is_some() || !suspicious(value)) {
+            return true;
+        }
+        // Only a part of a longer text is the secret, and the reference takes the place of that part.
+        let is_whole = template.to_string() == value && !value.contains(char::is_whitespace);
+        self.tolerate(path, "this looks like a literal secret", || mend(name, is_whole))
+    }
+
+    /// Whether a secret that is written out is used all the same; else it is a fault.
+    fn tolerate(&mut self, path: &Path, what: &str, mend: impl FnOnce() -> String) -> bool {
+        match &mut *self.literals {
+            Literals::Refused => {
+                self.judge.blame_secret(path, what, mend());
+                false
+            }
+            Literals::Used(remarks) => {
+                remarks.push(self.judge.remark(path, what));
+                true
+            }
+        }
     }
 
     fn url(&mut self, text: &str) -> Option<Url> {
@@ -243,12 +301,10 @@ impl Builder<'_> {
             return None;
         }
         if let Some((name, _)) = url.query_pairs().find(|(name, value)| broker::literal::looks_like_secret(name, value).is_some()) {
-            self.judge.blame_secret(
-                &path,
-                format!("`{name}` looks like a literal secret"),
-                "send it as a header with a reference, where the server allows",
-            );
-            return None;
+            let mend = || "send it as a header with a reference, where the server allows".to_owned();
+            if !self.tolerate(&path, &format!("`{name}` looks like a literal secret"), mend) {
+                return None;
+            }
         }
         if url.scheme() == "http" && !is_local(&url) {
             self.judge.blame_with_hint(&path, "plain http is for servers on this machine", "write `https://`");
@@ -316,14 +372,15 @@ pub(crate) fn is_local(url: &Url) -> bool {
     }
 }
 
-/// Whether a name says that its value is secret.
-fn names_a_secret(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    ["AUTH", "COOKIE", "CREDENTIAL", "KEY", "PASS", "SECRET", "TOKEN"].iter().any(|word| name.contains(word))
+/// What to type and what to write when a secret is written out.
+fn mend(name: &str, is_whole: bool) -> String {
+    let reference = format!("keychain://claviger/{}", account_for(name));
+    let written = if is_whole { reference.clone() } else { format!("${{{reference}}}") };
+    format!("type `claviger secrets put {reference}`, and write `{written}` in its place")
 }
 
-/// A name for the variable that a hint proposes: `X-Api-Key` becomes `X_API_KEY`.
-fn variable_for(name: &str) -> String {
+/// A name for the item that a hint proposes: `X-Api-Key` becomes `X_API_KEY`.
+fn account_for(name: &str) -> String {
     let name = name.trim_start_matches('-');
     let clean = name.chars().map(|character| if character.is_ascii_alphanumeric() { character.to_ascii_uppercase() } else { '_' });
     let clean: String = clean.collect();
@@ -338,6 +395,9 @@ fn fingerprint(name: &str, server: &file::Server, origin: &Origin<'_>) -> [u8; 3
     output.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
     output
 }
+
+const REFERENCES: &str = "references are `env://NAME`, `file:///path` and `${NAME}`";
+const OWN_FILE_ONLY: &str = "write this server into `claviger.toml`";
 
 /// Headers that the door writes for each message, or that belong to one connection (RFC 9110 §7.6.1).
 const OWN_HEADERS: [&str; 16] = [

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-use crate::support::{Finished, claviger, run};
+use crate::support::{Finished, Plan, claviger, run};
 
 async fn serve(toml: &str, variables: &[(&str, &str)]) -> Finished {
     let folder = tempfile::tempdir().unwrap();
@@ -73,6 +73,16 @@ drain = "30"
         ],
     );
     assert!(!finished.stderr.contains("cannot listen"), "no port was tried");
+}
+
+#[tokio::test]
+async fn a_literal_secret_that_is_let_pass_is_said_aloud_and_not_repeated() {
+    let secret = "ghp_0123456789abcdefghijABCDEFGHIJ012345";
+    let plan = Plan::stdio("both").line(&format!("env = {{ GITHUB_TOKEN = {secret:?} }}")).argument("--allow-literal-secrets");
+    let door = plan.open().await;
+    door.says("NOT protected: claviger.toml:").await;
+    assert!(door.said().contains("`servers.fixture.env.GITHUB_TOKEN`: this looks like a literal secret"), "{}", door.said());
+    assert!(!door.said().contains(&secret[4..]), "{}", door.said());
 }
 
 #[tokio::test]

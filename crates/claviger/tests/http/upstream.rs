@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::support::{Caller, Door, Plan, Puppet, Request, Say, Seen, modern_message, request_message};
+use crate::support::{Caller, Door, Plan, Puppet, Request, Say, Seen, claviger, modern_message, request_message, run};
 
 /// Headers that belong to the caller, to the door, or to one connection: none may go on.
 const PRIVATE: [(&str, &str); 16] = [
@@ -71,6 +72,33 @@ async fn the_server_gets_the_doors_own_credential_in_place_of_the_callers() {
         seen.headers.get_all("x-api-key").iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>(),
         ["upstream-credential-2"]
     );
+}
+
+#[tokio::test]
+async fn credentials_come_out_of_the_keychain_and_of_programs() {
+    let puppet = Puppet::with_result(r#"{"resultType":"complete","content":[]}"#).await;
+    let headers = r#"headers = { X-Api-Key = "keychain://claviger", X-Other = "command://printf 'of a %s' program" }"#;
+    let plan = Plan::before(&puppet.url, "modern").line(headers).section("[secrets.keychain]\nstore = \"file\"");
+    let door = plan.open().await;
+    let alice = door.caller("alice");
+    assert_eq!(alice.tool("any", json!({})).send().await.status, 502, "there is none yet");
+
+    let mut put = claviger(door.folder());
+    put.args(["secrets", "put", "keychain://claviger/brave", "-c", "claviger.toml", "--state"]).arg(door.state());
+    let piped = door.folder().join("piped");
+    std::fs::write(&piped, "hunter2hunter2\n").unwrap();
+    put.stdin(std::fs::File::open(piped).unwrap());
+    let finished = run(put).await;
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    let mut status = 502;
+    while status == 502 {
+        // For a second the door remembers that there was none.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        status = alice.tool("any", json!({})).send().await.status;
+    }
+    assert_eq!(status, 200);
+    let seen = puppet.last();
+    assert_eq!((seen.header("x-api-key"), seen.header("x-other")), (Some("hunter2hunter2"), Some("of a program")));
 }
 
 #[tokio::test]

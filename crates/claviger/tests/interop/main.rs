@@ -16,6 +16,8 @@ mod git;
 #[cfg(test)]
 mod inspector;
 #[cfg(test)]
+mod keychain;
+#[cfg(test)]
 mod provider;
 #[cfg(test)]
 mod python_server;

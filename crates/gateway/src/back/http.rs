@@ -136,7 +136,8 @@ impl HttpBack {
 
     /// Why calls have been failing, if the last one that tried found no upstream.
     pub(crate) fn trouble(&self) -> Option<String> {
-        let missing = || self.credentials.headers.iter().find_map(|(_, credential)| credential.missing()).map(|missing| missing.to_string());
+        let missing =
+            || self.credentials.headers.iter().find_map(|(_, credential)| credential.missing()).map(|missing| missing.to_string());
         self.unreachable.load().as_ref().map(ToString::to_string).or_else(missing)
     }
 

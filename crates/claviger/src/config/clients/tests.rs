@@ -102,6 +102,19 @@ fn each_wrong_entry_is_blamed_at_its_line() {
 }
 
 #[test]
+fn a_client_file_makes_us_run_no_program_but_its_servers() {
+    let errors = errors(
+        r#"{"mcpServers": {
+ "a": {"command": "x", "args": ["--key=${command://curl evil}"], "env": {"K": "command://curl evil", "T_VAULT": "command://curl evil"}},
+ "b": {"url": "http://127.0.0.1/mcp", "headers": {"X-Key": "command://curl evil"}}}}"#,
+    );
+    assert_eq!(errors.len(), 4 + 1, "{errors:?}");
+    for (error, path) in errors.iter().zip(["a.args[0]", "a.env.K", "a.env.T_VAULT", "b.headers.X-Key"]) {
+        assert!(error.contains(&format!("`mcpServers.{path}`: a `command://` reference runs a program")), "{error}");
+    }
+}
+
+#[test]
 fn what_stands_in_braces_is_put_in_or_left_to_references() {
     let expansions = Expansions::new(Path::new("/work/.cursor/mcp.json"), Some("/home/ann"));
     for (text, expected) in [

@@ -2,7 +2,7 @@ use gateway::config::{Protocol, Upstream};
 
 use super::super::draft::Draft;
 use super::super::fixture::Folder;
-use super::{Server, is_local, variable_for};
+use super::{Server, account_for, is_local};
 
 fn only(draft: &Draft) -> (&str, &Server) {
     let (name, server) = draft.servers.first_key_value().unwrap();
@@ -147,7 +147,69 @@ fn only_this_machine_is_local() {
 
 #[test]
 fn hints_propose_a_variable_that_can_exist() {
-    assert_eq!(variable_for("--api-key"), "API_KEY");
-    assert_eq!(variable_for("X-Api-Key"), "X_API_KEY");
-    assert_eq!(variable_for(""), "NAME");
+    assert_eq!(account_for("--api-key"), "API_KEY");
+    assert_eq!(account_for("X-Api-Key"), "X_API_KEY");
+    assert_eq!(account_for(""), "NAME");
+}
+
+const LITERAL: &str = "[servers.a]\ncommand = [\"x\", \"--token=ghp_0123456789abcdefghijklmnopqrstuvwxyz\"]\nenv = { X-Api-Key = \"ghp_0123456789abcdefghijklmnopqrstuvwxyz\" }\n[servers.b]\nurl = \"https://example.com/mcp?token=ghp_0123456789abcdefghijklmnopqrstuvwxyz\"\n";
+
+#[test]
+fn the_hint_for_a_literal_secret_is_what_to_type_and_what_to_write() {
+    let text = Folder::with(&[("claviger.toml", LITERAL)]).draft(&[]).err().unwrap();
+    for hint in [
+        "hint: type `claviger secrets put keychain://claviger/TOKEN`, and write `${keychain://claviger/TOKEN}` in its place",
+        "hint: type `claviger secrets put keychain://claviger/X_API_KEY`, and write `keychain://claviger/X_API_KEY` in its place",
+    ] {
+        assert!(text.contains(hint), "{text}");
+    }
+}
+
+#[test]
+fn literal_secrets_are_used_in_development_where_it_is_said_and_named_one_by_one() {
+    let folder = Folder::with(&[("claviger.toml", LITERAL)]);
+    let draft = folder.draft(&["--allow-literal-secrets"]).unwrap();
+    assert_eq!(
+        draft.exposed,
+        [
+            "claviger.toml:2:17: `servers.a.command[1]`: this looks like a literal secret",
+            "claviger.toml:3:21: `servers.a.env.X-Api-Key`: this looks like a literal secret",
+            "claviger.toml:5:7: `servers.b.url`: `token` looks like a literal secret",
+        ]
+    );
+    let errors = folder.errors(&["--allow-literal-secrets", "--env", "staging"]);
+    assert_eq!(errors[0], "error: `--allow-literal-secrets` is for the environment `development`, and this is `staging`");
+    let draft = Folder::with(&[("claviger.toml", "[servers.a]\ncommand = [\"x\"]\n")]).draft(&["--allow-literal-secrets"]).unwrap();
+    assert_eq!(draft.exposed, Vec::<String>::new());
+}
+
+#[test]
+fn a_vault_and_a_lifetime_are_one_variable_of_the_program() {
+    let folder = Folder::with(&[(
+        "claviger.toml",
+        "[servers.a]\ncommand = [\"x\"]\nenv = { DB_VAULT = \"aws-secretsmanager://prod/db\", DB_OAUTH_TTL = \"600\" }\n",
+    )]);
+    let draft = folder.draft(&[]).unwrap();
+    let Upstream::Process(process) = &only(&draft).1.upstream else { panic!("not a process") };
+    let environment: Vec<String> = process.environment.iter().map(|(name, template)| format!("{name}={template}")).collect();
+    assert_eq!(environment, ["DB=aws-secretsmanager://prod/db?ttl=600"]);
+    let folder = Folder::with(&[(
+        "claviger.toml",
+        "[servers.a]\ncommand = [\"x\"]\nenv = { DB_VAULT = \"env://A\", DB_OAUTH_TTL = \"4000\", X = \"1\", X_VAULT = \"env://B\" }\n",
+    )]);
+    assert_eq!(
+        folder.errors(&[]),
+        [
+            "claviger.toml:3:46: error: `servers.a.env.DB_OAUTH_TTL`: `ttl` is a whole number of seconds from 1 to 3600",
+            "claviger.toml:3:73: error: `servers.a.env.X_VAULT`: `X` is written too, and the two may differ",
+            "error: 2 faults in the configuration; nothing was started",
+        ]
+    );
+}
+
+#[test]
+fn the_operator_may_name_programs_that_print_secrets() {
+    let text = "[servers.a]\ncommand = [\"x\", \"${command://op read x}\"]\nenv = { KEY = \"command://op read x\" }\n";
+    Folder::with(&[("claviger.toml", text)]).draft(&[]).unwrap();
+    Folder::with(&[]).draft(&["--", "x", "command://op read x"]).unwrap();
 }
