@@ -31,6 +31,7 @@ use crate::source::{Closing, Fetched, Fetching, Provider};
 use crate::value::Value;
 
 /// How Vault is asked.
+#[derive(Clone)]
 pub struct Settings {
     /// Such as `https://vault.example.com:8200`; https, or this machine.
     pub address: String,

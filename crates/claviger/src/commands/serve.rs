@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use audit::event::Event;
 use gateway::clock::Clock;
@@ -67,6 +68,9 @@ async fn serve(planner: Planner) -> Result<(), Report> {
     if let Err(error) = serving.await {
         tracing::error!(target: "door", %error, "the listener ended badly");
     }
+    if tokio::time::timeout(LEAVE, resolver.close()).await.is_err() {
+        tracing::warn!(target: "door", "not everything that vaults have lent was given back in time; it ends by itself");
+    }
     record(&auditor, clock, &Event::DoorStopped { reason: "told to stop".into() });
     auditor.close().map_err(|reason| Report::new(Exit::InputOutput, "the record of calls could not be closed").caused_by(&reason))
 }
@@ -121,6 +125,8 @@ impl Keeper {
 
     async fn replan(&self) -> Result<Vec<String>, Report> {
         let plan = self.planner.plan().await?;
+        // The running door keeps its own.
+        plan.resolver.close().await;
         let servers = plan.gateway.servers.keys().map(ToString::to_string).collect();
         self.certificate
             .load(plan.gateway.listen.tls.as_ref())
@@ -164,3 +170,6 @@ fn record(auditor: &audit::sink::Auditor, clock: Clock, event: &Event<'_>) {
         tracing::error!(target: "door", %error, "an event could not be recorded");
     }
 }
+
+/// For giving back what vaults have lent, at the end.
+const LEAVE: Duration = Duration::from_secs(5);

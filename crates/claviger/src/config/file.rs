@@ -21,6 +21,8 @@ pub(crate) struct File {
     pub(crate) accept: Vec<Accept>,
     /// The servers behind the door, by the name that stands in `/mcp/<name>`.
     pub(crate) servers: BTreeMap<String, Server>,
+    /// Whom the door asks for secrets that do not lie on this machine.
+    pub(crate) secrets: Secrets,
     /// How much and how often.
     pub(crate) limits: Limits,
     /// How long.
@@ -142,6 +144,82 @@ pub(crate) enum Demand {
     Text(String),
     /// Scopes; all are needed.
     List(Vec<String>),
+}
+
+/// Whom the door asks for secrets that do not lie on this machine. Nobody is asked before a reference needs it.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Secrets {
+    /// HashiCorp Vault or OpenBao, for `vault://MOUNT/PATH#FIELD`.
+    pub(crate) vault: Option<Vault>,
+}
+
+/// HashiCorp Vault or OpenBao.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Vault {
+    /// The address, such as `https://vault.example.com:8200`. Default: `BAO_ADDR`, else `VAULT_ADDR`.
+    pub(crate) address: Option<String>,
+    /// The namespace. Default: `BAO_NAMESPACE`, else `VAULT_NAMESPACE`.
+    pub(crate) namespace: Option<String>,
+    /// A PEM file of certificates to trust besides the system's. Paths start at this file's folder. Default: `BAO_CACERT`, else `VAULT_CACERT`.
+    pub(crate) ca: Option<String>,
+    /// How the door logs in. Default: with the token in `BAO_TOKEN`, else `VAULT_TOKEN`, else `~/.vault-token`.
+    pub(crate) auth: Option<VaultAuth>,
+    /// What makes the secrets of a mount, where the door may not ask: `kv1`, `kv2` or `dynamic` for each, such as `"team/kv" = "kv2"`.
+    pub(crate) engines: BTreeMap<String, VaultEngine>,
+}
+
+/// How the door logs in to Vault: one of these.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct VaultAuth {
+    /// A reference to a token, such as `file:///run/secrets/vault-token`.
+    pub(crate) token: Option<String>,
+    /// A role id and a secret id.
+    pub(crate) approle: Option<VaultAppRole>,
+    /// The token of the pod's service account.
+    pub(crate) kubernetes: Option<VaultJwt>,
+    /// A JWT.
+    pub(crate) jwt: Option<VaultJwt>,
+}
+
+/// The login by AppRole.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct VaultAppRole {
+    /// Where the method is mounted. Default: `approle`.
+    pub(crate) mount: Option<String>,
+    /// The role id, or a reference to it.
+    pub(crate) role_id: Option<String>,
+    /// A reference to the secret id. Without it the role must not ask for one.
+    pub(crate) secret_id: Option<String>,
+    /// Whether `secret_id` leads to a wrapping token, which holds the secret id and is good once. Default: false.
+    pub(crate) wrapped: bool,
+}
+
+/// The login by a JWT.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct VaultJwt {
+    /// Where the method is mounted. Default: `kubernetes` or `jwt`.
+    pub(crate) mount: Option<String>,
+    /// The role. Default: the one that the method has for everybody; with `kubernetes` it must be named.
+    pub(crate) role: Option<String>,
+    /// A reference to the JWT. Default with `kubernetes`: `file:///var/run/secrets/kubernetes.io/serviceaccount/token`.
+    pub(crate) jwt: Option<String>,
+}
+
+/// What makes the secrets of a mount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum VaultEngine {
+    /// A credential is made for each question, and lent for a time.
+    Dynamic,
+    /// What was written is kept, without versions.
+    Kv1,
+    /// What was written is kept, in versions.
+    Kv2,
 }
 
 /// One text, or several.

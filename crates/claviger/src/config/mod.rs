@@ -19,6 +19,7 @@ pub(crate) mod numbers;
 pub(crate) mod plan;
 mod read;
 pub(crate) mod schema;
+pub(crate) mod secrets;
 mod server;
 mod shape;
 pub(crate) mod tree;

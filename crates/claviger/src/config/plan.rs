@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use audit::HeadKey;
 use audit::sink::{OnFull, Options};
+use broker::reference::Kind;
 use broker::resolve::Resolver;
 use broker::source::{Environment, Files, OpenFiles, Sources};
 use gateway::clock::Clock;
@@ -21,6 +22,7 @@ use super::env::Surroundings;
 use super::fault::Faults;
 use super::judge::Judge;
 use super::numbers::Record;
+use super::secrets::Secrets;
 use crate::cli::ServeArguments;
 use crate::voice::{Exit, Report};
 
@@ -67,7 +69,10 @@ impl Planner {
     pub(crate) async fn check(&self) -> Result<Draft, Report> {
         let draft = draft::draft(&self.arguments, &self.around)?;
         if let Accept::Entries(entries) = &draft.accept {
-            token_sources(&draft, entries, &self.resolver(&draft)).await?;
+            let resolver = self.resolver(&draft);
+            let outcome = token_sources(&draft, entries, &resolver).await;
+            resolver.close().await;
+            outcome?;
         }
         Ok(draft)
     }
@@ -110,7 +115,7 @@ impl Planner {
 
     fn resolver(&self, draft: &Draft) -> Resolver {
         let open_files = if draft.environment.is_production() { OpenFiles::Refuse } else { OpenFiles::Warn };
-        resolver(&self.around, &draft.folder, open_files)
+        resolver(&self.around, &draft.folder, open_files, &draft.secrets)
     }
 }
 
@@ -126,11 +131,15 @@ fn record(written: Record, key: &InstanceKey) -> Options {
 }
 
 /// What resolves references; relative files start at the folder.
-pub(crate) fn resolver(around: &Surroundings, folder: &FilePath, open_files: OpenFiles) -> Resolver {
-    let variables: Environment = around.variables().iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+pub(crate) fn resolver(around: &Surroundings, folder: &FilePath, open_files: OpenFiles, secrets: &Secrets) -> Resolver {
     let clock = Clock::system();
-    let sources = Sources::local(variables, Files::new(folder.to_owned(), open_files));
-    Resolver::new(sources, Arc::new(move || clock.unix_milliseconds()))
+    let clock: broker::Clock = Arc::new(move || clock.unix_milliseconds());
+    let local = |open_files| {
+        let variables: Environment = around.variables().iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        Sources::local(variables, Files::new(folder.to_owned(), open_files))
+    };
+    let vault = secrets.vault.provider(|is_mounted| local(if is_mounted { OpenFiles::Accept } else { open_files }), &clock);
+    Resolver::new(local(open_files).with(Kind::Vault, vault), clock)
 }
 
 /// The instance key of the state folder; made where there is none.
