@@ -10,18 +10,25 @@ use broker::reference::{Kind, Template};
 use broker::source::vault::{Method, SecretId, Settings, Vault};
 use broker::source::{Environment, Files, OpenFiles, Sources};
 use broker::{Clock, Resolver};
+use rcgen::{CertificateParams, KeyPair};
+use rustls_pki_types::PrivateKeyDer;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use testkit::vault::ROOT;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 
 use crate::support::{Client, RustyVault, Setup, everything, pretended_vault, python, repository, to_end};
 
 /// A resolver that asks this Vault, with what it logs in with in a folder.
 fn resolver(address: &str, login: Method, folder: &Path) -> Resolver {
+    resolver_with(Settings { address: address.to_owned(), namespace: None, authorities: None, login, engines: [].into() }, folder)
+}
+
+fn resolver_with(settings: Settings, folder: &Path) -> Resolver {
     let clock = gateway::clock::Clock::system();
     let clock: Clock = Arc::new(move || clock.unix_milliseconds());
     let local = || Sources::local(Environment::default(), Files::new(folder.to_owned(), OpenFiles::Accept));
-    let settings = Settings { address: address.to_owned(), namespace: None, authorities: None, login, engines: [].into() };
     let vault = Vault::new(settings, Resolver::new(local(), Arc::clone(&clock)), Arc::clone(&clock));
     Resolver::new(local().with(Kind::Vault, vault), clock)
 }
@@ -106,6 +113,47 @@ async fn what_hvac_understands_we_understand() {
     assert_eq!(seen(&door, "vault://kv/brave#key").await.as_deref(), Ok("k-1"));
     assert!(seen(&door, "vault://database/creds/readonly#password").await.is_ok_and(|password| password.starts_with("password-")));
     door.close().await;
+}
+
+/// Puts TLS before a server on loopback, with a certificate that it writes into the folder.
+async fn with_tls(address: &str, folder: &Path) -> String {
+    let key = KeyPair::generate().expect("a key can be made");
+    let parameters = CertificateParams::new(vec!["localhost".to_owned()]).expect("it is a name");
+    let certificate = parameters.self_signed(&key).expect("it can be signed");
+    fs::write(folder.join("ca.pem"), certificate.pem()).expect("a file can be written");
+    let private = PrivateKeyDer::try_from(key.serialize_der()).expect("it is a key");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("versions fit");
+    let config = builder.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], private).expect("key and certificate fit");
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let port = listener.local_addr().expect("it has an address").port();
+    let behind = address.trim_start_matches("http://").to_owned();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            // Whoever does not trust the certificate hangs up.
+            let Ok(mut before) = acceptor.accept(stream).await else { continue };
+            let mut behind = TcpStream::connect(&behind).await.expect("the server accepts");
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut before, &mut behind).await });
+        }
+    });
+    format!("https://localhost:{port}")
+}
+
+#[tokio::test]
+async fn over_https_the_authority_must_be_known() {
+    let (_fake, address) = pretended_vault();
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let address = with_tls(&address, folder.path()).await;
+    let settings = |authorities| {
+        let login = Method::Token(keep(folder.path(), "root", ROOT));
+        Settings { address: address.clone(), namespace: None, authorities, login, engines: [].into() }
+    };
+    let stranger = resolver_with(settings(None), folder.path());
+    let cause = seen(&stranger, "vault://kv/a#key").await.expect_err("nobody vouches for it");
+    assert!(matches!(&cause, Cause::Unavailable { detail } if detail.contains("no TLS session")), "{cause}");
+    let known = resolver_with(settings(Some(folder.path().join("ca.pem"))), folder.path());
+    assert_eq!(seen(&known, "vault://kv/a#key").await, Err(Cause::NotFound));
 }
 
 fn configuration(address: &str, folder: &Path, value: &str) -> std::path::PathBuf {

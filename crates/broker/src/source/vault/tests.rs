@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::reference::{Reference, Template};
+use crate::reference::{Kind, Reference, Template};
 use crate::source::{Files, OpenFiles, Sources};
 
 /// A Vault, a folder for what we log in with, and the time of both sides.
@@ -265,6 +265,31 @@ async fn a_credential_that_was_refused_where_it_was_used_is_replaced() {
     let second = seen(&vault, CREDENTIAL).await.unwrap().0;
     assert_ne!(second, first);
     assert_eq!(seen(&vault, CREDENTIAL).await.unwrap().0, second);
+}
+
+#[tokio::test]
+async fn a_refusal_finds_its_way_from_the_server_to_vault() {
+    let scene = Scene::new().await;
+    scene.database("1h", "24h").await;
+    let resolver = Resolver::new(Sources::default().with(Kind::Vault, scene.as_root()), scene.clock());
+    let credential = resolver.credential(&Template::parse_secret(CREDENTIAL).unwrap());
+    let first = credential.fill().await.unwrap();
+    assert!(credential.refuse(first.stamp));
+    let second = credential.fill().await.unwrap();
+    assert_ne!(second.expose(), first.expose());
+    assert_ne!(second.stamp, first.stamp);
+}
+
+#[tokio::test]
+async fn certificates_that_cannot_be_used_are_said_to_be_so() {
+    let scene = Scene::new().await;
+    fs::write(scene.folder.path().join("empty.pem"), "").unwrap();
+    for name in ["nowhere.pem", "empty.pem"] {
+        let settings = scene.settings(Method::Token(scene.keep("root", ROOT)));
+        let vault = scene.provider(Settings { authorities: Some(scene.folder.path().join(name)), ..settings });
+        let Err(Cause::NotConfigured { what }) = seen(&vault, "vault://kv/a#token").await else { panic!("{name} was used") };
+        assert!(what.contains("VAULT_CACERT"), "{what}");
+    }
 }
 
 #[tokio::test]
