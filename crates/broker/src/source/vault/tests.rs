@@ -362,6 +362,17 @@ async fn a_token_of_the_operator_is_read_again_when_it_is_no_good() {
 }
 
 #[tokio::test]
+async fn the_token_of_the_door_is_no_secret_to_be_had() {
+    let scene = Scene::new().await;
+    scene.set_up("kv/mirror", &format!(r#"{{"id":"{ROOT}"}}"#)).await;
+    scene.set_up("secret/data/mirror", &format!(r#"{{"data":{{"id":"{ROOT}"}}}}"#)).await;
+    for reference in ["vault://kv/mirror#id", "vault://secret/mirror#id"] {
+        let cause = seen(&scene.as_root(), reference).await.unwrap_err();
+        assert_eq!(refused(&cause), "what lies there is the token that the door asks with");
+    }
+}
+
+#[tokio::test]
 async fn what_we_log_in_with_may_be_missing_itself() {
     let scene = Scene::new().await;
     let vault = scene.with_login(Method::Token(Template::parse("file://./nowhere").unwrap()));
