@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Installs what the tests need, and says what: the programs of other people that stand before and behind the door.
 #
-# From Debian:  python3 with venv, nodejs, npm and git, a keychain (gnome-keyring on dbus) with libsecret-tools to look into it, and keyutils for that of the
-#               kernel, where they are missing (as root; else it says what to install).
+# From Debian:  python3 with venv, nodejs, npm, git, the headers of OpenSSL, a keychain (gnome-keyring on dbus) with libsecret-tools to look into it, and keyutils
+#               for that of the kernel, where they are missing (as root; else it says what to install).
 # From npm:     what interop/package-lock.json names, into .test-peers/npm. Node.js 22 is among it.
 # From PyPI:    what interop/requirements.txt names, into .test-peers/venv.
+# From crates.io: what interop/crates.txt names, built into .test-peers/cargo. That takes minutes, once.
 #
-# Both lists name exact versions. A second run changes nothing and takes no time.
+# The lists name exact versions. A second run changes nothing and takes no time.
 set -euo pipefail
 
 speaker=set-up
@@ -31,6 +32,8 @@ install_from_debian() {
   want npm command -v npm
   want python3 command -v python3
   want python3-venv python3 -c 'import ensurepip, venv'
+  want pkg-config command -v pkg-config
+  want libssl-dev pkg-config --exists openssl
   install_missing
 }
 
@@ -81,7 +84,20 @@ install_from_pypi() {
   fi
 }
 
+# Without optimisation: what is built here answers a few questions, and builds in half the time.
+install_from_crates() {
+  local folder="$peers/cargo" from=("$lists/crates.txt") name version
+  if ! fresh "$folder/installed" "${from[@]}"; then
+    while read -r name version; do
+      say "building from crates.io into .test-peers/cargo: $name $version; this takes minutes"
+      CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --debug --root "$folder" --version "$version" "$name"
+    done < <(grep -v '^#' "${from[@]}")
+    stamp "$folder/installed" "${from[@]}"
+  fi
+}
+
 install_from_debian
 install_from_npm
 install_from_pypi
+install_from_crates
 say "what the tests need is there"

@@ -369,7 +369,8 @@ pub(crate) struct ChildGuardArguments {
 
 /// Exit codes, and the variables as the one place that reads them describes them.
 fn exits_and_variables() -> String {
-    let lines: Vec<String> = env::VARIABLES.iter().map(|variable| format!("  {:<20} {}", variable.name, variable.meaning)).collect();
+    let lines: Vec<String> =
+        env::VARIABLES.iter().chain(&env::VAULT).map(|variable| format!("  {:<20} {}", variable.name, variable.meaning)).collect();
     format!("{EXIT_CODES}\n\nVariables:\n{}", lines.join("\n"))
 }
 

@@ -299,7 +299,9 @@ impl VaultSecret {
         let segment_fits = |segment: &str| !matches!(segment, "" | "." | "..");
         let letter_fits = |letter: u8| letter.is_ascii_graphic() && !b"\\%\"<>^`{|}".contains(&letter);
         let fits = path.len() <= MAX_VAULT_PATH_BYTES && path.bytes().all(letter_fits) && path.split('/').all(segment_fits);
-        if !fits || !path.contains('/') {
+        // Below these Vault keeps no secrets for us; it would tell our own token there.
+        let is_of_system = path.starts_with("auth/") || path.starts_with("sys/");
+        if !fits || !path.contains('/') || is_of_system {
             return Err(InvalidReference::VaultPath);
         }
         let version = match options.take("version").map(str::parse) {

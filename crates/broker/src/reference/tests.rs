@@ -106,6 +106,8 @@ fn broken_references_are_refused_by_what_is_wrong() {
         ("vault://kv/mcp", InvalidReference::FieldMissing),
         ("vault://kv#key", InvalidReference::VaultPath),
         ("vault://kv/../sys/seal#key", InvalidReference::VaultPath),
+        ("vault://sys/raw/core/keyring#key", InvalidReference::VaultPath),
+        ("vault://auth/token/lookup-self#id", InvalidReference::VaultPath),
         ("vault://kv//a#key", InvalidReference::VaultPath),
         ("vault://kv/%2e%2e/a#key", InvalidReference::VaultPath),
         ("vault://kv/a?version=0#key", InvalidReference::OptionValue { option: "version" }),

@@ -92,6 +92,7 @@ async fn file_that_everybody_may_use_is_refused_or_reported() {
         set_mode(&path, mode);
         let expected = if is_refused { Err(Cause::OpenToOthers { mode }) } else { Ok("hunter2".to_owned()) };
         assert_eq!(fetch(&sources(OpenFiles::Refuse), "file://./token").await, expected, "{mode:o}");
+        assert_eq!(fetch(&sources(OpenFiles::Accept), "file://./token").await, Ok("hunter2".to_owned()), "{mode:o}");
         assert_eq!(fetch(&sources(OpenFiles::Warn), "file://./token").await, Ok("hunter2".to_owned()), "{mode:o}");
     }
 }

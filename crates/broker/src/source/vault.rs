@@ -31,6 +31,7 @@ use crate::source::{Closing, Fetched, Fetching, Provider};
 use crate::value::Value;
 
 /// How Vault is asked.
+#[derive(Clone)]
 pub struct Settings {
     /// Such as `https://vault.example.com:8200`; https, or this machine.
     pub address: String,
@@ -179,8 +180,15 @@ impl Wire {
         Ok(Fetched { value: object(Some(data))?, version: Some(metadata.version.to_string().into()), lifetime: None })
     }
 
-    /// The answer, and who asked. When Vault forbids and no longer knows our token, once more with another.
+    /// The answer, and who asked. Our own token is never an answer: whoever may write references must not get it by one.
     async fn ask(self: &Arc<Self>, question: &Question<'_>) -> Result<(Answer, Arc<Session>), Cause> {
+        let (answer, session) = self.ask_until_known(question).await?;
+        let own = || Cause::Refused { detail: "what lies there is the token that the door asks with".into() };
+        if answer.holds(&session.token) { Err(own()) } else { Ok((answer, session)) }
+    }
+
+    /// The answer, and who asked. When Vault forbids and no longer knows our token, once more with another.
+    async fn ask_until_known(self: &Arc<Self>, question: &Question<'_>) -> Result<(Answer, Arc<Session>), Cause> {
         let session = self.login.session(self).await?;
         let answer = self.server.send(question, Some(&session.token)).await?;
         if answer.status != StatusCode::FORBIDDEN || self.login.is_good(&self.server, &session).await? {

@@ -80,6 +80,9 @@ async fn serve(planner: Planner) -> Result<(), Report> {
     if let Err(error) = serving.await {
         tracing::error!(target: "door", %error, "the listener ended badly");
     }
+    if tokio::time::timeout(LEAVE, resolver.close()).await.is_err() {
+        tracing::warn!(target: "door", "not everything that vaults have lent was given back in time; it ends by itself");
+    }
     record(&auditor, clock, &Event::DoorStopped { reason: "told to stop".into() });
     auditor.close().map_err(|reason| Report::new(Exit::InputOutput, "the record of calls could not be closed").caused_by(&reason))
 }
@@ -150,6 +153,8 @@ impl Keeper {
         for place in &plan.exposed {
             voice::warn(place);
         }
+        // The running door keeps its own.
+        plan.resolver.close().await;
         let servers = plan.gateway.servers.keys().map(ToString::to_string).collect();
         let waiting = self.fixed.waiting(&plan);
         // The address stays, so TLS does too: without it, tokens would cross a network in the clear that the old address is on.
@@ -209,3 +214,5 @@ fn record(auditor: &audit::sink::Auditor, clock: Clock, event: &Event<'_>) {
 
 /// For what runs beside the tasks when all of them are done.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// For giving back what vaults have lent, at the end.
+const LEAVE: Duration = Duration::from_secs(5);

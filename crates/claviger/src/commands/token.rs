@@ -77,9 +77,10 @@ fn referenced(reference: &str, arguments: &MintArguments, around: &Surroundings)
         return Err(Report::new(Exit::Usage, "a secret does not stand on the command line, where others can read it").hint(hint));
     }
     let state = around.state_folder(arguments.state.state.as_deref()).ok_or_else(no_state_folder)?;
-    let resolver = Secrets::usual(around.folder(), &state).resolver(around);
+    let resolver = Secrets::usual(around, around.folder(), &state).resolver(around);
     let value = block_on(async {
         let resolved = resolver.resolve_for_start(&template).await;
+        resolver.close().await;
         resolved.map_err(|error| Report::new(Exit::Failure, "there is no secret to sign with").caused_by(&error))
     })?;
     SharedSecret::new(value.expose_secret().as_bytes())

@@ -35,6 +35,8 @@ pub(crate) struct Draft {
     pub(crate) timeouts: Timeouts,
     /// The record.
     pub(crate) record: Record,
+    /// Whom to ask for secrets.
+    pub(crate) secrets: Secrets,
     /// The environment.
     pub(crate) environment: EnvironmentName,
     /// The state folder.
@@ -126,7 +128,7 @@ impl<'d> Drafter<'d> {
         let limits = numbers::limits(&file.limits, &mut judge);
         let timeouts = numbers::timeouts(&file.timeouts, &mut judge);
         let record = numbers::record(&file.audit, &state, &mut judge);
-        let secrets = Secrets::read(&file.secrets, &folder, &state, &mut judge);
+        let secrets = Secrets::read(&file.secrets, self.around, &folder, &state, &mut judge);
         let secrets = if environment.is_production() { secrets.for_production() } else { secrets };
         let mut names: Vec<String> = file.servers.keys().cloned().collect();
         let mut servers = self.own_servers(&file, root.as_ref(), &folder);
@@ -171,7 +173,7 @@ impl<'d> Drafter<'d> {
         }
         let file = self.shaped(root.as_ref())?;
         let mut judge = Judge::new(root.as_ref(), &mut self.faults);
-        let secrets = Secrets::read(&file.secrets, &folder, state, &mut judge);
+        let secrets = Secrets::read(&file.secrets, self.around, &folder, state, &mut judge);
         Ok(Some(if environment.is_production() { secrets.for_production() } else { secrets }))
     }
 

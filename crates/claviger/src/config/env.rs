@@ -33,6 +33,19 @@ pub(crate) const XDG_STATE_HOME: Variable = Variable { name: "XDG_STATE_HOME", m
 /// Every variable that Claviger reads. References in a configuration name further ones.
 pub(crate) const VARIABLES: [Variable; 8] = [CONFIG, DEV_BYPASS, ENV, LOG, STATE, TOKEN, HOME, XDG_STATE_HOME];
 
+/// The address of Vault.
+pub(crate) const VAULT_ADDR: Variable =
+    Variable { name: "VAULT_ADDR", meaning: "the address for `vault://`; `BAO_ADDR` goes before it, as with the next three" };
+/// The certificates to trust when Vault is called.
+pub(crate) const VAULT_CACERT: Variable = Variable { name: "VAULT_CACERT", meaning: "a PEM file of certificates to trust there" };
+/// The namespace of Vault.
+pub(crate) const VAULT_NAMESPACE: Variable = Variable { name: "VAULT_NAMESPACE", meaning: "the namespace there" };
+/// The token for Vault.
+pub(crate) const VAULT_TOKEN: Variable = Variable { name: "VAULT_TOKEN", meaning: "the token for it; else `~/.vault-token` is read" };
+
+/// What is read where `[secrets.vault]` leaves something open.
+pub(crate) const VAULT: [Variable; 4] = [VAULT_ADDR, VAULT_CACERT, VAULT_NAMESPACE, VAULT_TOKEN];
+
 /// What the process finds around it. No `Debug`: variables may hold secrets.
 #[derive(Clone)]
 pub(crate) struct Surroundings {
@@ -57,6 +70,13 @@ impl Surroundings {
     /// The value of a variable; an empty one counts as absent.
     pub(crate) fn value(&self, variable: Variable) -> Option<&str> {
         self.variables.get(variable.name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// One of [`VAULT`] with the name that it has here: OpenBao's goes before.
+    pub(crate) fn of_vault(&self, variable: Variable) -> Option<(&str, &str)> {
+        let present = |name: &str| self.variables.get_key_value(name).filter(|(_, value)| !value.is_empty());
+        let (name, value) = present(&variable.name.replacen("VAULT_", "BAO_", 1)).or_else(|| present(variable.name))?;
+        Some((name, value))
     }
 
     /// All variables, for references in a configuration.

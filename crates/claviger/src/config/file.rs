@@ -7,6 +7,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+mod secrets;
+
+pub(crate) use secrets::{Inventory, KeychainStore, Secrets, Vault, VaultAppRole, VaultAuth, VaultEngine, VaultJwt};
+
 /// The configuration of Claviger. No secret stands in it: where one is needed, write a reference such as `env://NAME`, `file:///run/secrets/key` or `${NAME}`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -240,34 +244,6 @@ pub(crate) struct Audit {
     pub(crate) rotate_bytes: Option<u32>,
     /// What happens to a call that cannot be recorded. Default: `serve`.
     pub(crate) on_failure: Option<OnFailure>,
-}
-
-/// Where the secrets lie that references name.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Secrets {
-    /// The keychain behind `keychain://SERVICE/ACCOUNT`.
-    pub(crate) keychain: Keychain,
-}
-
-/// The keychain behind `keychain://SERVICE/ACCOUNT`.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Keychain {
-    /// Which keychain. Default: the system's own, which on Linux is the Secret Service. No other takes its place when it cannot be used.
-    pub(crate) store: Option<KeychainStore>,
-}
-
-/// The keychains.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum KeychainStore {
-    /// `keychain.json` in the state folder, sealed with the instance key: for machines without a keychain.
-    File,
-    /// The kernel's session keyring of Linux, which forgets when the machine is started again.
-    Keyutils,
-    /// The Secret Service of a Linux desktop: GNOME Keyring, KWallet, KeePassXC.
-    SecretService,
 }
 
 /// What happens to a call that cannot be recorded.

@@ -14,6 +14,7 @@ mod file;
 pub(crate) mod fixed;
 #[cfg(test)]
 mod fixture;
+pub(crate) mod inventory;
 mod judge;
 pub(crate) mod listen;
 mod name;

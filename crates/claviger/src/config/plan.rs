@@ -70,7 +70,10 @@ impl Planner {
     pub(crate) async fn check(&self) -> Result<Draft, Report> {
         let draft = draft::draft(&self.arguments, &self.around)?;
         if let Accept::Entries(entries) = &draft.accept {
-            token_sources(&draft, entries, &draft.secrets.resolver(&self.around)).await?;
+            let resolver = draft.secrets.resolver(&self.around);
+            let outcome = token_sources(&draft, entries, &resolver).await;
+            resolver.close().await;
+            outcome?;
         }
         Ok(draft)
     }

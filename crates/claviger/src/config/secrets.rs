@@ -1,43 +1,72 @@
 //! Where do secrets lie? From `[secrets]` to the sources that the door asks, and `claviger secrets` too.
 
+mod clouds;
+mod vault;
+
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
-use broker::Resolver;
-use broker::reference::Kind;
+use broker::reference::{Kind, Template};
+use broker::{Clock, Resolver};
 use broker::source::{Commands, Environment, Files, Keychain, OpenFiles, Sources};
-use gateway::clock::Clock;
+use gateway::clock::Clock as SystemClock;
 
+use self::clouds::Clouds;
+use self::vault::Vault;
 use super::env::Surroundings;
+use super::fault::Faults;
 use super::file::{self, KeychainStore};
+use super::inventory::{self, Entry};
 use super::judge::Judge;
 use super::plan::INSTANCE_KEY_FILE;
 use super::tree::Path;
 
 /// Where secrets lie.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Secrets {
     /// Where relative files start.
     folder: PathBuf,
     open_files: OpenFiles,
     keychain: Option<KeychainStore>,
+    clouds: Clouds,
+    vault: Vault,
     state: PathBuf,
+    /// Who renews what, and when.
+    pub(crate) inventory: Vec<Entry>,
+    /// The secret of those who may have secrets fetched anew from outside.
+    pub(crate) webhook: Option<Template>,
 }
 
 impl Secrets {
-    /// Reads `[secrets]`.
-    pub(crate) fn read(written: &file::Secrets, folder: &FilePath, state: &FilePath, judge: &mut Judge<'_>) -> Self {
+    /// Reads `[secrets]`. Relative files start at the folder.
+    pub(crate) fn read(
+        written: &file::Secrets,
+        around: &Surroundings,
+        folder: &FilePath,
+        state: &FilePath,
+        judge: &mut Judge<'_>,
+    ) -> Self {
         let keychain = written.keychain.store;
         if matches!(keychain, Some(KeychainStore::Keyutils | KeychainStore::SecretService)) && !HAS_LINUX_KEYCHAINS {
             let path = Path::default().key("secrets").key("keychain").key("store");
             judge.blame_with_hint(&path, "this build of Claviger has no such store", "write `file`, or remove the line");
         }
-        Self { keychain, ..Self::usual(folder, state) }
+        Self {
+            folder: folder.to_owned(),
+            open_files: OpenFiles::Warn,
+            keychain,
+            clouds: Clouds::read(written, folder, judge),
+            vault: Vault::read(written.vault.as_ref(), around, folder, judge),
+            state: state.to_owned(),
+            inventory: inventory::build(&written.inventory, judge),
+            webhook: webhook(written.webhook.as_deref(), judge),
+        }
     }
 
     /// Without a word from anybody.
-    pub(crate) fn usual(folder: &FilePath, state: &FilePath) -> Self {
-        Self { folder: folder.to_owned(), open_files: OpenFiles::Warn, keychain: None, state: state.to_owned() }
+    pub(crate) fn usual(around: &Surroundings, folder: &FilePath, state: &FilePath) -> Self {
+        let mut nobody = Faults::default();
+        Self::read(&file::Secrets::default(), around, folder, state, &mut Judge::new(None, &mut nobody))
     }
 
     /// The same, where people depend on it.
@@ -47,16 +76,21 @@ impl Secrets {
 
     /// What can be asked.
     pub(crate) fn sources(&self, around: &Surroundings) -> Sources {
-        let environment = || -> Environment { around.variables().iter().map(|(name, value)| (name.clone(), value.clone())).collect() };
-        let sources = Sources::local(environment(), Files::new(self.folder.clone(), self.open_files));
-        let sources = sources.with(Kind::Command, Commands::new(environment(), self.folder.clone()));
-        self.with_keychain(sources)
+        let clock = clock();
+        let sources = self.local(around, self.open_files);
+        let sources = sources.with(Kind::Command, Commands::new(environment(around), self.folder.clone()));
+        let vault = self.vault.provider(|open_files| self.local(around, open_files.unwrap_or(self.open_files)), &clock);
+        let sources = sources.with(Kind::Vault, vault);
+        self.with_keychain(self.clouds.add_to(sources, &environment(around), &clock))
     }
 
     /// What resolves references by them.
     pub(crate) fn resolver(&self, around: &Surroundings) -> Resolver {
-        let clock = Clock::system();
-        Resolver::new(self.sources(around), Arc::new(move || clock.unix_milliseconds()))
+        Resolver::new(self.sources(around), clock())
+    }
+
+    fn local(&self, around: &Surroundings, open_files: OpenFiles) -> Sources {
+        Sources::local(environment(around), Files::new(self.folder.clone(), open_files))
     }
 
     /// The chosen one and no other: a secret that is looked for in the wrong place is not there, and one that is put there is lost.
@@ -74,6 +108,30 @@ impl Secrets {
             _ => sources,
         }
     }
+}
+
+fn webhook(written: Option<&str>, judge: &mut Judge<'_>) -> Option<Template> {
+    let path = Path::default().key("secrets").key("webhook");
+    match Template::parse_secret(written?) {
+        Ok(template) if template.has_references() => Some(template),
+        Ok(_) => {
+            judge.blame_secret(&path, "a secret does not stand in the configuration", "write a reference, such as `env://NAME`");
+            None
+        }
+        Err(error) => {
+            judge.blame_secret(&path, error, "write a reference, such as `env://NAME`");
+            None
+        }
+    }
+}
+
+fn environment(around: &Surroundings) -> Environment {
+    around.variables().iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+fn clock() -> Clock {
+    let clock = SystemClock::system();
+    Arc::new(move || clock.unix_milliseconds())
 }
 
 const HAS_LINUX_KEYCHAINS: bool = cfg!(all(feature = "keychain", target_os = "linux"));

@@ -25,3 +25,5 @@ mod python_server;
 mod refusals;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod vault;

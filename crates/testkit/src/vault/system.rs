@@ -22,6 +22,7 @@ impl State {
                 let standby = json!({"initialized": true, "sealed": self.is_sealed, "standby": false, "version": "1.21.0"});
                 Some((status, standby))
             }
+            "sys/init" => Some((StatusCode::OK, json!({"initialized": true}))),
             "sys/seal-status" | "sys/unseal" => {
                 if writes(asked) {
                     self.is_sealed = false;

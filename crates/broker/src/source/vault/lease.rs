@@ -125,12 +125,12 @@ impl Wire {
             return lease.fetched(&session, self.now());
         }
         let (answer, session) = self.ask(&Question::get(path)).await?;
-        let fetched = match self.lease_of(&answer.of_success()?, &session)? {
+        match self.lease_of(&answer.of_success()?, &session)? {
             Taken::Kept(fetched) => {
                 if let Some(old) = held.take() {
                     self.retire(old);
                 }
-                return Ok(fetched);
+                Ok(fetched)
             }
             Taken::Lent(lease) => {
                 let fetched = lease.fetched(&session, self.now());
@@ -139,8 +139,7 @@ impl Wire {
                 }
                 fetched
             }
-        };
-        fetched
+        }
     }
 
     /// Whether the lease may go on being used. Not if less than half of its first life can be had: then its last end is near.

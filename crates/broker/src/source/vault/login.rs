@@ -18,6 +18,7 @@ use crate::resolve::Resolver;
 use crate::slot::Clock;
 
 /// How we come by a token. Secrets are references to what this machine has.
+#[derive(Clone)]
 pub enum Method {
     /// By a role id and a secret id.
     AppRole {
@@ -42,6 +43,7 @@ pub enum Method {
 }
 
 /// The second half of what an AppRole logs in with.
+#[derive(Clone)]
 pub enum SecretId {
     /// Itself.
     Plain(Template),

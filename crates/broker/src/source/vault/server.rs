@@ -1,5 +1,7 @@
 //! How is one question put to Vault? Its address and headers, a capped answer that is wiped after it was read, and what each status means.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,9 +47,17 @@ impl<'q> Question<'q> {
         // Room for all of it from the start: growing would leave copies behind. An escape has six bytes.
         let room = members.iter().map(|(name, value)| 8 + name.len() + 6 * value.len()).sum::<usize>() + 2;
         let mut body = Zeroizing::new(Vec::with_capacity(room));
-        let object: std::collections::BTreeMap<_, _> = members.iter().copied().collect();
+        let object: BTreeMap<_, _> = members.iter().copied().collect();
         serde_json::to_writer(&mut *body, &object).map_err(|_| Cause::NoMemory)?;
         Ok(Self { method: Method::POST, path, body: Bytes::from_owner(body) })
+    }
+}
+
+impl Question<'_> {
+    /// Whether a text holds a secret of the body.
+    fn is_quoted_in(&self, line: &str) -> bool {
+        let members: BTreeMap<&str, Cow<'_, str>> = serde_json::from_slice(&self.body).unwrap_or_default();
+        SECRET_MEMBERS.iter().filter_map(|name| members.get(name)).any(|secret| line.contains(&**secret))
     }
 }
 
@@ -64,7 +74,8 @@ impl Server {
         let call = Call { method: question.method.clone(), url: &url, headers: self.headers(token)?, body: question.body.clone() };
         let Fetched { status, body, .. } = client.call(call, LIMITS).await.map_err(|failure| cause_of(&failure))?;
         let mut answer = Answer { status, body, said: Arc::default() };
-        answer.said = answer.errors(token).into();
+        answer.said =
+            answer.errors(|line| question.is_quoted_in(line) || token.is_some_and(|token| line.contains(token.expose_secret()))).into();
         Ok(answer)
     }
 
@@ -112,6 +123,11 @@ impl Answer {
         if self.status.is_success() { Ok(self) } else { Err(self.refusal()) }
     }
 
+    /// Whether a text is in it.
+    pub(super) fn holds(&self, text: &SecretString) -> bool {
+        std::str::from_utf8(&self.body).is_ok_and(|body| body.contains(text.expose_secret()))
+    }
+
     /// What a status other than success means.
     pub(super) fn refusal(&self) -> Cause {
         let detail = if self.said.is_empty() { self.status.to_string() } else { format!("{}: {}", self.status, self.said) }.into();
@@ -131,8 +147,8 @@ impl Answer {
             .map_err(|_| Cause::BadAnswer { detail: "it is not the JSON document that Vault answers with".into() })
     }
 
-    /// Its `errors` in one line; nothing if our token is quoted there.
-    fn errors(&self, token: Option<&SecretString>) -> String {
+    /// Its `errors` in one line; nothing if they quote a secret of ours.
+    fn errors(&self, is_secret: impl FnOnce(&str) -> bool) -> String {
         #[derive(Deserialize)]
         struct Errors {
             errors: Vec<String>,
@@ -141,7 +157,7 @@ impl Answer {
         }
         let Ok(Errors { errors, data: None }) = self.read::<Errors>() else { return String::new() };
         let line = errors.join("; ");
-        if token.is_some_and(|token| line.contains(token.expose_secret())) {
+        if is_secret(&line) {
             return String::new();
         }
         let words: Vec<&str> =
@@ -181,6 +197,8 @@ const REQUEST: HeaderName = HeaderName::from_static("x-vault-request");
 /// Vault's own limit of an entry is 1 MiB. The time is above that of one try: what Vault makes anew is not lost when nobody waited that long.
 const LIMITS: Limits = Limits { body_bytes: 1024 * 1024, timeout: Duration::from_secs(30) };
 const MAX_SHOWN_CHARACTERS: usize = 200;
+/// Members of our questions that nobody else is to see.
+const SECRET_MEMBERS: [&str; 4] = ["jwt", "lease_id", "secret_id", "token"];
 
 #[cfg(test)]
 mod tests {
@@ -189,7 +207,7 @@ mod tests {
     fn answer(status: u16, body: &'static str) -> Answer {
         let mut answer =
             Answer { status: StatusCode::from_u16(status).unwrap(), body: Bytes::from_static(body.as_bytes()), said: Arc::default() };
-        answer.said = answer.errors(Some(&"hvs.token".into())).into();
+        answer.said = answer.errors(|line| line.contains("hvs.token")).into();
         answer
     }
 
@@ -214,7 +232,10 @@ mod tests {
     }
 
     #[test]
-    fn errors_that_quote_our_token_are_not_shown() {
+    fn errors_that_quote_a_secret_of_ours_are_not_shown() {
+        let login = Question::post("auth/jwt/login", &[("jwt", "a.b.c"), ("role", "door")]).unwrap();
+        assert!(login.is_quoted_in("cannot verify a.b.c") && !login.is_quoted_in("role door is not known"));
+        assert!(!Question::get("kv/a").is_quoted_in(""));
         assert_eq!(answer(403, r#"{"errors":["bad token hvs.token"]}"#).refusal().to_string(), "access is refused: 403 Forbidden");
     }
 

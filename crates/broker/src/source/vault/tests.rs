@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::reference::{Reference, Template};
+use crate::reference::{Kind, Reference, Template};
 use crate::source::{Files, OpenFiles, Sources};
 
 /// A Vault, a folder for what we log in with, and the time of both sides.
@@ -268,6 +268,31 @@ async fn a_credential_that_was_refused_where_it_was_used_is_replaced() {
 }
 
 #[tokio::test]
+async fn a_refusal_finds_its_way_from_the_server_to_vault() {
+    let scene = Scene::new().await;
+    scene.database("1h", "24h").await;
+    let resolver = Resolver::new(Sources::default().with(Kind::Vault, scene.as_root()), scene.clock());
+    let credential = resolver.credential(&Template::parse_secret(CREDENTIAL).unwrap());
+    let first = credential.fill().await.unwrap();
+    assert!(credential.refuse(first.stamp));
+    let second = credential.fill().await.unwrap();
+    assert_ne!(second.expose(), first.expose());
+    assert_ne!(second.stamp, first.stamp);
+}
+
+#[tokio::test]
+async fn certificates_that_cannot_be_used_are_said_to_be_so() {
+    let scene = Scene::new().await;
+    fs::write(scene.folder.path().join("empty.pem"), "").unwrap();
+    for name in ["nowhere.pem", "empty.pem"] {
+        let settings = scene.settings(Method::Token(scene.keep("root", ROOT)));
+        let vault = scene.provider(Settings { authorities: Some(scene.folder.path().join(name)), ..settings });
+        let Err(Cause::NotConfigured { what }) = seen(&vault, "vault://kv/a#token").await else { panic!("{name} was used") };
+        assert!(what.contains("VAULT_CACERT"), "{what}");
+    }
+}
+
+#[tokio::test]
 async fn a_credential_is_used_no_longer_than_the_token_that_it_belongs_to() {
     let scene = Scene::new().await;
     scene.database("1h", "24h").await;
@@ -334,6 +359,17 @@ async fn a_token_of_the_operator_is_read_again_when_it_is_no_good() {
     // It is not ours to end.
     vault.close().await;
     assert_eq!(scene.fake.asked(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_token_of_the_door_is_no_secret_to_be_had() {
+    let scene = Scene::new().await;
+    scene.set_up("kv/mirror", &format!(r#"{{"id":"{ROOT}"}}"#)).await;
+    scene.set_up("secret/data/mirror", &format!(r#"{{"data":{{"id":"{ROOT}"}}}}"#)).await;
+    for reference in ["vault://kv/mirror#id", "vault://secret/mirror#id"] {
+        let cause = seen(&scene.as_root(), reference).await.unwrap_err();
+        assert_eq!(refused(&cause), "what lies there is the token that the door asks with");
+    }
 }
 
 #[tokio::test]

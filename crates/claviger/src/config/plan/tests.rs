@@ -50,6 +50,13 @@ fn secrets_are_fetched_and_every_bad_one_is_blamed() {
 }
 
 #[test]
+fn what_a_vault_lacks_to_be_asked_is_said() {
+    let accept = "[[accept]]\nshared_secret = \"vault://kv/door#key\"\nserver = \"git\"\n[[accept]]\nissuer = \"https://idp.example\"\n";
+    let text = Folder::with(&[("claviger.toml", &format!("{accept}{TWO}"))]).plan(&["--state", "state"]).err().unwrap();
+    assert!(text.contains("it is not said how to ask there: write `[secrets.vault]` with `address` and `auth`"), "{text}");
+}
+
+#[test]
 fn a_key_that_others_can_read_is_refused_with_its_mend() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = Folder::with(&[("state/instance.key", &"k".repeat(32))]);

@@ -48,7 +48,7 @@ pub(crate) fn post_form(url: &str, basic: &str, fields: &[(&str, &str)]) -> Repl
 }
 
 // HTTP/1.0: the answer ends with the connection and is never in chunks.
-fn exchange(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+pub(super) fn exchange(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Reply {
     let url = Url::parse(url).expect("tests call good URLs");
     let authority = url.authority();
     let mut request = format!("{method} {} HTTP/1.0\r\nHost: {authority}\r\nContent-Length: {}\r\n", url.path(), body.len());

@@ -6,6 +6,7 @@ mod http;
 mod issuer;
 mod peers;
 mod process;
+mod vault;
 
 pub(crate) use clients::Client;
 pub(crate) use door::{Door, Setup};
@@ -13,3 +14,4 @@ pub(crate) use http::{get, post_form, post_message};
 pub(crate) use issuer::Issuer;
 pub(crate) use peers::{everything, git, loopback_server, node, peer, python, repository};
 pub(crate) use process::{Running, eventually, to_end};
+pub(crate) use vault::{RustyVault, pretended_vault};

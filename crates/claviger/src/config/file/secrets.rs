@@ -1,0 +1,109 @@
+//! What can stand under `[secrets]`? Whom the door asks for what references name, and who looks after it.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Where the secrets lie that references name.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Secrets {
+    /// AWS Secrets Manager, for `aws-secretsmanager://NAME`.
+    pub(crate) aws: AwsSecrets,
+    /// Azure Key Vault, for `azure-keyvault://VAULT/NAME`.
+    pub(crate) azure: AzureSecrets,
+    /// Google Secret Manager, for `gcp-secretmanager://PROJECT/NAME`.
+    pub(crate) gcp: GcpSecrets,
+    /// Who renews a secret, how often, and when the present one was issued, for each reference.
+    pub(crate) inventory: Inventory,
+    /// The keychain behind `keychain://SERVICE/ACCOUNT`.
+    pub(crate) keychain: Keychain,
+    /// HashiCorp Vault or OpenBao, for `vault://MOUNT/PATH#FIELD`.
+    pub(crate) vault: Option<Vault>,
+    /// A reference to the secret of those who may have secrets fetched anew: `POST /secrets/rotate` on the admin listener, with it as bearer token.
+    pub(crate) webhook: Option<String>,
+}
+
+/// By reference.
+pub(crate) type Inventory = BTreeMap<String, InventoryItem>;
+
+/// A secret that somebody looks after.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct InventoryItem {
+    /// Who renews it, such as a mail address.
+    pub(crate) owner: Option<String>,
+    /// How often: `monthly`, `quarterly`, `yearly`, or days such as `45d`.
+    pub(crate) rotate: Option<String>,
+    /// When the present one was issued, such as `2026-09-01`. Default: when the door saw it change.
+    pub(crate) issued: Option<String>,
+}
+
+/// HashiCorp Vault or OpenBao.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Vault {
+    /// The address, such as `https://vault.example.com:8200`. Default: `BAO_ADDR`, else `VAULT_ADDR`.
+    pub(crate) address: Option<String>,
+    /// The namespace. Default: `BAO_NAMESPACE`, else `VAULT_NAMESPACE`.
+    pub(crate) namespace: Option<String>,
+    /// A PEM file of certificates to trust besides the system's. Paths start at this file's folder. Default: `BAO_CACERT`, else `VAULT_CACERT`.
+    pub(crate) ca: Option<String>,
+    /// How the door logs in. Default: with the token in `BAO_TOKEN`, else `VAULT_TOKEN`, else `~/.vault-token`.
+    pub(crate) auth: Option<VaultAuth>,
+    /// What makes the secrets of a mount, where the door may not ask: `kv1`, `kv2` or `dynamic` for each, such as `"team/kv" = "kv2"`.
+    pub(crate) engines: BTreeMap<String, VaultEngine>,
+}
+
+/// How the door logs in to Vault: one of these.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct VaultAuth {
+    /// A reference to a token, such as `file:///run/secrets/vault-token`.
+    pub(crate) token: Option<String>,
+    /// A role id and a secret id.
+    pub(crate) approle: Option<VaultAppRole>,
+    /// The token of the pod's service account.
+    pub(crate) kubernetes: Option<VaultJwt>,
+    /// A JWT.
+    pub(crate) jwt: Option<VaultJwt>,
+}
+
+/// The login by AppRole.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct VaultAppRole {
+    /// Where the method is mounted. Default: `approle`.
+    pub(crate) mount: Option<String>,
+    /// The role id, or a reference to it.
+    pub(crate) role_id: Option<String>,
+    /// A reference to the secret id. Without it the role must not ask for one.
+    pub(crate) secret_id: Option<String>,
+    /// Whether `secret_id` leads to a wrapping token, which holds the secret id and is good once. Default: false.
+    pub(crate) wrapped: bool,
+}
+
+/// The login by a JWT.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct VaultJwt {
+    /// Where the method is mounted. Default: `kubernetes` or `jwt`.
+    pub(crate) mount: Option<String>,
+    /// The role. Default: the one that the method has for everybody; with `kubernetes` it must be named.
+    pub(crate) role: Option<String>,
+    /// A reference to the JWT. Default with `kubernetes`: `file:///var/run/secrets/kubernetes.io/serviceaccount/token`.
+    pub(crate) jwt: Option<String>,
+}
+
+/// What makes the secrets of a mount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum VaultEngine {
+    /// A credential is made for each question, and lent for a time.
+    Dynamic,
+    /// What was written is kept, without versions.
+    Kv1,
+    /// What was written is kept, in versions.
+    Kv2,
+}
