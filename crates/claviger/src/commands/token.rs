@@ -19,6 +19,7 @@ use crate::config::accept::DEFAULT_MAX_LIFETIME;
 use crate::config::draft::no_state_folder;
 use crate::config::env::Surroundings;
 use crate::config::plan;
+use crate::config::secrets::Secrets;
 use crate::voice::{self, Exit, Report};
 
 /// Mints or inspects.
@@ -76,7 +77,7 @@ fn referenced(reference: &str, around: &Surroundings) -> Result<SharedSecret, Re
     if template.references().next().is_none() {
         return Err(Report::new(Exit::Usage, "a secret does not stand on the command line, where others can read it").hint(hint));
     }
-    let resolver = plan::resolver(around, around.folder(), OpenFiles::Warn);
+    let resolver = plan::resolver(around, around.folder(), OpenFiles::Warn, &Secrets::default());
     let value = block_on(async {
         let resolved = resolver.resolve_for_start(&template).await;
         resolved.map_err(|error| Report::new(Exit::Failure, "there is no secret to sign with").caused_by(&error))

@@ -11,6 +11,7 @@ use super::fault::{Fault, Faults};
 use super::judge::Judge;
 use super::listen::{self, EnvironmentName, Listeners};
 use super::numbers::{self, Record};
+use super::secrets::{self, Secrets};
 use super::server::{self, Dialect, Origin};
 use super::tree::{Node, Path, Place, Sources};
 use super::{clients, file, name, read, schema, shape};
@@ -31,6 +32,8 @@ pub(crate) struct Draft {
     pub(crate) timeouts: Timeouts,
     /// The record.
     pub(crate) record: Record,
+    /// How to ask where secrets lie.
+    pub(crate) secrets: Secrets,
     /// The environment.
     pub(crate) environment: EnvironmentName,
     /// The state folder.
@@ -99,6 +102,7 @@ impl Drafter<'_> {
         let limits = numbers::limits(&file.limits, &mut judge);
         let timeouts = numbers::timeouts(&file.timeouts, &mut judge);
         let record = numbers::record(&file.audit, &state, &mut judge);
+        let secrets = secrets::build(&file.secrets, &folder, &mut judge);
         let mut names: Vec<String> = file.servers.keys().cloned().collect();
         let mut servers = self.own_servers(&file, root.as_ref(), &folder);
         self.clients_servers(&mut servers, &mut names)?;
@@ -115,7 +119,22 @@ impl Drafter<'_> {
         let Some(listeners) = listeners else { return Ok(None) };
         let (watch, notices) = (std::mem::take(&mut self.watch), std::mem::take(&mut self.notices));
         let sources = Sources::default();
-        Ok(Some(Draft { listeners, accept, servers, limits, timeouts, record, environment, state, folder, watch, notices, sources, root }))
+        Ok(Some(Draft {
+            listeners,
+            accept,
+            servers,
+            limits,
+            timeouts,
+            record,
+            secrets,
+            environment,
+            state,
+            folder,
+            watch,
+            notices,
+            sources,
+            root,
+        }))
     }
 
     fn name_strangers(&mut self) {

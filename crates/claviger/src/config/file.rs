@@ -27,6 +27,8 @@ pub(crate) struct File {
     pub(crate) timeouts: Timeouts,
     /// The record of calls.
     pub(crate) audit: Audit,
+    /// How to ask where secrets lie.
+    pub(crate) secrets: Secrets,
 }
 
 /// Where callers knock.
@@ -227,6 +229,50 @@ pub(crate) struct Audit {
     pub(crate) rotate_bytes: Option<u32>,
     /// What happens to a call that cannot be recorded. Default: `serve`.
     pub(crate) on_failure: Option<OnFailure>,
+}
+
+/// How to ask where secrets lie. Who we are there is found as each cloud's own tools find it; what is left out here, too.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Secrets {
+    /// For `aws-secretsmanager://` references.
+    pub(crate) aws: AwsSecrets,
+    /// For `azure-keyvault://` references.
+    pub(crate) azure: AzureSecrets,
+    /// For `gcp-secretmanager://` references.
+    pub(crate) gcp: GcpSecrets,
+}
+
+/// AWS Secrets Manager.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AwsSecrets {
+    /// The region of references that name none, such as `eu-central-1`. Default: what the environment or the profile says.
+    pub(crate) region: Option<String>,
+    /// The URL of Secrets Manager. Default: the region's own.
+    pub(crate) endpoint: Option<String>,
+    /// The profile in AWS's own configuration files. Default: what `AWS_PROFILE` says.
+    pub(crate) profile: Option<String>,
+}
+
+/// Azure Key Vault.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AzureSecrets {
+    /// The domain of vaults, such as `vault.usgovcloudapi.net`. Default: `vault.azure.net`.
+    pub(crate) suffix: Option<String>,
+    /// One URL for all vaults, in place of `https://VAULT.SUFFIX`.
+    pub(crate) endpoint: Option<String>,
+}
+
+/// Google Secret Manager.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct GcpSecrets {
+    /// The URL of Secret Manager, such as that of a region. Default: `https://secretmanager.googleapis.com`.
+    pub(crate) endpoint: Option<String>,
+    /// The file of credentials; paths start at this file's folder. Default: what `GOOGLE_APPLICATION_CREDENTIALS` names, else the machine's own identity.
+    pub(crate) credentials: Option<String>,
 }
 
 /// What happens to a call that cannot be recorded.

@@ -1,7 +1,7 @@
 //! What shall the door do? From files, variables and flags to values that are already valid. Nothing here listens, starts or sends.
 //!
 //! `file` says what can stand in `claviger.toml`; `read` turns texts into a `tree` that knows every place; `shape` holds them against the schema; `server`, `listen`,
-//! `accept` and `numbers` judge one section each; `clients` reads the files of MCP clients; `draft` puts it together and `plan` adds the secrets.
+//! `accept`, `secrets` and `numbers` judge one section each; `clients` reads the files of MCP clients; `draft` puts it together and `plan` adds the secrets.
 
 pub(crate) mod accept;
 mod builtin;
@@ -19,6 +19,7 @@ pub(crate) mod numbers;
 pub(crate) mod plan;
 mod read;
 pub(crate) mod schema;
+pub(crate) mod secrets;
 mod server;
 mod shape;
 pub(crate) mod tree;

@@ -21,6 +21,7 @@ use super::env::Surroundings;
 use super::fault::Faults;
 use super::judge::Judge;
 use super::numbers::Record;
+use super::secrets::Secrets;
 use crate::cli::ServeArguments;
 use crate::voice::{Exit, Report};
 
@@ -110,7 +111,7 @@ impl Planner {
 
     fn resolver(&self, draft: &Draft) -> Resolver {
         let open_files = if draft.environment.is_production() { OpenFiles::Refuse } else { OpenFiles::Warn };
-        resolver(&self.around, &draft.folder, open_files)
+        resolver(&self.around, &draft.folder, open_files, &draft.secrets)
     }
 }
 
@@ -126,11 +127,13 @@ fn record(written: Record, key: &InstanceKey) -> Options {
 }
 
 /// What resolves references; relative files start at the folder.
-pub(crate) fn resolver(around: &Surroundings, folder: &FilePath, open_files: OpenFiles) -> Resolver {
+pub(crate) fn resolver(around: &Surroundings, folder: &FilePath, open_files: OpenFiles, secrets: &Secrets) -> Resolver {
     let variables: Environment = around.variables().iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let clock = Clock::system();
-    let sources = Sources::local(variables, Files::new(folder.to_owned(), open_files));
-    Resolver::new(sources, Arc::new(move || clock.unix_milliseconds()))
+    let clock: broker::Clock = Arc::new(move || clock.unix_milliseconds());
+    let clouds = secrets.clouds(&variables, &clock);
+    let sources = clouds.add_to(Sources::local(variables, Files::new(folder.to_owned(), open_files)));
+    Resolver::new(sources, clock)
 }
 
 /// The instance key of the state folder; made where there is none.

@@ -56,7 +56,9 @@ fn metadata_service_opens_only_when_named_alone() {
 #[test]
 fn cloud_guard_opens_the_metadata_services_by_their_literals_and_nothing_else_in_plain() {
     let guard = Guard::for_cloud();
-    for url in ["http://169.254.169.254/latest/api/token", "http://169.254.170.2/v2", "http://169.254.170.23/v1", "http://[fd00:ec2::23]/v1"] {
+    for url in
+        ["http://169.254.169.254/latest/api/token", "http://169.254.170.2/v2", "http://169.254.170.23/v1", "http://[fd00:ec2::23]/v1"]
+    {
         assert!(guard.admit(url).is_ok(), "{url}");
         assert!(Guard::for_own_servers().admit(url).is_err(), "{url}");
     }

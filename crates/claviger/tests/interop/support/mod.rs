@@ -4,6 +4,7 @@ mod clients;
 mod door;
 mod http;
 mod issuer;
+mod keeper;
 mod peers;
 mod process;
 
@@ -11,5 +12,6 @@ pub(crate) use clients::Client;
 pub(crate) use door::{Door, Setup};
 pub(crate) use http::{get, post_form, post_message};
 pub(crate) use issuer::Issuer;
-pub(crate) use peers::{everything, git, loopback_server, node, peer, python, repository};
+pub(crate) use keeper::{Keepers, fingerprint};
+pub(crate) use peers::{cloud_python, everything, git, loopback_server, node, peer, python, repository};
 pub(crate) use process::{Running, eventually, to_end};
