@@ -87,7 +87,10 @@ fn the_region_stands_in_the_reference_or_the_arn_or_the_configuration() {
 #[test]
 fn a_new_version_comes_when_the_old_one_has_been_kept_long_enough() {
     let mut aws = Aws::start();
-    let door = aws.door_of("reader", &[("rotated", "aws-secretsmanager://mcp/rotated?ttl=1")]);
+    let identity = [("AWS_ACCESS_KEY_ID", aws.told("/reader/id")), ("AWS_SECRET_ACCESS_KEY", aws.told("/reader/secret"))];
+    let usual = [("AWS_ENDPOINT_URL", aws.told("/url")), ("AWS_REGION", REGION), NO_MACHINE];
+    let reference = "aws-secretsmanager://mcp/rotated?ttl=1";
+    let door = Keepers::open_for_each_call("", reference, &[&identity[..], &usual[..]].concat());
     door.has("rotated", "rotated-first");
     aws.put("mcp/rotated", "rotated-second");
     door.will_have("rotated", "rotated-second");

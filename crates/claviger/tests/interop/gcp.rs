@@ -64,15 +64,25 @@ fn a_service_account_reads_the_newest_version_or_one_by_number() {
     google.put("github", "ghp-second");
     let references = [
         ("first", "gcp-secretmanager://p/github/1"),
-        ("newest", "gcp-secretmanager://projects/p/secrets/github?ttl=1"),
+        ("newest", "gcp-secretmanager://projects/p/secrets/github"),
         ("nothing", "gcp-secretmanager://p/nothing"),
     ];
     let mut door = google.door("", &references, &[("GOOGLE_APPLICATION_CREDENTIALS", &google.file("service.json"))]);
     door.has("newest", "ghp-second");
     door.has("first", "ghp-first");
     door.has_none("nothing", "there is no such secret");
-    google.put("github", "ghp-third");
-    door.will_have("newest", "ghp-third");
+    door.close();
+}
+
+#[test]
+fn a_new_version_comes_when_the_old_one_has_been_kept_long_enough() {
+    let google = Google::start();
+    google.put("github", "ghp-first");
+    let configuration = format!("[secrets.gcp]\nendpoint = \"{}\"\ncredentials = \"{}\"\n", google.url, google.file("service.json"));
+    let door = Keepers::open_for_each_call(&configuration, "gcp-secretmanager://p/github?ttl=1", &[]);
+    door.has("rotated", "ghp-first");
+    google.put("github", "ghp-second");
+    door.will_have("rotated", "ghp-second");
     door.close();
 }
 

@@ -1,37 +1,51 @@
 //! How is it seen which value a child was given? A door before one keeper for each reference, and the fingerprints that they tell; nobody prints a value.
 
 use std::fs;
+use std::path::PathBuf;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::peers::{peer, repository, text};
-use super::{Door, Setup, eventually};
+use super::peers::{loopback_server, peer, python, repository, text};
+use super::{Door, Running, Setup, eventually};
 
 /// A door before keepers.
 pub(crate) struct Keepers {
     door: Door,
+    _server: Option<Running>,
     _folder: TempDir,
 }
 
 impl Keepers {
-    /// Opens a door with this text of configuration before one keeper for each name and reference.
+    /// Opens a door with this text of configuration before one keeper for each name and reference: a child, which has the value in its environment.
     pub(crate) fn open(configuration: &str, references: &[(&str, &str)], variables: &[(&str, &str)]) -> Self {
+        let command = [&*text(&peer("venv/bin/python")), &*text(&script()), "stdio"];
+        let server =
+            |(name, reference): &(&str, &str)| format!("[servers.{name}]\ncommand = {command:?}\nenv = {{ KEPT = \"{reference}\" }}\n");
+        Self::before(None, configuration, &references.iter().map(server).collect::<String>(), variables)
+    }
+
+    /// The same before one keeper over HTTP, `rotated`, which is given the value with each call.
+    pub(crate) fn open_for_each_call(configuration: &str, reference: &str, variables: &[(&str, &str)]) -> Self {
+        let mut command = python();
+        command.arg(script()).arg("http");
+        let (server, url) = loopback_server(command);
+        let servers = format!("[servers.rotated]\nurl = \"{url}\"\nheaders = {{ Kept = \"{reference}\" }}\n");
+        Self::before(Some(server), configuration, &servers, variables)
+    }
+
+    fn before(server: Option<Running>, configuration: &str, servers: &str, variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let file = folder.path().join("claviger.toml");
-        let command = [peer("venv/bin/python"), repository().join("interop/servers/keeper.py")].map(|path| text(&path));
-        let servers = references
-            .iter()
-            .map(|(name, reference)| format!("[servers.{name}]\ncommand = {command:?}\nenv = {{ {VARIABLE} = \"{reference}\" }}\n"));
-        fs::write(&file, format!("{configuration}\n{}", servers.collect::<String>())).expect("a configuration can be written");
+        fs::write(&file, format!("{configuration}\n{servers}")).expect("a configuration can be written");
         let setup = variables.iter().fold(Setup::file(&file), |setup, (name, value)| setup.variable(name, value));
-        Self { door: setup.open(), _folder: folder }
+        Self { door: setup.open(), _server: server, _folder: folder }
     }
 
     /// The fingerprint of the value that this keeper was given last; an error says why the call failed.
     pub(crate) fn kept(&self, keeper: &str) -> Result<String, String> {
-        self.door.call(keeper, "fingerprint", &json!({"name": VARIABLE}))
+        self.door.call(keeper, "fingerprint", &json!({}))
     }
 
     /// This keeper has this value.
@@ -70,4 +84,6 @@ pub(crate) fn fingerprint(value: &str) -> String {
     digest(&SHA256, value.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-const VARIABLE: &str = "KEPT";
+fn script() -> PathBuf {
+    repository().join("interop/servers/keeper.py")
+}
