@@ -4,10 +4,10 @@
 # From Debian:  python3 with venv, nodejs, npm, git, the headers of OpenSSL, a keychain (gnome-keyring on dbus) with libsecret-tools to look into it, and keyutils
 #               for that of the kernel, where they are missing (as root; else it says what to install).
 # From npm:     what interop/package-lock.json names, into .test-peers/npm. Node.js 22 is among it.
-# From PyPI:    what interop/requirements.txt names, into .test-peers/venv.
+# From PyPI:    what interop/requirements.txt names, into .test-peers/venv; what interop/clouds.txt names, into .test-peers/clouds.
 # From crates.io: what interop/crates.txt names, built into .test-peers/cargo. That takes minutes, once.
 #
-# The lists name exact versions. A second run changes nothing and takes no time.
+# All lists name exact versions. A second run changes nothing and takes no time.
 set -euo pipefail
 
 speaker=set-up
@@ -73,14 +73,15 @@ check_node() {
   fi
 }
 
+# install_from_pypi FOLDER LIST NAMES: the list into a venv; NAMES, a pattern, are those of its packages that somebody asked for.
 install_from_pypi() {
-  local folder="$peers/venv" from=("$lists/requirements.txt")
-  if ! fresh "$folder/installed" "${from[@]}"; then
-    say "installing from PyPI into .test-peers/venv: $(grep -E '^mcp(-server-git)?==' "$lists/requirements.txt" | tr '\n' ' ')"
+  local folder="$peers/$1" list="$lists/$2"
+  if ! fresh "$folder/installed" "$list"; then
+    say "installing from PyPI into .test-peers/$1: $(grep -E "^($3)==" "$list" | tr '\n' ' ')"
     rm -rf "$folder"
     python3 -m venv "$folder"
-    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -r "$lists/requirements.txt"
-    stamp "$folder/installed" "${from[@]}"
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -r "$list"
+    stamp "$folder/installed" "$list"
   fi
 }
 
@@ -98,6 +99,7 @@ install_from_crates() {
 
 install_from_debian
 install_from_npm
-install_from_pypi
+install_from_pypi venv requirements.txt 'mcp|mcp-server-git'
+install_from_pypi clouds clouds.txt 'moto|azure-keyvault-secrets|google-cloud-secret-manager'
 install_from_crates
 say "what the tests need is there"

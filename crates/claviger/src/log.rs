@@ -23,4 +23,21 @@ pub(crate) fn start(wanted: Option<&str>) {
 }
 
 const USUAL: &str = "warn,door=info,upstream=info";
-const CHATTY: [&str; 5] = ["rmcp=warn", "hyper=warn", "hyper_util=warn", "h2=warn", "rustls=warn"];
+const CHATTY: [&str; 16] = [
+    "aws_config=warn",
+    "aws_credential_types=warn",
+    "aws_runtime=warn",
+    "aws_sdk_secretsmanager=warn",
+    "aws_sdk_sts=warn",
+    "aws_sigv4=warn",
+    "aws_smithy_runtime=warn",
+    "aws_smithy_runtime_api=warn",
+    "azure_core=warn",
+    "azure_identity=warn",
+    "h2=warn",
+    "hyper=warn",
+    "hyper_util=warn",
+    "rmcp=warn",
+    "rustls=warn",
+    "typespec_client_core=warn",
+];

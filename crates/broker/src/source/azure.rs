@@ -101,3 +101,27 @@ impl Provider for Azure {
 }
 
 const PUBLIC_SUFFIX: &str = "vault.azure.net";
+
+#[cfg(test)]
+mod tests {
+    use outbound::guard::Guard;
+    use outbound::tls::Roots;
+
+    use super::*;
+
+    async fn url_of(vault: &str, settings: Settings) -> String {
+        let variables = [("AZURE_TENANT_ID", "t"), ("AZURE_CLIENT_ID", "c"), ("AZURE_CLIENT_SECRET", "hunter2")];
+        let environment = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
+        let azure = Azure::new(settings, &environment, LazyClient::new(Guard::for_cloud(), Roots::default()));
+        azure.client(vault).await.unwrap().endpoint().to_string()
+    }
+
+    #[tokio::test]
+    async fn the_domain_is_the_operators_and_the_name_the_references() {
+        assert_eq!(url_of("team-vault", Settings::default()).await, "https://team-vault.vault.azure.net/");
+        let china = Settings { suffix: Some("vault.azure.cn".into()), endpoint: None };
+        assert_eq!(url_of("team-vault", china).await, "https://team-vault.vault.azure.cn/");
+        let proxy = Settings { suffix: None, endpoint: Some("https://proxy.example/vaults".into()) };
+        assert_eq!(url_of("team-vault", proxy).await, "https://proxy.example/vaults");
+    }
+}

@@ -11,8 +11,9 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::missing::Cause;
 
-/// For one call to a cloud: the answers are a secret of at most 64 KiB, or a token.
-pub(super) const LIMITS: Limits = Limits { body_bytes: 256 * 1024, timeout: Duration::from_secs(10) };
+/// For one call to a cloud: the answers are a secret of at most 64 KiB, or a token. The time ends before the patience of whoever asks us (see `resolve`), so that it
+/// is said who did not answer.
+pub(super) const LIMITS: Limits = Limits { body_bytes: 256 * 1024, timeout: Duration::from_secs(8) };
 
 /// What a failed call means.
 pub(super) fn cause_of(failure: &Failure) -> Cause {

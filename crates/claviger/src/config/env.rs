@@ -30,7 +30,8 @@ pub(crate) const HOME: Variable = Variable { name: "HOME", meaning: "the state f
 /// The base of state folders by the XDG convention.
 pub(crate) const XDG_STATE_HOME: Variable = Variable { name: "XDG_STATE_HOME", meaning: "the state folder is `claviger` in it" };
 
-/// Every variable that Claviger reads. References in a configuration name further ones.
+/// Every variable that Claviger reads. References in a configuration name further ones, and who we are in a cloud stands in that cloud's own (`AWS_*`, `AZURE_*`,
+/// `GOOGLE_APPLICATION_CREDENTIALS`).
 pub(crate) const VARIABLES: [Variable; 8] = [CONFIG, DEV_BYPASS, ENV, LOG, STATE, TOKEN, HOME, XDG_STATE_HOME];
 
 /// The address of Vault.

@@ -4,6 +4,10 @@
 //! `make interop` runs this; `tools/setup-tests.sh` installs the peers. Without them every test here fails and says so.
 
 #[cfg(test)]
+mod aws;
+#[cfg(test)]
+mod azure;
+#[cfg(test)]
 mod built_in;
 #[cfg(test)]
 mod children;
@@ -11,6 +15,8 @@ mod children;
 mod everything;
 #[cfg(test)]
 mod filesystem;
+#[cfg(test)]
+mod gcp;
 #[cfg(test)]
 mod git;
 #[cfg(test)]

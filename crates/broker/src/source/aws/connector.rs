@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
-use outbound::client::{Call, LazyClient};
+use outbound::client::{Call, LazyClient, Limits};
 use outbound::failure::Failure;
 use zeroize::Zeroizing;
 
@@ -16,11 +16,21 @@ use crate::source::reach::{LIMITS, wiped};
 
 /// The library's view of our client.
 #[derive(Clone)]
-pub(super) struct Connector(LazyClient);
+pub(super) struct Connector {
+    client: LazyClient,
+    limits: Limits,
+}
 
 impl Connector {
     pub(super) fn new(client: LazyClient) -> Self {
-        Self(client)
+        Self { client, limits: LIMITS }
+    }
+
+    /// The same, as impatient as the library wants it: a metadata server that is not there must not keep us waiting.
+    fn within(&self, settings: &HttpConnectorSettings) -> Self {
+        let timeout = settings.connect_timeout().zip(settings.read_timeout()).map(|(connect, read)| connect + read);
+        let timeout = timeout.map_or(LIMITS.timeout, |timeout| timeout.min(LIMITS.timeout));
+        Self { client: self.client.clone(), limits: Limits { timeout, ..LIMITS } }
     }
 
     async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
@@ -28,9 +38,10 @@ impl Connector {
         let body = body.bytes().ok_or_else(|| ConnectorError::user("a body that comes in pieces".into()))?;
         // A web identity token may be in it.
         let body = if body.is_empty() { Bytes::new() } else { Bytes::from_owner(Zeroizing::new(body.to_vec())) };
-        let client = self.0.client().map_err(|error| ConnectorError::other(error.into(), None))?;
+        let client = self.client.client().map_err(|error| ConnectorError::other(error.into(), None))?;
         let url = head.uri.to_string();
-        let answer = client.call(Call { method: head.method, url: &url, headers: head.headers, body }, LIMITS).await.map_err(failed)?;
+        let answer =
+            client.call(Call { method: head.method, url: &url, headers: head.headers, body }, self.limits).await.map_err(failed)?;
         let mut response = http::Response::new(SdkBody::from(wiped(answer.body)));
         *response.status_mut() = answer.status;
         *response.headers_mut() = answer.headers;
@@ -55,8 +66,8 @@ impl HttpConnector for Connector {
 }
 
 impl HttpClient for Connector {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
+    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.within(settings))
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) fn cause_of(error: &SdkError<GetSecretValueError, HttpResponse>) -> C
     match chain().find_map(|error| error.downcast_ref::<CredentialsError>()) {
         Some(CredentialsError::CredentialsNotLoaded(_)) => Cause::NotConfigured { what: NO_CREDENTIALS },
         Some(CredentialsError::InvalidConfiguration(_)) => Cause::NotConfigured { what: BAD_CONFIGURATION },
-        Some(CredentialsError::ProviderTimedOut(_)) => Cause::Unavailable { detail: "the credentials of AWS took too long".into() },
+        Some(CredentialsError::ProviderTimedOut(_)) => Cause::Unavailable { detail: "nothing has told in time who we are at AWS".into() },
         Some(_) => Cause::Refused { detail: "there are no credentials of AWS to be had where its configuration says".into() },
         None if matches!(error, SdkError::TimeoutError(_)) => Cause::Unavailable { detail: "AWS took too long".into() },
         None => Cause::BadAnswer { detail: "Amazon's library could not ask".into() },

@@ -102,3 +102,6 @@ const EARLY: Duration = Duration::from_secs(60);
 const METADATA_ADDRESS: &str = "169.254.169.254";
 const METADATA_FLAVOR: HeaderName = HeaderName::from_static("metadata-flavor");
 const METADATA_TOKEN: &str = "/computeMetadata/v1/instance/service-accounts/default/token";
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@ use super::{Running, eventually, peers, to_end};
 #[derive(Default)]
 pub(crate) struct Setup {
     flags: Vec<String>,
+    variables: Vec<(String, String)>,
     folder: Option<PathBuf>,
     program: Vec<String>,
 }
@@ -51,6 +52,12 @@ impl Setup {
         self.flag("--scope", rule)
     }
 
+    /// A variable of the door's own environment.
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// The folder to start in.
     pub(crate) fn within(mut self, folder: &Path) -> Self {
         self.folder = Some(folder.to_owned());
@@ -66,7 +73,12 @@ impl Setup {
     pub(crate) fn open(self) -> Door {
         let state = tempfile::tempdir().expect("a temporary folder can be made");
         let mut command = peers::with_peers_on_path(DOOR);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--state"]).arg(state.path()).args(&self.flags).env("HOME", state.path());
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--state"])
+            .arg(state.path())
+            .args(&self.flags)
+            .env("HOME", state.path())
+            .envs(self.variables);
         if !self.program.is_empty() {
             command.arg("--").args(&self.program);
         }
@@ -97,7 +109,18 @@ impl Door {
 
     /// The same for somebody else.
     pub(crate) fn token_of(&self, subject: &str, scopes: &str) -> String {
-        let audience = self.name();
+        self.token_at(self.name(), subject, scopes)
+    }
+
+    /// Calls a tool of one of the door's servers as `claviger call` does: what it printed, or what it said was wrong.
+    pub(crate) fn call(&self, server: &str, tool: &str, arguments: &Value) -> Result<String, String> {
+        let token = self.token_at(server, "interop", "");
+        let url = format!("{}/mcp/{server}", self.origin());
+        let called = to_end(Command::new(DOOR).args(["call", &url, tool, &arguments.to_string()]).env("CLAVIGER_TOKEN", token));
+        if called.success { Ok(called.stdout.trim().to_owned()) } else { Err(called.stderr) }
+    }
+
+    fn token_at(&self, audience: &str, subject: &str, scopes: &str) -> String {
         let mint = to_end(&mut self.command(&["token", "mint", "--aud", audience, "--sub", subject, "--ttl", "900", "--scope", scopes]));
         assert!(mint.success, "no token was minted: {}", mint.stderr);
         self.keep_secret(mint.stdout.trim())

@@ -29,6 +29,11 @@ pub(crate) fn python() -> Command {
     Command::new(peer("venv/bin/python"))
 }
 
+/// Python with the clouds' own clients, and with what plays the clouds.
+pub(crate) fn cloud_python() -> Command {
+    Command::new(peer("clouds/bin/python"))
+}
+
 /// `program`, which finds the peers before the machine's own programs, and so do its children.
 pub(crate) fn with_peers_on_path(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut path = OsString::new();

@@ -1,0 +1,156 @@
+//! AWS Secrets Manager, as moto plays it: signatures are checked and policies enforced, so what is signed and what is asked must be right.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::{Keepers, Running, cloud_python, repository};
+
+struct Aws {
+    process: Running,
+    /// What it told about itself: the URL, users, a role, and the ARNs of its secrets.
+    told: Value,
+}
+
+impl Aws {
+    fn start() -> Self {
+        let process = Running::start(cloud_python().arg(repository().join("interop/servers/aws.py")));
+        let told = serde_json::from_str(&process.line("\"url\"")).expect("it tells JSON");
+        Self { process, told }
+    }
+
+    fn told(&self, pointer: &str) -> &str {
+        self.told.pointer(pointer).and_then(Value::as_str).expect("it tells that")
+    }
+
+    fn put(&mut self, name: &str, value: &str) {
+        self.process.type_line(&format!("put {name} {value}"));
+        self.process.line("version ");
+    }
+
+    /// A door that is this user.
+    fn door_of(&self, user: &str, references: &[(&str, &str)]) -> Keepers {
+        let (id, secret) = (self.told(&format!("/{user}/id")), self.told(&format!("/{user}/secret")));
+        self.door(&[("AWS_ACCESS_KEY_ID", id), ("AWS_SECRET_ACCESS_KEY", secret)], references)
+    }
+
+    /// A door in the region of the secrets.
+    fn door(&self, identity: &[(&str, &str)], references: &[(&str, &str)]) -> Keepers {
+        let usual = [("AWS_ENDPOINT_URL", self.told("/url")), ("AWS_REGION", REGION), NO_MACHINE];
+        let door = Keepers::open("", references, &[identity, &usual].concat());
+        for (_, value) in identity.iter().filter(|(name, _)| *name == "AWS_SECRET_ACCESS_KEY") {
+            door.never_writes(value);
+        }
+        door
+    }
+}
+
+#[test]
+fn a_secret_is_found_by_name_field_and_version_as_text_or_as_bytes() {
+    let mut aws = Aws::start();
+    aws.put("mcp/github", "ghp-second");
+    let references = [
+        ("bytes", "aws-secretsmanager://mcp/binary"),
+        ("field", "aws-secretsmanager://mcp/database#password"),
+        ("image", "aws-secretsmanager://mcp/image"),
+        ("newest", "aws-secretsmanager://mcp/github"),
+        ("previous", "aws-secretsmanager://mcp/github?version-stage=AWSPREVIOUS"),
+    ];
+    let mut door = aws.door_of("reader", &references);
+    door.has("newest", "ghp-second");
+    door.has("previous", "ghp-first");
+    door.has("field", "pw-first");
+    door.has("bytes", "grüß Gott");
+    door.has_none("image", "it is not UTF-8 text");
+    door.close();
+}
+
+// The environment names no region, so it is the reference, the ARN or the configuration that does.
+#[test]
+fn the_region_stands_in_the_reference_or_the_arn_or_the_configuration() {
+    let aws = Aws::start();
+    let arn = format!("aws-secretsmanager://{}", aws.told("/arns/mcp~1github"));
+    let named = format!("aws-secretsmanager://mcp/github?region={REGION}");
+    let references = [("arn", &*arn), ("bare", "aws-secretsmanager://mcp/github"), ("named", &*named)];
+    let identity = [("AWS_ACCESS_KEY_ID", aws.told("/reader/id")), ("AWS_SECRET_ACCESS_KEY", aws.told("/reader/secret")), NO_MACHINE];
+    let endpoint = format!("[secrets.aws]\nendpoint = \"{}\"\n", aws.told("/url"));
+    let mut door = Keepers::open(&endpoint, &references, &identity);
+    door.has("arn", "ghp-first");
+    door.has("named", "ghp-first");
+    door.has_none("bare", "it is not said how to ask there: the region");
+    door.close();
+    let door = Keepers::open(&format!("{endpoint}region = \"{REGION}\"\n"), &references, &identity);
+    door.has("bare", "ghp-first");
+    door.close();
+}
+
+#[test]
+fn a_new_version_comes_when_the_old_one_has_been_kept_long_enough() {
+    let mut aws = Aws::start();
+    let identity = [("AWS_ACCESS_KEY_ID", aws.told("/reader/id")), ("AWS_SECRET_ACCESS_KEY", aws.told("/reader/secret"))];
+    let usual = [("AWS_ENDPOINT_URL", aws.told("/url")), ("AWS_REGION", REGION), NO_MACHINE];
+    let reference = "aws-secretsmanager://mcp/rotated?ttl=1";
+    let door = Keepers::open_for_each_call("", reference, &[&identity[..], &usual[..]].concat());
+    door.has("rotated", "rotated-first");
+    aws.put("mcp/rotated", "rotated-second");
+    door.will_have("rotated", "rotated-second");
+    door.close();
+}
+
+#[test]
+fn whoever_may_not_read_gets_nothing_and_is_told_by_the_code() {
+    let aws = Aws::start();
+    let references = [("github", "aws-secretsmanager://mcp/github"), ("nothing", "aws-secretsmanager://mcp/nothing")];
+    let id = aws.told("/reader/id");
+    let wrong = [("AWS_ACCESS_KEY_ID", id), ("AWS_SECRET_ACCESS_KEY", "a-key-that-is-somebody-else's")];
+    let unknown = [("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "a-key-that-nobody-has")];
+    for (identity, why) in
+        [(&wrong[..], "SignatureDoesNotMatch (403)"), (&unknown[..], "InvalidClientTokenId (403)"), (&[], "who we are at AWS")]
+    {
+        let mut door = aws.door(identity, &references);
+        door.has_none("github", why);
+        door.close();
+    }
+    let mut door = aws.door_of("stranger", &references);
+    door.has_none("github", "AccessDenied (403)");
+    door.close();
+    let mut door = aws.door_of("reader", &references);
+    door.has_none("nothing", "there is no such secret");
+    door.close();
+}
+
+// As in a pod of EKS (IRSA): a token in a file, and the role that it is good for.
+#[test]
+fn a_web_identity_takes_its_role() {
+    let aws = Aws::start();
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let token = folder.path().join("token");
+    fs::write(&token, "web-identity-token").expect("a file can be written");
+    let identity = [("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().expect("paths of tests are text")), ("AWS_ROLE_ARN", aws.told("/role"))];
+    let door = aws.door(&identity, &[("github", "aws-secretsmanager://mcp/github")]);
+    door.never_writes("web-identity-token");
+    door.has("github", "ghp-first");
+    door.close();
+}
+
+#[test]
+fn a_profile_may_have_a_program_that_tells_its_key() {
+    let aws = Aws::start();
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let (key, config) = (folder.path().join("key.json"), folder.path().join("config"));
+    let told = serde_json::json!({"Version": 1, "AccessKeyId": aws.told("/reader/id"), "SecretAccessKey": aws.told("/reader/secret")});
+    fs::write(&key, told.to_string()).expect("a file can be written");
+    fs::write(&config, format!("[profile door]\nregion = {REGION}\ncredential_process = cat {}\n", key.display()))
+        .expect("a file can be written");
+    let variables =
+        [("AWS_CONFIG_FILE", config.to_str().expect("paths of tests are text")), ("AWS_ENDPOINT_URL", aws.told("/url")), NO_MACHINE];
+    let profile = "[secrets.aws]\nprofile = \"door\"\n";
+    let door = Keepers::open(profile, &[("github", "aws-secretsmanager://mcp/github")], &variables);
+    door.has("github", "ghp-first");
+    door.close();
+}
+
+/// Where interop/servers/aws.py keeps them.
+const REGION: &str = "eu-central-1";
+/// The machine that runs the test may have an identity of its own.
+const NO_MACHINE: (&str, &str) = ("AWS_EC2_METADATA_DISABLED", "true");

@@ -1,0 +1,127 @@
+//! Google Secret Manager, as interop/servers/gcp.py plays it. Google's own client writes the secrets and so shows that it plays well.
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::{Keepers, Running, cloud_python, fingerprint, repository, to_end};
+
+struct Google {
+    _process: Running,
+    url: String,
+    /// Files of credentials are in there.
+    folder: TempDir,
+}
+
+impl Google {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let process = Running::start(cloud_python().arg(repository().join("interop/servers/gcp.py")).arg(folder.path()));
+        let told: Value = serde_json::from_str(&process.line("\"url\"")).expect("it tells JSON");
+        let url = told["url"].as_str().expect("a URL is text").to_owned();
+        Self { _process: process, url, folder }
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().expect("paths of tests are text").to_owned()
+    }
+
+    /// What Google's client saw with this file of credentials.
+    fn sdk(&self, file: &str, words: &[&str]) -> Value {
+        let mut command = cloud_python();
+        command.arg(repository().join("interop/drivers/gcp_sdk.py")).args([&self.url, &self.file(file)]).args(words);
+        let ended = to_end(&mut command);
+        assert!(ended.success, "{words:?}: {}", ended.stderr);
+        serde_json::from_str(&ended.stdout).expect("the driver prints JSON")
+    }
+
+    /// A new version, by Google's client.
+    fn put(&self, name: &str, value: &str) {
+        assert_eq!(self.sdk("service.json", &["put", name, value])["sha256"], fingerprint(value));
+    }
+
+    fn door(&self, more: &str, references: &[(&str, &str)], variables: &[(&str, &str)]) -> Keepers {
+        Keepers::open(&format!("[secrets.gcp]\nendpoint = \"{}\"\n{more}", self.url), references, variables)
+    }
+}
+
+#[test]
+fn googles_own_client_takes_it_for_google() {
+    let google = Google::start();
+    google.put("github", "ghp-first");
+    for file in ["service.json", "federated.json", "acting.json"] {
+        let seen = google.sdk(file, &["get", "github", "1"]);
+        assert_eq!(seen["sha256"], fingerprint("ghp-first"), "{file}: {seen}");
+    }
+    assert_eq!(google.sdk("service.json", &["get", "nothing", "latest"])["error"], "NotFound");
+    assert_eq!(google.sdk("stranger.json", &["get", "github", "1"])["error"], "Forbidden");
+    assert_eq!(google.sdk("wrong.json", &["get", "github", "1"])["error"], "RefreshError");
+}
+
+#[test]
+fn a_service_account_reads_the_newest_version_or_one_by_number() {
+    let google = Google::start();
+    google.put("github", "ghp-first");
+    google.put("github", "ghp-second");
+    let references = [
+        ("first", "gcp-secretmanager://p/github/1"),
+        ("newest", "gcp-secretmanager://projects/p/secrets/github"),
+        ("nothing", "gcp-secretmanager://p/nothing"),
+    ];
+    let mut door = google.door("", &references, &[("GOOGLE_APPLICATION_CREDENTIALS", &google.file("service.json"))]);
+    door.has("newest", "ghp-second");
+    door.has("first", "ghp-first");
+    door.has_none("nothing", "there is no such secret");
+    door.close();
+}
+
+#[test]
+fn a_new_version_comes_when_the_old_one_has_been_kept_long_enough() {
+    let google = Google::start();
+    google.put("github", "ghp-first");
+    let configuration = format!("[secrets.gcp]\nendpoint = \"{}\"\ncredentials = \"{}\"\n", google.url, google.file("service.json"));
+    let door = Keepers::open_for_each_call(&configuration, "gcp-secretmanager://p/github?ttl=1", &[]);
+    door.has("rotated", "ghp-first");
+    google.put("github", "ghp-second");
+    door.will_have("rotated", "ghp-second");
+    door.close();
+}
+
+#[test]
+fn a_token_of_elsewhere_is_exchanged_and_may_act_as_a_service_account() {
+    let google = Google::start();
+    google.put("github", "ghp-first");
+    for file in ["federated.json", "acting.json"] {
+        let door = google.door(&format!("credentials = \"{}\"\n", google.file(file)), &[("github", "gcp-secretmanager://p/github")], &[]);
+        door.never_writes("federated-token");
+        door.has("github", "ghp-first");
+        door.close();
+    }
+}
+
+#[test]
+fn a_machine_has_its_own_identity() {
+    let google = Google::start();
+    google.put("github", "ghp-first");
+    let host = google.url.trim_start_matches("http://");
+    let door = google.door("", &[("github", "gcp-secretmanager://p/github")], &[("GCE_METADATA_HOST", host)]);
+    door.has("github", "ghp-first");
+    door.close();
+}
+
+// Google and its token service both quote what they were sent; the door does not.
+#[test]
+fn whoever_may_not_read_gets_nothing_and_is_told_by_the_code() {
+    let google = Google::start();
+    google.put("github", "ghp-first");
+    let expected = [
+        ("stranger.json", "Google says PERMISSION_DENIED (403)"),
+        ("wrong.json", "the token service of Google says invalid_grant (400)"),
+        ("token", "the file of credentials is neither"),
+    ];
+    for (file, why) in expected {
+        let mut door =
+            google.door(&format!("credentials = \"{}\"\n", google.file(file)), &[("github", "gcp-secretmanager://p/github")], &[]);
+        door.has_none("github", why);
+        door.close();
+    }
+}
