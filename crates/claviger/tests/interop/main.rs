@@ -23,3 +23,5 @@ mod python_server;
 mod refusals;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod upstream_oauth;
