@@ -1,25 +1,36 @@
-// A real identity provider of other people, npm's oidc-provider, that issues JWT access tokens (RFC 9068) to one client
-// by the client credentials grant, for any resource on loopback (RFC 8707).
+// A real identity provider of other people, npm's oidc-provider, that issues JWT access tokens (RFC 9068) for any resource
+// on loopback (RFC 8707): to the clients `robot` and `robin`, who call the door, by the client credentials grant; to `door`
+// by that grant and by token exchange (RFC 8693); to `signer`, who proves itself by private_key_jwt, by that grant.
 //
-//     node issuer.mjs SCOPES         the first line on stdout is the issuer
+//     node issuer.mjs SCOPES [KEY]   the first line on stdout is the issuer; signer's private key is written to the file KEY
 //
 // Then a word on stdin does something, and a line on stdout says that it is done:
 //     rotate   new signing keys, under the same issuer; the old ones are gone
 //     close    stops answering
+//     open     answers again
 //     fetches  how often the key set was fetched until now: `fetches: 3`
+//     grants   how often somebody asked for a token until now: `grants: 3`
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
+import { createLocalJWKSet, jwtVerify } from 'jose';
 import Provider, { errors } from 'oidc-provider';
 
-const scope = process.argv[2];
+const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
+const [scope, keyFile] = process.argv.slice(2);
 let fetches = 0;
+let grants = 0;
 let answer;
 const server = createServer((request, response) => answer(request, response));
 server.listen(0, '127.0.0.1');
 await once(server, 'listening');
-const issuer = `http://127.0.0.1:${server.address().port}`;
+const { port } = server.address();
+const issuer = `http://127.0.0.1:${port}`;
+const signer = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+if (keyFile) writeFileSync(keyFile, signer.privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
 
 function signingKey(type, options, algorithm) {
   return { ...generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' }), kid: randomUUID(), alg: algorithm, use: 'sig' };
@@ -30,24 +41,55 @@ function describeResource(context, resource) {
   return { scope, audience: resource, accessTokenFormat: 'jwt', accessTokenTTL: 300, jwt: { sign: { alg: 'ES256' } } };
 }
 
+const client = (id, more = {}) => ({
+  client_id: id, client_secret: `a-secret-of-the-interop-tests-for-${id}`, scope,
+  grant_types: ['client_credentials'], redirect_uris: [], response_types: [], ...more,
+});
+
+// A token for somebody else, in exchange for theirs: the same subject, no more scopes than before, and who acts for them.
+async function exchange(provider, keys, context) {
+  const { params, client } = context.oidc;
+  if (params.subject_token_type !== ACCESS_TOKEN) throw new errors.InvalidRequest('subject_token_type');
+  const { payload: subject } = await jwtVerify(params.subject_token, keys, { issuer }).catch(() => {
+    throw new errors.InvalidGrant('the subject token is not good');
+  });
+  const held = (subject.scope ?? '').split(' ');
+  const wanted = (params.scope ?? subject.scope).split(' ').filter((one) => held.includes(one)).join(' ');
+  const token = new provider.AccessToken({ accountId: subject.sub, client, gty: 'token_exchange', scope: wanted, extra: { act: { sub: client.clientId } } });
+  token.resourceServer = new provider.ResourceServer(params.resource, describeResource(context, params.resource));
+  context.body = { access_token: await token.save(), issued_token_type: ACCESS_TOKEN, token_type: 'Bearer', expires_in: token.expiration, scope: wanted };
+}
+
 function useNewKeys() {
+  const jwks = { keys: [signingKey('ec', { namedCurve: 'P-256' }, 'ES256'), signingKey('rsa', { modulusLength: 2048 }, 'RS256')] };
   const provider = new Provider(issuer, {
-    jwks: { keys: [signingKey('ec', { namedCurve: 'P-256' }, 'ES256'), signingKey('rsa', { modulusLength: 2048 }, 'RS256')] },
+    jwks,
     cookies: { keys: [randomUUID()] },
     ttl: { ClientCredentials: 300 },
     scopes: scope.split(' '),
-    clients: [{
-      client_id: 'robot', client_secret: 'a-secret-of-the-interop-tests-only', scope,
-      grant_types: ['client_credentials'], redirect_uris: [], response_types: [],
-    }],
+    clients: [
+      client('robot'),
+      client('robin'),
+      client('door', { grant_types: ['client_credentials', EXCHANGE] }),
+      client('signer', {
+        client_secret: undefined, token_endpoint_auth_method: 'private_key_jwt', token_endpoint_auth_signing_alg: 'ES256',
+        jwks: { keys: [{ ...signer.publicKey.export({ format: 'jwk' }), kid: 'signer-1', alg: 'ES256', use: 'sig' }] },
+      }),
+    ],
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    extraTokenClaims: (context, token) => token.extra,
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
       resourceIndicators: { enabled: true, getResourceServerInfo: describeResource },
     },
   });
+  const keys = createLocalJWKSet({ keys: jwks.keys.map(({ kty, crv, x, y, n, e, kid, alg }) => ({ kty, crv, x, y, n, e, kid, alg })) });
+  const parameters = ['subject_token', 'subject_token_type', 'requested_token_type', 'resource', 'audience', 'scope'];
+  provider.registerGrantType(EXCHANGE, (context) => exchange(provider, keys, context), parameters);
   provider.use(async (context, next) => {
     if (context.path === '/jwks') fetches += 1;
+    if (context.path === '/token') grants += 1;
     await next();
   });
   answer = provider.callback();
@@ -58,7 +100,9 @@ const say = (line) => process.stdout.write(`${line}\n`);
 const deeds = {
   rotate() { useNewKeys(); say('rotated'); },
   close() { server.close(() => say('closed')); server.closeAllConnections(); },
+  open() { server.listen(port, '127.0.0.1', () => say('opened')); },
   fetches() { say(`fetches: ${fetches}`); },
+  grants() { say(`grants: ${grants}`); },
 };
 
 useNewKeys();

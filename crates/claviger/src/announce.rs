@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use gateway::config::{Accept, Config, ServerName};
+use gateway::config::{Accept, Config, ServerName, Upstream, UpstreamCredential};
 use oauth::scope::ScopeSet;
 use policy::{Demand, RuleSet};
 
@@ -74,6 +74,15 @@ fn protection(text: &mut String, gateway: &Config) {
             let rules: Vec<String> =
                 server.rules.rows().map(|(pattern, demand)| format!("`{pattern}` needs {}", in_words(demand))).collect();
             let _ = writeln!(text, "`{name}`: {}", rules.join(", "));
+        }
+    }
+    for (name, server) in &gateway.servers {
+        if let Upstream::Http { credential: UpstreamCredential::PassThrough { audience }, .. } = &server.upstream {
+            let _ = writeln!(
+                text,
+                "warning: `{name}` is given each caller's own token (`pass_through`), if it names `{audience}` too: whoever runs that server can act as the \
+                 caller wherever the token is good; `exchange` avoids that"
+            );
         }
     }
     if gateway.listen.tls.is_none() {

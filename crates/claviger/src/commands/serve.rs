@@ -80,7 +80,7 @@ async fn serve(planner: Planner) -> Result<(), Report> {
     if let Err(error) = serving.await {
         tracing::error!(target: "door", %error, "the listener ended badly");
     }
-    if tokio::time::timeout(LEAVE, resolver.close()).await.is_err() {
+    if tokio::time::timeout(LEAVE, door.resolver().close()).await.is_err() {
         tracing::warn!(target: "door", "not everything that vaults have lent was given back in time; it ends by itself");
     }
     record(&auditor, clock, &Event::DoorStopped { reason: "told to stop".into() });

@@ -35,8 +35,6 @@ pub(crate) struct Draft {
     pub(crate) timeouts: Timeouts,
     /// The record.
     pub(crate) record: Record,
-    /// Whom to ask for secrets.
-    pub(crate) secrets: Secrets,
     /// The environment.
     pub(crate) environment: EnvironmentName,
     /// The state folder.

@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+mod credential;
 mod secrets;
 
+pub(crate) use credential::{Credential, IdJag, PassThrough, TokenGrant, TokenServer, WaysToProve};
 pub(crate) use secrets::{Inventory, KeychainStore, Secrets, Vault, VaultAppRole, VaultAuth, VaultEngine, VaultJwt};
 
 /// The configuration of Claviger. No secret stands in it: where one is needed, write a reference such as `env://NAME`, `file:///run/secrets/key` or `${NAME}`.
@@ -107,6 +109,8 @@ pub(crate) struct Server {
     pub(crate) env: BTreeMap<String, String>,
     /// Headers that the door adds for the HTTP server, its credential among them.
     pub(crate) headers: BTreeMap<String, String>,
+    /// Where the HTTP server's bearer token comes from, if it is not among the headers. See docs/guides/upstream-oauth.md.
+    pub(crate) credential: Option<Credential>,
     /// The folder that the program runs in. Default: this file's folder.
     pub(crate) cwd: Option<String>,
     /// What tools, prompts and resources ask for, by pattern (`create_*`, `tool:read`, `resource:file:///*`, `method:logging/setLevel`). `true`: every

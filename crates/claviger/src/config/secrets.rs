@@ -7,8 +7,8 @@ use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use broker::reference::{Kind, Template};
-use broker::{Clock, Resolver};
 use broker::source::{Commands, Environment, Files, Keychain, OpenFiles, Sources};
+use broker::{Clock, Resolver};
 use gateway::clock::Clock as SystemClock;
 
 use self::clouds::Clouds;
@@ -39,13 +39,7 @@ pub(crate) struct Secrets {
 
 impl Secrets {
     /// Reads `[secrets]`. Relative files start at the folder.
-    pub(crate) fn read(
-        written: &file::Secrets,
-        around: &Surroundings,
-        folder: &FilePath,
-        state: &FilePath,
-        judge: &mut Judge<'_>,
-    ) -> Self {
+    pub(crate) fn read(written: &file::Secrets, around: &Surroundings, folder: &FilePath, state: &FilePath, judge: &mut Judge<'_>) -> Self {
         let keychain = written.keychain.store;
         if matches!(keychain, Some(KeychainStore::Keyutils | KeychainStore::SecretService)) && !HAS_LINUX_KEYCHAINS {
             let path = Path::default().key("secrets").key("keychain").key("store");
@@ -67,6 +61,12 @@ impl Secrets {
     pub(crate) fn usual(around: &Surroundings, folder: &FilePath, state: &FilePath) -> Self {
         let mut nobody = Faults::default();
         Self::read(&file::Secrets::default(), around, folder, state, &mut Judge::new(None, &mut nobody))
+    }
+
+    /// Where relative files start.
+    #[cfg(test)]
+    pub(crate) fn folder(&self) -> &FilePath {
+        &self.folder
     }
 
     /// The same, where people depend on it.

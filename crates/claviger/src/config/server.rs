@@ -5,7 +5,7 @@ use std::path::{Path as FilePath, PathBuf};
 
 use aws_lc_rs::digest;
 use broker::reference::Template;
-use gateway::config::{Process, Protocol, Server, ServerName, Upstream, is_loopback};
+use gateway::config::{Process, Protocol, Server, ServerName, Upstream, UpstreamCredential, is_loopback};
 use http::HeaderName;
 use oauth::scope::{Scope, ScopeSet};
 use policy::{Demand, Implications, Rule, RuleSet};
@@ -16,7 +16,7 @@ use super::fault::{Fault, Faults};
 use super::judge::Judge;
 use super::tree::{Node, Path, Sources};
 use super::variables::{self, Author, InvalidVariable};
-use super::{builtin, file};
+use super::{builtin, credential, file};
 
 /// Where the settings of one server were read.
 pub(crate) struct Origin<'o> {
@@ -69,7 +69,7 @@ pub(crate) fn build(
     faults: &mut Faults,
     literals: &mut Literals,
 ) -> Option<(ServerName, Server)> {
-    let mut builder = Builder { server, origin, around, judge: Judge::new(origin.root, faults), literals };
+    let mut builder = Builder { server, origin, around, certificates: Vec::new(), judge: Judge::new(origin.root, faults), literals };
     let parsed = ServerName::parse(name).map_err(|error| builder.judge.blame_key(&origin.path, error)).ok();
     builder.only_what_fits();
     let upstream = builder.upstream();
@@ -79,7 +79,7 @@ pub(crate) fn build(
         Some(file::Protocol::Legacy) => Protocol::Legacy,
         Some(file::Protocol::Modern) => Protocol::Modern,
     };
-    let fingerprint = fingerprint(name, server, origin);
+    let fingerprint = fingerprint(name, server, origin, &builder.certificates);
     Some((parsed?, Server { upstream: upstream?, rules: rules?, protocol, title: server.title.clone(), fingerprint }))
 }
 
@@ -87,6 +87,8 @@ struct Builder<'b> {
     server: &'b file::Server,
     origin: &'b Origin<'b>,
     around: &'b Surroundings,
+    /// The content of the certificate files that the server's settings name.
+    certificates: Vec<u8>,
     judge: Judge<'b>,
     literals: &'b mut Literals,
 }
@@ -119,6 +121,7 @@ impl Builder<'_> {
             ("cwd", server.cwd.is_some(), "command"),
             ("url", server.url.is_some(), "url"),
             ("headers", !server.headers.is_empty(), "url"),
+            ("credential", server.credential.is_some(), "url"),
             ("builtin", server.builtin.is_some(), "builtin"),
             ("root", server.root.is_some(), "builtin"),
         ];
@@ -151,8 +154,9 @@ impl Builder<'_> {
         }
         if let Some(url) = &server.url {
             let headers = self.headers();
+            let credential = self.credential(headers.as_deref().unwrap_or_default());
             let url = self.url(url);
-            return Some(Upstream::Http { url: url?, headers: headers?, credential: gateway::config::UpstreamCredential::None });
+            return Some(Upstream::Http { url: url?, headers: headers?, credential: credential? });
         }
         match server.builtin? {
             file::Builtin::Filesystem => {
@@ -222,6 +226,15 @@ impl Builder<'_> {
             Dialect::Client => Author::Stranger,
             Dialect::CommandLine | Dialect::Own => Author::Operator,
         }
+    }
+
+    fn credential(&mut self, headers: &[(HeaderName, Template)]) -> Option<UpstreamCredential> {
+        let Some(written) = &self.server.credential else { return Some(UpstreamCredential::None) };
+        let path = self.at("credential");
+        if headers.iter().any(|(name, _)| *name == http::header::AUTHORIZATION) {
+            self.judge.blame_key(&path, "the headers have an `Authorization` already");
+        }
+        credential::build(written, &path, self.origin.folder, &mut self.certificates, &mut self.judge)
     }
 
     fn headers(&mut self) -> Option<Vec<(HeaderName, Template)>> {
@@ -388,9 +401,10 @@ fn account_for(name: &str) -> String {
 }
 
 /// A hash of everything that a person wrote about the server, and of where relative paths start.
-fn fingerprint(name: &str, server: &file::Server, origin: &Origin<'_>) -> [u8; 32] {
+fn fingerprint(name: &str, server: &file::Server, origin: &Origin<'_>, certificates: &[u8]) -> [u8; 32] {
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(format!("{name:?} {server:?} {}", origin.folder.display()).as_bytes());
+    context.update(certificates);
     let mut output = [0; 32];
     output.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
     output

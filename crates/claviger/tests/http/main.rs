@@ -51,4 +51,6 @@ mod tokens;
 #[cfg(test)]
 mod upstream;
 #[cfg(test)]
+mod upstream_oauth;
+#[cfg(test)]
 mod well_known;

@@ -32,4 +32,6 @@ mod refusals;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod upstream_oauth;
+#[cfg(test)]
 mod vault;

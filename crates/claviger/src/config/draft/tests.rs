@@ -104,7 +104,7 @@ fn variables_stand_in_for_flags() {
         .variable("CLAVIGER_STATE", "state")
         .variable("CLAVIGER_ENV", "staging");
     let draft = folder.draft(&[]).unwrap();
-    assert!(format!("{:?}", draft.secrets).contains(&format!("folder: {:?}", folder.path().join("other"))), "{:?}", draft.secrets);
+    assert_eq!(draft.secrets.folder(), folder.path().join("other"));
     assert_eq!(draft.state, folder.path().join("state"));
     assert_eq!(draft.environment.as_str(), "staging");
     assert_eq!(draft.record.file, folder.path().join("state/audit/mcp_calls.jsonl"));

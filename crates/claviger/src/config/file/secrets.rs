@@ -40,6 +40,58 @@ pub(crate) struct InventoryItem {
     pub(crate) issued: Option<String>,
 }
 
+/// AWS Secrets Manager.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AwsSecrets {
+    /// The region of references that name none, such as `eu-central-1`. Default: what the environment or the profile says.
+    pub(crate) region: Option<String>,
+    /// The URL of Secrets Manager. Default: the region's own.
+    pub(crate) endpoint: Option<String>,
+    /// The profile in AWS's own configuration files. Default: what `AWS_PROFILE` says.
+    pub(crate) profile: Option<String>,
+}
+
+/// Azure Key Vault.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AzureSecrets {
+    /// The domain of vaults, such as `vault.usgovcloudapi.net`. Default: `vault.azure.net`.
+    pub(crate) suffix: Option<String>,
+    /// One URL for all vaults, in place of `https://VAULT.SUFFIX`.
+    pub(crate) endpoint: Option<String>,
+}
+
+/// Google Secret Manager.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct GcpSecrets {
+    /// The URL of Secret Manager, such as that of a region. Default: `https://secretmanager.googleapis.com`.
+    pub(crate) endpoint: Option<String>,
+    /// The file of credentials; paths start at this file's folder. Default: what `GOOGLE_APPLICATION_CREDENTIALS` names, else the machine's own identity.
+    pub(crate) credentials: Option<String>,
+}
+
+/// The keychain behind `keychain://SERVICE/ACCOUNT`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Keychain {
+    /// Which keychain. Default: the system's own, which on Linux is the Secret Service. No other takes its place when it cannot be used.
+    pub(crate) store: Option<KeychainStore>,
+}
+
+/// The keychains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum KeychainStore {
+    /// `keychain.json` in the state folder, sealed with the instance key: for machines without a keychain.
+    File,
+    /// The kernel's session keyring of Linux, which forgets when the machine is started again.
+    Keyutils,
+    /// The Secret Service of a Linux desktop: GNOME Keyring, KWallet, KeePassXC.
+    SecretService,
+}
+
 /// HashiCorp Vault or OpenBao.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

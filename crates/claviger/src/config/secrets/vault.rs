@@ -7,8 +7,8 @@ use std::path::{Path as FilePath, PathBuf};
 use broker::Clock;
 use broker::reference::{Kind, Template};
 use broker::resolve::Resolver;
-use broker::source::{OpenFiles, Sources};
 use broker::source::vault::{self, Engine, Method, SecretId};
+use broker::source::{OpenFiles, Sources};
 use url::Url;
 
 use super::super::env::{self, Surroundings};

@@ -15,6 +15,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 /// One request, as it came in.
 #[derive(Clone, Debug)]
@@ -28,6 +29,11 @@ impl Seen {
     /// The body as JSON; null where there is none.
     pub(crate) fn message(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+
+    /// A member of a form.
+    pub(crate) fn field(&self, name: &str) -> Option<String> {
+        url::form_urlencoded::parse(&self.body).find(|(found, _)| found == name).map(|(_, value)| value.into_owned())
     }
 
     /// A header, as text.
@@ -112,17 +118,35 @@ type Mind = Arc<dyn Fn(&Seen) -> Say + Send + Sync>;
 impl Puppet {
     /// A puppet that answers as `mind` says.
     pub(crate) async fn start(mind: impl Fn(&Seen) -> Say + Send + Sync + 'static) -> Self {
+        Self::listening(None, Arc::new(mind)).await
+    }
+
+    /// The same over https, at `localhost`.
+    pub(crate) async fn start_tls(tls: rustls::ServerConfig, mind: impl Fn(&Seen) -> Say + Send + Sync + 'static) -> Self {
+        Self::listening(Some(TlsAcceptor::from(Arc::new(tls))), Arc::new(mind)).await
+    }
+
+    async fn listening(tls: Option<TlsAcceptor>, mind: Mind) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/mcp", listener.local_addr().unwrap());
-        let (seen, mind): (Arc<Mutex<Vec<Seen>>>, Mind) = (Arc::default(), Arc::new(mind));
+        let address = listener.local_addr().unwrap();
+        let url = if tls.is_some() { format!("https://localhost:{}/mcp", address.port()) } else { format!("http://{address}/mcp") };
+        let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
         let notes = Arc::clone(&seen);
         let serving = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let (notes, mind) = (Arc::clone(&notes), Arc::clone(&mind));
+                let (notes, mind, tls) = (Arc::clone(&notes), Arc::clone(&mind), tls.clone());
                 tokio::spawn(async move {
                     let service = service_fn(move |request| answer(Arc::clone(&notes), Arc::clone(&mind), request));
-                    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                    let server = hyper::server::conn::http1::Builder::new();
+                    match tls {
+                        None => drop(server.serve_connection(TokioIo::new(stream), service).await),
+                        Some(tls) => {
+                            // Who does not trust us hangs up.
+                            let Ok(stream) = tls.accept(stream).await else { return };
+                            drop(server.serve_connection(TokioIo::new(stream), service).await);
+                        }
+                    }
                 });
             }
         });

@@ -1,8 +1,13 @@
 //! Who vouches? npm's oidc-provider, run by interop/drivers/issuer.mjs; nothing in it is ours but its configuration.
 
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
 use super::{Running, node, post_form, repository};
 
-/// A running identity provider with one client that may ask for tokens of its own.
+/// A running identity provider: `robot` and `robin` may ask it for tokens of their own, `door` for tokens for others too, and `signer` with a key in place of a secret.
 pub(crate) struct Issuer {
     process: Running,
     /// The issuer identifier.
@@ -10,10 +15,19 @@ pub(crate) struct Issuer {
 }
 
 impl Issuer {
-    /// Starts it; its client may ask for these scopes at any resource on loopback.
+    /// Starts it; its clients may ask for these scopes at any resource on loopback.
     pub(crate) fn start(scopes: &str) -> Self {
+        Self::with_key(scopes, None)
+    }
+
+    /// The same; the private key of `signer` is written to this file.
+    pub(crate) fn start_with_key(scopes: &str, file: &Path) -> Self {
+        Self::with_key(scopes, Some(file))
+    }
+
+    fn with_key(scopes: &str, file: Option<&Path>) -> Self {
         let mut command = node();
-        command.arg(repository().join("interop/drivers/issuer.mjs")).arg(scopes);
+        command.arg(repository().join("interop/drivers/issuer.mjs")).arg(scopes).args(file);
         let process = Running::start(&mut command);
         let url = process.line("http://127.0.0.1:").trim().to_owned();
         Self { process, url }
@@ -21,10 +35,21 @@ impl Issuer {
 
     /// A token for `resource`, by the client credentials grant (RFC 6749 §4.4) with a resource indicator (RFC 8707).
     pub(crate) fn token(&self, resource: &str, scopes: &str) -> String {
+        self.token_of("robot", resource, scopes)
+    }
+
+    /// The same for another client.
+    pub(crate) fn token_of(&self, client: &str, resource: &str, scopes: &str) -> String {
         let fields = [("grant_type", "client_credentials"), ("resource", resource), ("scope", scopes)];
-        let reply = post_form(&format!("{}/token", self.url), CLIENT, &fields);
+        let basic = BASE64_STANDARD.encode(format!("{client}:{}", Self::secret_of(client)));
+        let reply = post_form(&format!("{}/token", self.url), &basic, &fields);
         assert_eq!(reply.status, 200, "no token: {}", reply.json());
         reply.json()["access_token"].as_str().expect("a token is text").to_owned()
+    }
+
+    /// The secret of a client, as interop/drivers/issuer.mjs knows it.
+    pub(crate) fn secret_of(client: &str) -> String {
+        format!("a-secret-of-the-interop-tests-for-{client}")
     }
 
     /// From now on other keys sign, and the old ones are gone.
@@ -39,6 +64,19 @@ impl Issuer {
         self.process.line("closed");
     }
 
+    /// Answers again.
+    pub(crate) fn open(&mut self) {
+        self.process.type_line("open");
+        self.process.line("opened");
+    }
+
+    /// How often somebody asked for a token.
+    pub(crate) fn grants(&mut self) -> u32 {
+        self.process.type_line("grants");
+        let line = self.process.line("grants: ");
+        line.trim_start_matches("grants: ").parse().expect("a number of grants")
+    }
+
     /// How often somebody fetched the keys.
     pub(crate) fn fetches(&mut self) -> u32 {
         self.process.type_line("fetches");
@@ -46,6 +84,3 @@ impl Issuer {
         line.trim_start_matches("fetches: ").parse().expect("a number of fetches")
     }
 }
-
-/// `robot:a-secret-of-the-interop-tests-only`, as interop/drivers/issuer.mjs knows it, in Base64.
-const CLIENT: &str = "cm9ib3Q6YS1zZWNyZXQtb2YtdGhlLWludGVyb3AtdGVzdHMtb25seQ==";

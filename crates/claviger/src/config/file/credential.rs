@@ -1,0 +1,126 @@
+//! What can stand under `credential` of a server?
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::OneOrMore;
+
+/// Where the bearer token of an HTTP server comes from: exactly one of these.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Credential {
+    /// A token in the door's own name (OAuth client credentials).
+    pub(crate) client_credentials: Option<TokenGrant>,
+    /// A token for each caller, in exchange for theirs (RFC 8693).
+    pub(crate) exchange: Option<TokenGrant>,
+    /// A token for each caller, for whom their identity provider vouches toward the server's own authorization server (ID-JAG).
+    pub(crate) id_jag: Option<IdJag>,
+    /// The caller's own token, only where it names this audience beside the door. Prefer `exchange`.
+    pub(crate) pass_through: Option<PassThrough>,
+}
+
+/// A token of one authorization server, and what it shall be good for.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct TokenGrant {
+    /// The token endpoint. Needed without `issuer`.
+    pub(crate) token_url: Option<String>,
+    /// The authorization server, whose metadata says where its token endpoint is. Needed without `token_url`, and with `private_key`.
+    pub(crate) issuer: Option<String>,
+    /// Who the door is there.
+    pub(crate) client_id: Option<String>,
+    /// A reference to the client's secret.
+    pub(crate) client_secret: Option<String>,
+    /// A reference to the client's private key in PEM: P-256 (ES256), RSA (RS256) or Ed25519 (EdDSA).
+    pub(crate) private_key: Option<String>,
+    /// The `kid` by which the server knows the private key.
+    pub(crate) key_id: Option<String>,
+    /// How the client proves itself. Default: what the issuer's metadata offers, else `basic`; with `private_key`, `private_key_jwt`.
+    pub(crate) auth: Option<WaysToProve>,
+    /// A PEM file of certificate authorities to trust there, beyond the system's.
+    pub(crate) ca: Option<String>,
+    /// The key that its certificate must have, as `sha256/` and the Base64 of the SHA-256 of the public key.
+    pub(crate) pin: Option<String>,
+    /// How often the client may ask there. Default: `10/min`.
+    pub(crate) requests: Option<String>,
+    /// The name of the API that the token shall be good for.
+    pub(crate) audience: Option<String>,
+    /// The URL of the server that the token shall be good for (RFC 8707).
+    pub(crate) resource: Option<String>,
+    /// The scopes to ask for. Default: none, which leaves them to the authorization server.
+    pub(crate) scopes: Option<OneOrMore>,
+    /// How long before its end the next token is fetched, at most; never more than a tenth of its life. Default: `5min`.
+    pub(crate) early: Option<String>,
+}
+
+/// From the caller's identity provider to the server's authorization server.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct IdJag {
+    /// The callers' identity provider.
+    pub(crate) provider: Option<TokenServer>,
+    /// The authorization server of the server behind the door; it needs `issuer`.
+    pub(crate) server: Option<TokenServer>,
+    /// The URL of the server that the token shall be good for (RFC 8707).
+    pub(crate) resource: Option<String>,
+    /// The scopes to ask for. Default: none, which leaves them to the authorization servers.
+    pub(crate) scopes: Option<OneOrMore>,
+    /// How long before its end the next token is fetched, at most; never more than a tenth of its life. Default: `5min`.
+    pub(crate) early: Option<String>,
+}
+
+/// An authorization server, and who the door is there.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct TokenServer {
+    /// The token endpoint. Needed without `issuer`.
+    pub(crate) token_url: Option<String>,
+    /// The authorization server, whose metadata says where its token endpoint is. Needed without `token_url`, and with `private_key`.
+    pub(crate) issuer: Option<String>,
+    /// Who the door is there.
+    pub(crate) client_id: Option<String>,
+    /// A reference to the client's secret.
+    pub(crate) client_secret: Option<String>,
+    /// A reference to the client's private key in PEM: P-256 (ES256), RSA (RS256) or Ed25519 (EdDSA).
+    pub(crate) private_key: Option<String>,
+    /// The `kid` by which the server knows the private key.
+    pub(crate) key_id: Option<String>,
+    /// How the client proves itself. Default: what the issuer's metadata offers, else `basic`; with `private_key`, `private_key_jwt`.
+    pub(crate) auth: Option<WaysToProve>,
+    /// A PEM file of certificate authorities to trust there, beyond the system's.
+    pub(crate) ca: Option<String>,
+    /// The key that its certificate must have, as `sha256/` and the Base64 of the SHA-256 of the public key.
+    pub(crate) pin: Option<String>,
+    /// How often the client may ask there. Default: `10/min`.
+    pub(crate) requests: Option<String>,
+}
+
+/// Passing the caller's own token on.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PassThrough {
+    /// How the tokens name the server behind the door, exactly.
+    pub(crate) audience: Option<String>,
+}
+
+/// How a client proves itself at a token endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum WaysToProve {
+    /// The secret in the `Authorization` header (`client_secret_basic`).
+    Basic,
+    /// Not at all: a public client.
+    None,
+    /// The secret in the body (`client_secret_post`).
+    Post,
+    /// A signed statement.
+    PrivateKeyJwt,
+}
+
+impl TokenGrant {
+    /// The part that says who gives the token.
+    pub(crate) fn server(&self) -> TokenServer {
+        let Self { token_url, issuer, client_id, client_secret, private_key, key_id, auth, ca, pin, requests, .. } = self.clone();
+        TokenServer { token_url, issuer, client_id, client_secret, private_key, key_id, auth, ca, pin, requests }
+    }
+}
