@@ -38,8 +38,10 @@ pub(crate) fn run(command: &SecretsCommand, around: &Surroundings) -> Result<Exi
             }
         };
         tokio::select! {
-            outcome = work => outcome,
+            // Listened for before anything is started that would live on.
+            biased;
             _ = tokio::signal::ctrl_c() => Err(Report::new(Exit::Failure, "given up")),
+            outcome = work => outcome,
         }
     })
 }

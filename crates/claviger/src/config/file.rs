@@ -105,7 +105,8 @@ pub(crate) struct Server {
     pub(crate) builtin: Option<Builtin>,
     /// The folder that the built-in server shows. Default: this file's folder.
     pub(crate) root: Option<String>,
-    /// The program's environment, besides `PATH`, `HOME` and locale; references are resolved when it starts.
+    /// The program's environment, besides `PATH`, `HOME` and locale; references are resolved when it starts. A reference under `X_VAULT` is the value of `X`, and
+    /// `X_OAUTH_TTL` says for how many seconds it is kept.
     pub(crate) env: BTreeMap<String, String>,
     /// Headers that the door adds for the HTTP server, its credential among them.
     pub(crate) headers: BTreeMap<String, String>,

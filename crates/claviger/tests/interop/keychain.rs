@@ -7,7 +7,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::support::{Running, to_end};
+use crate::support::{Running, eventually, to_end};
 
 const CLAVIGER: &str = env!("CARGO_BIN_EXE_claviger");
 
@@ -77,6 +77,18 @@ fn locked_and_absent_keychains_are_told_apart() {
     let absent = to_end(home.command(CLAVIGER).args(["secrets", "get", "keychain://claviger/brave"]));
     assert!(!absent.success && absent.stdout.is_empty());
     assert!(absent.stderr.contains("no Secret Service answers on the session's bus"), "{}", absent.stderr);
+}
+
+#[test]
+fn who_gives_up_waiting_ends_the_program_that_was_asked() {
+    let home = Home::new();
+    let waiting = Running::start(home.command(CLAVIGER).args(["secrets", "get", "command://sh -c 'echo $$ > leader; sleep 600; true'"]));
+    let leader = || fs::read_to_string(home.path().join("leader")).unwrap_or_default();
+    assert!(eventually(|| leader().ends_with('\n')), "the program was started");
+    waiting.interrupt();
+    waiting.line("given up");
+    let is_gone = || fs::read_to_string(format!("/proc/{}/stat", leader().trim())).map_or(true, |stat| stat.contains(") Z "));
+    assert!(eventually(is_gone), "it runs on");
 }
 
 /// `script` gives a program a terminal.

@@ -58,6 +58,11 @@ impl Running {
         self.child.wait().expect("our own child can be waited for");
     }
 
+    /// Types Ctrl-C, as it were.
+    pub(crate) fn interrupt(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::INT).expect("our own child can be signalled");
+    }
+
     /// Asks it to end, and waits until it has.
     pub(crate) fn stop(&mut self) -> ExitStatus {
         if let Ok(Some(status)) = self.child.try_wait() {
