@@ -7,7 +7,7 @@ use arc_swap::ArcSwapOption;
 use broker::Credential;
 use broker::credential::Stamp;
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, InvalidHeaderValue, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full};
@@ -18,6 +18,7 @@ use mcp::sse;
 use mcp::version::ProtocolVersion;
 use outbound::pool::{Lease, Pool, SendFailure};
 use policy::Permit;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
 
 use crate::back::probe::PROBE;
@@ -175,10 +176,9 @@ impl HttpBack {
         let mut stamp = Stamp::default();
         for (name, credential) in &self.headers {
             let released = credential.release(permit).await.map_err(BackFailure::Credential)?;
-            let mut value = HeaderValue::from_str(released.expose()).map_err(|_| BackFailure::CredentialShape { header: name.clone() })?;
-            value.set_sensitive(true);
-            headers.insert(name.clone(), value);
             stamp = stamp + released.stamp;
+            let value = secret_value(released.text).map_err(|_| BackFailure::CredentialShape { header: name.clone() })?;
+            headers.insert(name.clone(), value);
         }
         Ok(stamp)
     }
@@ -284,6 +284,21 @@ impl HttpBack {
         };
         Ok(Eras::of_answer(&body))
     }
+}
+
+/// A header that holds the secret itself and no copy, so that it is wiped when the request is let go.
+fn secret_value(secret: SecretString) -> Result<HeaderValue, InvalidHeaderValue> {
+    struct Bare(SecretString);
+
+    impl AsRef<[u8]> for Bare {
+        fn as_ref(&self) -> &[u8] {
+            self.0.expose_secret().as_bytes()
+        }
+    }
+
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(Bare(secret)))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn header_value(text: &str) -> Result<HeaderValue, BackFailure> {
