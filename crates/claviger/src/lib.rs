@@ -8,8 +8,10 @@ mod cli;
 mod client;
 mod commands;
 mod config;
+mod hardening;
 mod lifecycle;
 mod log;
+mod run;
 mod voice;
 mod wire;
 

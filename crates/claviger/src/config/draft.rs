@@ -61,6 +61,39 @@ pub(crate) fn draft(arguments: &ServeArguments, around: &Surroundings) -> Result
     }
 }
 
+/// Where references start and how strictly they are taken.
+pub(crate) struct Ground {
+    /// Where relative ones start.
+    pub(crate) folder: PathBuf,
+    /// The environment.
+    pub(crate) environment: EnvironmentName,
+}
+
+/// Reads the configuration for a command that resolves references and serves nothing. Without a `--config` or `CLAVIGER_CONFIG` none is read: a `claviger.toml` of
+/// whatever folder a person happens to stand in shall not say whom their secrets are asked of.
+pub(crate) fn ground(config: Option<&FilePath>, around: &Surroundings) -> Result<Ground, Report> {
+    let config = config.map(FilePath::to_owned).or_else(|| around.value(env::CONFIG).map(PathBuf::from));
+    let is_without = config.is_none();
+    let arguments = ServeArguments { config, ..ServeArguments::default() };
+    let mut drafter = Drafter {
+        arguments: &arguments,
+        around,
+        sources: Sources::default(),
+        faults: Faults::default(),
+        watch: Vec::new(),
+        notices: Vec::new(),
+    };
+    if is_without {
+        return Ok(Ground { folder: around.folder().to_owned(), environment: drafter.environment_outside()?.unwrap_or_default() });
+    }
+    let written = drafter.own_file()?;
+    let Drafter { sources, faults, .. } = drafter;
+    match written {
+        Some(Written { folder, environment, .. }) if faults.is_empty() => Ok(Ground { folder, environment }),
+        _ => Err(faults.into_report(&sources)),
+    }
+}
+
 /// Nothing says where the state folder is.
 pub(crate) fn no_state_folder() -> Report {
     Report::new(Exit::Configuration, "there is no place for the state folder: neither `HOME` nor `XDG_STATE_HOME` is set")

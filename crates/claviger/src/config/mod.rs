@@ -8,6 +8,7 @@ mod builtin;
 mod clients;
 pub(crate) mod draft;
 pub(crate) mod env;
+pub(crate) mod env_file;
 pub(crate) mod fault;
 mod file;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod judge;
 pub(crate) mod listen;
 mod name;
 pub(crate) mod numbers;
+pub(crate) mod paired;
 pub(crate) mod plan;
 mod read;
 pub(crate) mod schema;

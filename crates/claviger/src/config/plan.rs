@@ -20,6 +20,7 @@ use super::draft::{self, Draft};
 use super::env::Surroundings;
 use super::fault::Faults;
 use super::judge::Judge;
+use super::listen::EnvironmentName;
 use super::numbers::Record;
 use crate::cli::ServeArguments;
 use crate::voice::{Exit, Report};
@@ -109,8 +110,7 @@ impl Planner {
     }
 
     fn resolver(&self, draft: &Draft) -> Resolver {
-        let open_files = if draft.environment.is_production() { OpenFiles::Refuse } else { OpenFiles::Warn };
-        resolver(&self.around, &draft.folder, open_files)
+        resolver(&self.around, &draft.folder, open_files(&draft.environment))
     }
 }
 
@@ -123,6 +123,11 @@ fn record(written: Record, key: &InstanceKey) -> Options {
         on_full: if written.when_unrecorded == WhenUnrecorded::Refuse { OnFull::Refuse } else { OnFull::Block },
         ..Options::at(written.file)
     }
+}
+
+/// What to do about files of secrets that everybody may use.
+pub(crate) fn open_files(environment: &EnvironmentName) -> OpenFiles {
+    if environment.is_production() { OpenFiles::Refuse } else { OpenFiles::Warn }
 }
 
 /// What resolves references; relative files start at the folder.

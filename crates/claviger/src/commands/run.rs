@@ -1,0 +1,45 @@
+//! `claviger run`: any program, with the secrets that its environment refers to.
+
+use std::os::unix::process::CommandExt as _;
+use std::process::ExitCode;
+
+use broker::Resolver;
+use policy::Permit;
+
+use super::block_on;
+use crate::cli::{OnRotation, RunArguments};
+use crate::config::env::{self, Surroundings};
+use crate::config::{draft, plan};
+use crate::hardening::CoreLimit;
+use crate::log;
+use crate::run::delivery::Start;
+use crate::run::program::{Program, cannot_start, not_started};
+use crate::run::supervisor::supervise;
+use crate::run::variables;
+use crate::voice::{self, Exit, Report};
+
+/// Runs the program: becomes it where no value can change, else stays and supervises it.
+pub(crate) fn run(arguments: &RunArguments, around: &Surroundings, core_limit: CoreLimit) -> Result<ExitCode, Report> {
+    log::start(around.value(env::LOG));
+    if arguments.signal.is_some() && arguments.on_rotation != OnRotation::Signal {
+        return Err(Report::new(Exit::Usage, "`--signal` is sent by `--on-rotation signal` only").hint("add `--on-rotation signal`"));
+    }
+    let wanted = variables::gather(arguments, around)?;
+    for notice in &wanted.notices {
+        voice::warn(notice);
+    }
+    let ground = draft::ground(arguments.config.as_deref(), around)?;
+    let resolver: Resolver = plan::resolver(around, &ground.folder, plan::open_files(&ground.environment));
+    let program = Program::new(wanted, &resolver);
+    // ★ The one permit that no decision made. Nobody called us over a connection: a person started us on their own machine, and gets what they could fetch
+    // themselves.
+    let permit = Permit::by_local_user();
+    if program.can_change() && arguments.on_rotation != OnRotation::Leave {
+        let start = Start { program: &program, around, core_limit };
+        return block_on(supervise(arguments, &start, &permit));
+    }
+    let filled = block_on(async { program.fill(&permit).await.map_err(|unfilled| not_started(&unfilled)) })?;
+    let mut command = program.command(&filled, &[]);
+    core_limit.lift();
+    Err(cannot_start(&program.name(), &command.exec()))
+}
