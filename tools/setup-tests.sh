@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need, and says what: the programs of other people that stand before and behind the door.
 #
-# From Debian:  python3 with venv, nodejs, npm and git, where they are missing (as root; else it says what to install).
+# From Debian:  python3 with venv, nodejs, npm, git and gdb, where they are missing (as root; else it says what to install).
 # From npm:     what interop/package-lock.json names, into .test-peers/npm. Node.js 22 is among it.
 # From PyPI:    what interop/requirements.txt names, into .test-peers/venv.
 #
@@ -22,6 +22,7 @@ fingerprint() { cat "$@" | cksum; }
 
 install_from_debian() {
   want git command -v git
+  want gdb command -v gcore
   want nodejs command -v node
   want npm command -v npm
   want python3 command -v python3
