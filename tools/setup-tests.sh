@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need, and says what: the programs of other people that stand before and behind the door.
 #
-# From Debian:  python3 with venv, nodejs, npm, git, the headers of OpenSSL, a keychain (gnome-keyring on dbus) with libsecret-tools to look into it, and keyutils
+# From Debian:  python3 with venv, nodejs, npm, git, gdb, the headers of OpenSSL, a keychain (gnome-keyring on dbus) with libsecret-tools to look into it, and keyutils
 #               for that of the kernel, where they are missing (as root; else it says what to install).
 # From npm:     what interop/package-lock.json names, into .test-peers/npm. Node.js 22 is among it.
 # From PyPI:    what interop/requirements.txt names, into .test-peers/venv; what interop/clouds.txt names, into .test-peers/clouds.
@@ -25,6 +25,7 @@ fingerprint() { cat "$@" | cksum; }
 install_from_debian() {
   want dbus command -v dbus-run-session
   want git command -v git
+  want gdb command -v gcore
   want gnome-keyring command -v gnome-keyring-daemon
   want keyutils command -v keyctl
   want libsecret-tools command -v secret-tool

@@ -44,6 +44,61 @@ impl Template {
         Ok(Self { pieces })
     }
 
+    /// Reads a text that was not written for us, such as an inherited variable: a whole reference, or `${scheme://…}` inside. Everything else in it means itself,
+    /// `${NAME}` too, for it may belong to a shell; only `$${scheme://` is a literal `${scheme://`.
+    pub fn parse_foreign(text: &str) -> Result<Self, InvalidReference> {
+        if let Some(reference) = Reference::recognise(text) {
+            return Ok(Self { pieces: vec![Piece::Whole(reference?)] });
+        }
+        let mut pieces = Vec::new();
+        let mut literal = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("${") {
+            let (inside, closed) = after.split_once('}').map_or((after, None), |(inside, behind)| (inside, Some(behind)));
+            let Some(reference) = Reference::recognise(inside) else {
+                literal.extend([before, "${"]);
+                rest = after;
+                continue;
+            };
+            if let Some(before) = before.strip_suffix('$') {
+                literal.extend([before, "${"]);
+                rest = after;
+                continue;
+            }
+            rest = closed.ok_or(InvalidReference::Unclosed)?;
+            literal.push_str(before);
+            pieces.extend(Piece::literal(&mut literal));
+            pieces.push(Piece::Inside(reference?));
+        }
+        literal.push_str(rest);
+        pieces.extend(Piece::literal(&mut literal));
+        Ok(Self { pieces })
+    }
+
+    /// A text that means itself, whatever stands in it.
+    pub fn literal(text: &str) -> Self {
+        Self { pieces: Piece::literal(&mut text.to_owned()).into_iter().collect() }
+    }
+
+    /// The same with every `${NAME}` replaced by what `known` says of it. A name that it does not know stays a reference to the environment.
+    #[must_use]
+    pub fn with_variables(self, known: impl Fn(&str) -> Option<Self>) -> Self {
+        let replace = |piece: Piece| {
+            let Piece::Variable { name, default } = &piece else { return vec![piece] };
+            match (known(name.as_str()), default) {
+                (None, _) => vec![piece],
+                // As in a shell, `:-` stands in for an empty variable too.
+                (Some(value), Some(default)) if value.pieces.is_empty() => Self::literal(default).pieces,
+                (Some(value), _) => value.pieces.into_iter().map(Piece::inside).collect(),
+            }
+        };
+        let mut pieces: Vec<Piece> = self.pieces.into_iter().flat_map(replace).collect();
+        if let [Piece::Inside(reference)] = pieces.as_slice() {
+            pieces = vec![Piece::Whole(reference.clone())];
+        }
+        Self { pieces }
+    }
+
     /// Reads a text that stands where a secret belongs: a default is refused, for it would be a secret in the configuration.
     pub fn parse_secret(text: &str) -> Result<Self, InvalidReference> {
         let template = Self::parse(text)?;
@@ -111,6 +166,19 @@ impl Piece {
             None => (inside, None),
         };
         Ok(Self::Variable { name: VariableName::parse(name)?, default })
+    }
+
+    /// What was collected, if anything; the text begins anew.
+    fn literal(collected: &mut String) -> Option<Self> {
+        (!collected.is_empty()).then(|| Self::Literal(std::mem::take(collected)))
+    }
+
+    /// The same as a part of a longer text.
+    fn inside(self) -> Self {
+        match self {
+            Self::Whole(reference) => Self::Inside(reference),
+            piece => piece,
+        }
     }
 
     pub(crate) fn reference(&self) -> Option<Reference> {

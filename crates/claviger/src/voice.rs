@@ -15,6 +15,8 @@ use anstyle::{AnsiColor, Style};
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
+    /// 126: the program of `run` is there and cannot be started (env(1)).
+    CannotStart = 126,
     /// 64: the configuration is wrong; nothing was started.
     Configuration = 64,
     /// 1: the command was carried out and the answer is no.
@@ -23,6 +25,8 @@ pub(crate) enum Exit {
     InputOutput = 74,
     /// 70: a fault of Claviger itself.
     Internal = 70,
+    /// 127: the program of `run` is not there (env(1)).
+    NoProgram = 127,
     /// 0.
     Success = 0,
     /// 69: somebody else did not answer.

@@ -1,8 +1,8 @@
 //! May this caller do this, and how often?
 //!
 //! Pure: data in, a decision out; no clock, no network. The gateway asks and enforces.
-//! [`RuleSet::decide`] is the only maker of a [`Permit`], and the credential broker releases
-//! nothing without one, so a forgotten check does not compile.
+//! [`RuleSet::decide`] is the only maker of a [`Permit`] for a caller, and the credential broker releases
+//! nothing without one, so a forgotten check does not compile. A person on their own machine has [`Permit::by_local_user`].
 
 mod action;
 mod caller;

@@ -42,6 +42,41 @@ fn doubled_dollar_is_a_literal_brace() {
 }
 
 #[test]
+fn in_a_text_of_somebody_else_only_known_schemes_are_references() {
+    let read = |text: &str| {
+        let template = Template::parse_foreign(text).unwrap();
+        let names: Vec<String> = template.references().map(|reference| reference.to_string()).collect();
+        (names, template.literals().map(str::to_owned).collect::<String>())
+    };
+    let none = Vec::<String>::new;
+    for text in ["", "${HOME}/bin", "${debian_chroot:+($debian_chroot)}", "$${A}", "${", "a ${ b", "${https://a}", "x env://A", "$"] {
+        assert_eq!(read(text), (none(), text.to_owned()), "{text:?}");
+    }
+    assert_eq!(read("env://A"), (vec!["env://A".to_owned()], String::new()));
+    assert_eq!(read("${HOME} ${env://A}!${"), (vec!["env://A".to_owned()], "${HOME} !${".to_owned()));
+    assert_eq!(read("${A${env://B}"), (vec!["env://B".to_owned()], "${A".to_owned()));
+    assert_eq!(read("a $${env://A}"), (none(), "a ${env://A}".to_owned()));
+    assert_eq!(Template::parse_foreign("${env://A"), Err(InvalidReference::Unclosed));
+    assert_eq!(Template::parse_foreign("vault://a"), Err(InvalidReference::VaultPath));
+}
+
+#[test]
+fn variables_are_replaced_by_what_is_known_of_them() {
+    let known = |name: &str| match name {
+        "EMPTY" => Some(Template::literal("")),
+        "HOST" => Some(Template::literal("db.example ${X}")),
+        "KEY" => Some(Template::parse("vault://a/b#c").unwrap()),
+        _ => None,
+    };
+    let replaced = |text: &str| Template::parse(text).unwrap().with_variables(known).to_string();
+    assert_eq!(replaced("${KEY}"), "vault://a/b#c");
+    assert_eq!(replaced("Bearer ${KEY} at ${HOST}"), "Bearer ${vault://a/b#c} at db.example $${X}");
+    assert_eq!(replaced("a${EMPTY}b${EMPTY:-none}"), "abnone");
+    assert_eq!(replaced("${UNKNOWN} ${UNKNOWN:-none}"), "${UNKNOWN} ${UNKNOWN:-none}");
+    assert_eq!(replaced("env://KEY"), "env://KEY");
+}
+
+#[test]
 fn broken_templates_are_refused_by_what_is_wrong() {
     let rows = [
         ("${A", InvalidReference::Unclosed),

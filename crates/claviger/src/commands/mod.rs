@@ -4,6 +4,7 @@ mod audit;
 mod call;
 mod config;
 mod prompt;
+mod run;
 mod secrets;
 mod serve;
 mod token;
@@ -13,14 +14,19 @@ use std::process::ExitCode;
 use crate::cli::{ChildGuardArguments, Command};
 use crate::config::env::Surroundings;
 use crate::config::plan::Planner;
+use crate::hardening::harden;
+use crate::run::become_program::become_program;
 use crate::voice::{Exit, Report};
 
 /// Carries out one command.
 pub(crate) fn run(command: Command) -> Result<ExitCode, Report> {
-    // The guard must start fast and needs nothing of what surrounds it.
-    if let Command::ChildGuard(arguments) = command {
-        return guard(&arguments);
+    // These two must start fast and need nothing of what surrounds them.
+    match &command {
+        Command::ChildGuard(arguments) => return guard(arguments),
+        Command::RunChild(arguments) => return Err(become_program(arguments)),
+        _ => {}
     }
+    let core_limit = harden();
     let around = Surroundings::of_this_process()
         .map_err(|error| Report::new(Exit::InputOutput, "cannot see the working folder").caused_by(&error))?;
     let exit = match command {
@@ -28,6 +34,8 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Report> {
         Command::Call(arguments) => block_on(call::run(&arguments, &around))?,
         Command::ChildGuard(arguments) => return guard(&arguments),
         Command::Config(command) => config::run(command, around)?,
+        Command::Run(arguments) => return run::run(&arguments, &around, core_limit),
+        Command::RunChild(arguments) => return Err(become_program(&arguments)),
         Command::Secrets(command) => secrets::run(&command, &around)?,
         Command::Serve(arguments) => serve::run(Planner::new(*arguments, around))?,
         Command::Token(command) => token::run(&command, &around)?,
@@ -46,6 +54,8 @@ fn block_on<T>(future: impl Future<Output = Result<T, Report>>) -> Result<T, Rep
 }
 
 fn guard(arguments: &ChildGuardArguments) -> Result<ExitCode, Report> {
+    // It was given what it gives to the program.
+    harden();
     let Some((program, rest)) = arguments.program.split_first() else {
         return Err(Report::new(Exit::Usage, "there is no program to watch over"));
     };

@@ -27,12 +27,19 @@ pub(crate) const STATE: Variable = Variable { name: "CLAVIGER_STATE", meaning: "
 pub(crate) const TOKEN: Variable = Variable { name: "CLAVIGER_TOKEN", meaning: "the bearer token of `claviger call`" };
 /// The person's home folder.
 pub(crate) const HOME: Variable = Variable { name: "HOME", meaning: "the state folder is under it, when nothing else says where" };
+/// Set for the program of `claviger run --on-rotation hand-over`: the number of its socket.
+pub(crate) const SECRETS_FD: &str = "CLAVIGER_SECRETS_FD";
+/// Set for the program of `claviger run --on-rotation signal`: the file of the values.
+pub(crate) const SECRETS_FILE: &str = "CLAVIGER_SECRETS_FILE";
+/// The folder in memory for what lives as long as a login.
+pub(crate) const XDG_RUNTIME_DIR: Variable =
+    Variable { name: "XDG_RUNTIME_DIR", meaning: "the file of `claviger run --on-rotation signal` is in it" };
 /// The base of state folders by the XDG convention.
 pub(crate) const XDG_STATE_HOME: Variable = Variable { name: "XDG_STATE_HOME", meaning: "the state folder is `claviger` in it" };
 
 /// Every variable that Claviger reads. References in a configuration name further ones, and who we are in a cloud stands in that cloud's own (`AWS_*`, `AZURE_*`,
 /// `GOOGLE_APPLICATION_CREDENTIALS`).
-pub(crate) const VARIABLES: [Variable; 8] = [CONFIG, DEV_BYPASS, ENV, LOG, STATE, TOKEN, HOME, XDG_STATE_HOME];
+pub(crate) const VARIABLES: [Variable; 9] = [CONFIG, DEV_BYPASS, ENV, LOG, STATE, TOKEN, HOME, XDG_RUNTIME_DIR, XDG_STATE_HOME];
 
 /// The address of Vault.
 pub(crate) const VAULT_ADDR: Variable =
@@ -120,7 +127,7 @@ impl Surroundings {
 
     /// Variables that start like ours and are not ours, each with the one that was probably meant.
     pub(crate) fn strangers(&self) -> impl Iterator<Item = (&str, Option<&'static str>)> {
-        let known = |name: &str| VARIABLES.iter().any(|variable| variable.name == name);
+        let known = |name: &str| VARIABLES.iter().any(|variable| variable.name == name) || [SECRETS_FD, SECRETS_FILE].contains(&name);
         self.variables
             .keys()
             .filter(move |name| name.starts_with("CLAVIGER_") && !known(name))

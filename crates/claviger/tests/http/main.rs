@@ -27,6 +27,8 @@ mod lists;
 #[cfg(test)]
 mod mcp;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod record;
 #[cfg(test)]
 mod reload;

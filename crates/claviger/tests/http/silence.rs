@@ -8,6 +8,8 @@ use crate::support::{Answer, Door, Key, Plan, Puppet, Say, Seen, Signal, modern_
 
 const SHARED_SECRET: &str = "shared-secret-kl3v9xq7-of-more-than-thirty-two-bytes";
 const UPSTREAM_KEY: &str = "upstream-key-w8r2m5zt-of-the-server";
+const FILE_KEY: &str = "file-key-h6t1n8pd-of-the-server";
+const CHILD_KEY: &str = "child-key-m3n7c1vd-of-the-child";
 const ARGUMENT: &str = "argument-p0q4n6yb-private-to-the-caller";
 const RESULT: &str = "result-d7h1j3uc-private-to-the-caller";
 const COOKIE: &str = "cookie-g5s9a2ek-of-somebody";
@@ -15,6 +17,8 @@ const COOKIE: &str = "cookie-g5s9a2ek-of-somebody";
 /// Everything that a run used and nobody may read, and everything that was said.
 struct Run {
     door: Door,
+    /// Where the references of the configuration lead.
+    _files: tempfile::TempDir,
     secrets: BTreeSet<String>,
     said: Vec<(String, String)>,
 }
@@ -67,6 +71,9 @@ fn is_common(piece: &[u8]) -> bool {
         "shared-secret-",
         "-of-more-than-thirty-two-bytes",
         "upstream-key-",
+        "file-key-",
+        "child-key-",
+        "-of-the-child",
         "-of-the-server",
         "argument-",
         "-private-to-the-caller",
@@ -99,14 +106,26 @@ async fn puppet() -> Puppet {
 }
 
 async fn start(puppet: &Puppet) -> Run {
-    let accept = "[[accept]]\nissuer = \"ISSUER\"\n[[accept]]\nshared_secret = \"env://SHARED_SECRET\"\n";
-    let plan = Plan::before(&puppet.url, "auto").line(r#"headers = { Authorization = "Bearer ${UPSTREAM_KEY}" }"#);
+    let accept = "[[accept]]\nissuer = \"ISSUER\"\n[[accept]]\nshared_secret = \"env://SHARED_SECRET\"\nserver = \"fixture\"\n";
+    let files = tempfile::tempdir().unwrap();
+    let file = |name: &str, secret: &str| {
+        let path = files.path().join(name);
+        std::fs::write(&path, secret).unwrap();
+        path.display().to_string()
+    };
+    let headers = format!(r#"headers = {{ Authorization = "Bearer ${{UPSTREAM_KEY}}", X-Key = "file://{}" }}"#, file("header", FILE_KEY));
+    let chatter = r#"read line; echo "my key is $CHILD_KEY" >&2; echo "my key is $CHILD_KEY"; exit 1"#;
+    let child = format!(
+        "[servers.child]\ncommand = [\"/bin/sh\", \"-c\", {chatter:?}]\nprotocol = \"modern\"\nenv = {{ CHILD_KEY = \"file://{}\" }}",
+        file("child", CHILD_KEY)
+    );
+    let plan = Plan::before(&puppet.url, "auto").line(&headers).section(&child);
     let plan = plan.accept(accept).scopes(r#""needs" = "more", "never" = false, "*" = true"#);
     let plan = plan.variable("SHARED_SECRET", SHARED_SECRET).variable("UPSTREAM_KEY", UPSTREAM_KEY).variable("CLAVIGER_LOG", "trace");
     let plan = plan.section("[limits]\nfailures_per_address = \"1000/min\"\nper_subject = \"200/min\"");
     let door = plan.open().await;
-    let mut run = Run { door, secrets: BTreeSet::new(), said: Vec::new() };
-    for secret in [SHARED_SECRET, UPSTREAM_KEY, ARGUMENT, RESULT, COOKIE, "b6v8x0cf.w4e7r1ty.q9u2i5op"] {
+    let mut run = Run { door, _files: files, secrets: BTreeSet::new(), said: Vec::new() };
+    for secret in [SHARED_SECRET, UPSTREAM_KEY, FILE_KEY, CHILD_KEY, ARGUMENT, RESULT, COOKIE, "b6v8x0cf.w4e7r1ty.q9u2i5op"] {
         run.secret(secret);
     }
     run
@@ -154,6 +173,15 @@ async fn present_tokens(run: &mut Run) {
     }
 }
 
+/// A child that says its own key wherever it can, and ends.
+async fn call_child(run: &mut Run) {
+    let mut caller = run.door.holder(&run.door.issuer.token(&run.door.resource_of("child"), "alice", ""));
+    caller.path = "/mcp/child".to_owned();
+    let answer = caller.tool("any", json!({ "private": ARGUMENT })).send().await;
+    run.hear("a child that ends", &answer);
+    run.door.says("my key is ****").await;
+}
+
 async fn use_sessions(run: &mut Run) {
     let alice = run.door.caller("alice");
     let session = alice.session().await;
@@ -186,11 +214,13 @@ async fn a_whole_run_says_no_secret_anywhere() {
     let mut run = start(&puppet).await;
     present_tokens(&mut run).await;
     use_sessions(&mut run).await;
+    call_child(&mut run).await;
     run.door.reconfigure(|text| text.replace("\"never\" = false", "\"never\" = 7"));
     run.door.signal(Signal::HUP);
     run.door.says("goes on with the configuration").await;
     assert!(puppet.seen().iter().any(|seen| String::from_utf8_lossy(&seen.body).contains(ARGUMENT)), "the run did use them");
     assert!(puppet.seen().iter().any(|seen| seen.header("authorization").is_some_and(|value| value.contains(UPSTREAM_KEY))));
+    assert!(puppet.seen().iter().any(|seen| seen.header("x-key") == Some(FILE_KEY)));
     for (what, path) in
         [("/ready", "/ready"), ("/mcp/fixture/health", "/mcp/fixture/health"), ("metadata", "/.well-known/oauth-protected-resource")]
     {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use broker::callers::CallerToken as Bearer;
 use broker::credential::Stamp;
 use broker::{Credential, PerCaller};
-use http::header::AUTHORIZATION;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, InvalidHeaderValue};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use oauth::resource::Resource;
 use policy::Permit;
@@ -64,11 +65,11 @@ impl Keys<'_> {
         let mut stamp = Stamp::default();
         for (name, credential) in self.renewable() {
             let released = credential.release(permit).await.map_err(BackFailure::Credential)?;
-            insert(headers, name, released.expose())?;
             stamp = stamp + released.stamp;
+            insert(headers, name, released.text)?;
         }
         if let Some(Key::Passed(token)) = &self.bearer {
-            insert(headers, &AUTHORIZATION, &format!("Bearer {}", token.expose_secret()))?;
+            insert(headers, &AUTHORIZATION, format!("Bearer {}", token.expose_secret()).into())?;
         }
         Ok(stamp)
     }
@@ -95,11 +96,25 @@ impl Keys<'_> {
     }
 }
 
-fn insert(headers: &mut HeaderMap, name: &HeaderName, value: &str) -> Result<(), BackFailure> {
-    let mut value = HeaderValue::from_str(value).map_err(|_| BackFailure::CredentialShape { header: name.clone() })?;
-    value.set_sensitive(true);
+fn insert(headers: &mut HeaderMap, name: &HeaderName, value: SecretString) -> Result<(), BackFailure> {
+    let value = secret_value(value).map_err(|_| BackFailure::CredentialShape { header: name.clone() })?;
     headers.insert(name.clone(), value);
     Ok(())
+}
+
+/// A header that holds the secret itself and no copy, so that it is wiped when the request is let go.
+fn secret_value(secret: SecretString) -> Result<HeaderValue, InvalidHeaderValue> {
+    struct Bare(SecretString);
+
+    impl AsRef<[u8]> for Bare {
+        fn as_ref(&self) -> &[u8] {
+            self.0.expose_secret().as_bytes()
+        }
+    }
+
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(Bare(secret)))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn shown_by(mandate: Mandate<'_>) -> Result<Bearer<'_>, BackFailure> {

@@ -89,7 +89,7 @@ pub(super) async fn start(server: &Arc<str>, program: &Program, permit: &Permit,
     let process = &program.process;
     let arguments = release_all(program.arguments.iter(), permit).await?;
     let values = release_all(program.environment.iter().map(|(_, credential)| credential), permit).await?;
-    let masker = Arc::new(Masker::new(arguments.secrets.iter().chain(&values.secrets)));
+    let masker = Arc::new(Masker::new(arguments.secrets.iter().chain(&values.secrets)).map_err(BackFailure::Start)?);
     let mut command = Command::new(&process.guard_program);
     command.arg("child-guard").arg(std::process::id().to_string()).arg("--").arg(&process.program);
     command.args(arguments.exposed());

@@ -1,35 +1,39 @@
 //! What may a child's own words show? Its standard error goes to the log line by line: capped, escaped, and with every secret that it was
 //! given masked.
 
+use std::io;
 use std::sync::Arc;
 
+use broker::value::Value;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::io::AsyncRead;
+use zeroize::Zeroizing;
 
 use super::line::{Line, Lines};
 
 /// Knows the secrets of one child and writes `****` where they stand.
 #[derive(Default)]
 pub(super) struct Masker {
-    /// Longest first, so that a secret which holds another one is masked whole.
-    secrets: Vec<SecretString>,
-    longest: usize,
+    /// One on a line, longest first, so that a secret which holds another one is masked whole. They are kept as long as the child lives, so not in common memory.
+    secrets: Option<Value>,
 }
 
 impl Masker {
     /// Takes the secrets that a child was given. A secret of several lines counts line by line, as a log shows it; fragments
     /// under [`SHORTEST_MASKED`] bytes are too common to be masked.
-    pub(super) fn new<'s>(values: impl IntoIterator<Item = &'s SecretString>) -> Self {
-        let mut secrets: Vec<SecretString> = values
-            .into_iter()
-            .flat_map(|value| value.expose_secret().lines())
-            .map(str::trim)
-            .filter(|line| line.len() >= SHORTEST_MASKED)
-            .map(SecretString::from)
-            .collect();
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose_secret().len()));
-        let longest = secrets.first().map_or(0, |secret| secret.expose_secret().len());
-        Self { secrets, longest }
+    pub(super) fn new<'s>(values: impl IntoIterator<Item = &'s SecretString>) -> io::Result<Self> {
+        let lines = values.into_iter().flat_map(|value| value.expose_secret().lines()).map(str::trim);
+        let mut secrets: Vec<&str> = lines.filter(|line| line.len() >= SHORTEST_MASKED).collect();
+        if secrets.is_empty() {
+            return Ok(Self::default());
+        }
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        let secrets = Zeroizing::new(secrets.join("\n"));
+        Ok(Self { secrets: Some(Value::new(&secrets)?) })
+    }
+
+    fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.secrets.iter().flat_map(|secrets| secrets.expose().lines())
     }
 
     /// The line as the log may show it: masked, then escaped, then cut to [`SHOWN_BYTES`].
@@ -38,15 +42,16 @@ impl Masker {
             Line::Whole(bytes) => (bytes, false),
             Line::Cut(bytes) => (bytes, true),
         };
-        let mut text = String::from_utf8_lossy(bytes).into_owned();
-        for secret in &self.secrets {
-            if text.contains(secret.expose_secret()) {
-                text = text.replace(secret.expose_secret(), MASK);
+        let mut text = Zeroizing::new(String::from_utf8_lossy(bytes).into_owned());
+        for secret in self.secrets() {
+            if text.contains(secret) {
+                text = Zeroizing::new(text.replace(secret, MASK));
             }
         }
         // Where the reader cut the line, the start of a secret may stand unmasked at the end.
         if is_cut {
-            let safe = text.len().saturating_sub(self.longest + char::REPLACEMENT_CHARACTER.len_utf8());
+            let longest = self.secrets().next().map_or(0, str::len);
+            let safe = text.len().saturating_sub(longest + char::REPLACEMENT_CHARACTER.len_utf8());
             truncate(&mut text, safe);
         }
         let mut shown = escape_controls(&text);
@@ -110,7 +115,7 @@ mod tests {
 
     fn masker(secrets: &[&str]) -> Masker {
         let secrets: Vec<SecretString> = secrets.iter().map(|secret| SecretString::from(*secret)).collect();
-        Masker::new(&secrets)
+        Masker::new(&secrets).unwrap()
     }
 
     fn whole(text: &str) -> Line {

@@ -1,0 +1,61 @@
+//! `claviger run`: any program, with the secrets that its environment refers to.
+
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use policy::Permit;
+
+use super::block_on;
+use crate::cli::{OnRotation, RunArguments, ServeArguments};
+use crate::config::draft;
+use crate::config::env::{self, Surroundings};
+use crate::config::listen::EnvironmentName;
+use crate::config::secrets::Secrets;
+use crate::hardening::CoreLimit;
+use crate::log;
+use crate::run::delivery::Start;
+use crate::run::program::{Program, cannot_start, not_started};
+use crate::run::supervisor::supervise;
+use crate::run::variables;
+use crate::voice::{self, Exit, Report};
+
+/// Runs the program: becomes it where no value can change, else stays and supervises it.
+pub(crate) fn run(arguments: &RunArguments, around: &Surroundings, core_limit: CoreLimit) -> Result<ExitCode, Report> {
+    log::start(around.value(env::LOG));
+    if arguments.signal.is_some() && arguments.on_rotation != OnRotation::Signal {
+        return Err(Report::new(Exit::Usage, "`--signal` is sent by `--on-rotation signal` only").hint("add `--on-rotation signal`"));
+    }
+    let wanted = variables::gather(arguments, around)?;
+    for notice in &wanted.notices {
+        voice::warn(notice);
+    }
+    let resolver = secrets(arguments, around)?.resolver(around);
+    let program = Program::new(wanted, &resolver);
+    // ★ The one permit that no decision made. Nobody called us over a connection: a person started us on their own machine, and gets what they could fetch
+    // themselves.
+    let permit = Permit::by_local_user();
+    if program.can_change() && arguments.on_rotation != OnRotation::Leave {
+        let start = Start { program: &program, around, core_limit };
+        return block_on(supervise(arguments, &start, &permit));
+    }
+    let filled = block_on(async { program.fill(&permit).await.map_err(|unfilled| not_started(&unfilled)) })?;
+    let mut command = program.command(&filled, &[]);
+    core_limit.lift();
+    Err(cannot_start(&program.name(), &command.exec()))
+}
+
+/// Where secrets lie. Without a `--config` or `CLAVIGER_CONFIG` no file says so: a `claviger.toml` of whatever folder a person happens to stand in shall not say
+/// whom their secrets are asked of.
+fn secrets(arguments: &RunArguments, around: &Surroundings) -> Result<Secrets, Report> {
+    let config = arguments.config.clone().or_else(|| around.value(env::CONFIG).map(PathBuf::from));
+    if let Some(config) = config {
+        return draft::secrets(&ServeArguments { config: Some(config), ..ServeArguments::default() }, around);
+    }
+    let environment = around.value(env::ENV).map(EnvironmentName::parse).transpose();
+    let environment = environment.map_err(|error| Report::new(Exit::Configuration, format!("`{}`: {error}", env::ENV.name)))?;
+    // Only a file can choose the keychain that lies in the state folder.
+    let state = around.state_folder(None).unwrap_or_else(|| around.folder().to_owned());
+    let secrets = Secrets::usual(around, around.folder(), &state);
+    Ok(if environment.is_some_and(|environment| environment.is_production()) { secrets.for_production() } else { secrets })
+}
