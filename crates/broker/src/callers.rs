@@ -7,7 +7,7 @@ use aws_lc_rs::digest;
 use oauth::grant::Wanted;
 use oauth::issuer::Issuer;
 use oauth::scope::ScopeSet;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::credential::Credential;
 use crate::slot::{Slot, Surroundings};
@@ -84,7 +84,8 @@ impl PerCaller {
         let key = key_of(caller);
         let mut known = self.known();
         if let Some(found) = known.get(&key) {
-            if found.subject.show(caller) {
+            let is_refused = found.slot.missing().is_some_and(|missing| !missing.cause.is_transient());
+            if found.subject.show(caller, is_refused) {
                 // What failed with the old token may go well with the new one.
                 found.slot.hurry();
             }
@@ -133,14 +134,15 @@ impl Subject {
         self.lock().clone()
     }
 
-    /// Takes the caller's token if it lives longer than the one that is kept; `true` if it does.
-    fn show(&self, caller: &CallerToken<'_>) -> bool {
+    /// Takes the caller's token if it lives longer than the one that is kept, or if that one was refused and this is another; `true` if it was taken.
+    fn show(&self, caller: &CallerToken<'_>, is_refused: bool) -> bool {
         let mut shown = self.lock();
-        let is_newer = caller.expires_at > shown.expires_at;
-        if is_newer {
+        let is_other = || caller.token.expose_secret() != shown.token.expose_secret();
+        let is_better = caller.expires_at > shown.expires_at || (is_refused && is_other());
+        if is_better {
             *shown = Shown { token: caller.token.clone(), expires_at: caller.expires_at };
         }
-        is_newer
+        is_better
     }
 
     fn expires_at(&self) -> u64 {

@@ -81,9 +81,10 @@ impl TokenClient {
         clock: Clock,
         credential: impl Fn(&Template) -> Credential,
     ) -> Result<Self, InvalidRoots> {
-        // The operator wrote the place, so it may be an inner one; what an issuer sends us on to is held to where the issuer is.
+        // The operator wrote the place, so it may be an inner one; what an issuer sends us on to is held to where the issuer is
+        // and to the networks that `client` may call.
         let guard = match &server.place {
-            Place::Discovered(issuer) => Guard::for_operator(issuer.as_str()),
+            Place::Discovered(issuer) => Guard::for_operator(issuer.as_str()).with_networks(client.guard().allowed.iter().copied()),
             Place::Known(_) => Guard::for_own_servers(),
         };
         let http = match (&server.roots, server.pin) {
@@ -244,8 +245,14 @@ fn cause_of(failure: TokenFailure, secrets: &[&str]) -> Cause {
 
 /// Some servers repeat what they were sent. Then their words are left out: a piece of a secret is secret too.
 fn discreet(error: TokenError, secrets: &[&str]) -> TokenError {
-    let repeats = error.description.as_deref().is_some_and(|words| secrets.iter().any(|secret| shares_a_piece(words, secret)));
-    if repeats { error.without_description() } else { error }
+    let repeats = |words: &str| secrets.iter().any(|secret| shares_a_piece(words, secret));
+    match &error {
+        TokenError { code: ErrorCode::Other(name), .. } if repeats(name) => {
+            TokenError { code: ErrorCode::Other("hidden".into()), description: None }
+        }
+        TokenError { description: Some(words), .. } if repeats(words) => error.without_description(),
+        _ => error,
+    }
 }
 
 fn shares_a_piece(words: &str, secret: &str) -> bool {

@@ -116,8 +116,12 @@ async fn a_new_token_does_not_wait_for_the_failure_of_the_old_one() {
         assert_eq!(get(&callers, &bad).await, Err("refused"));
     }
     assert_eq!(endpoint.asked().len(), 1, "the same token is not shown again at once");
-    let good = Somebody { expires_at: bad.expires_at + 1, ..somebody("ada", "good") };
-    assert_eq!(get(&callers, &good).await.unwrap(), "Bearer t");
+    for end in [bad.expires_at + 1, bad.expires_at - 1] {
+        let good = Somebody { expires_at: end, ..somebody("ada", "good") };
+        let callers = exchange(&endpoint, &Watch::new());
+        assert_eq!(get(&callers, &bad).await, Err("refused"));
+        assert_eq!(get(&callers, &good).await.unwrap(), "Bearer t", "{end}");
+    }
 }
 
 #[tokio::test]

@@ -169,6 +169,13 @@ async fn a_refusal_is_told_in_the_servers_words_unless_they_hold_a_secret() {
 }
 
 #[tokio::test]
+async fn a_secret_in_place_of_an_errors_name_is_hidden() {
+    let endpoint = Endpoint::start(|_, _| (400, r#"{"error":"abc","error_description":"abc"}"#.to_owned())).await;
+    let cause = Bench::new(endpoint.server(secret("${SHORT}"))).get().await.unwrap_err();
+    assert_eq!(cause, Cause::Refused { detail: format!("`{}/token` gives no token: hidden", endpoint.url).into() });
+}
+
+#[tokio::test]
 async fn a_refused_secret_is_fetched_anew_for_the_next_request() {
     use std::os::unix::fs::PermissionsExt as _;
 

@@ -136,3 +136,15 @@ fn a_credential_is_for_an_http_server_that_has_no_authorization_header_already()
         assert!(text.contains(expected), "{text}");
     }
 }
+
+#[test]
+fn what_the_guide_shows_is_right() {
+    let guide = include_str!("../../../../../docs/guides/upstream-oauth.md");
+    let blocks: Vec<&str> = guide.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(blocks.len(), 4);
+    for block in blocks {
+        let server = if block.starts_with('[') { "" } else { "[servers.a]\nurl = \"https://docs.example/mcp\"\n" };
+        let drafted = Folder::with(&[("claviger.toml", &format!("{server}{block}"))]).draft(&[]);
+        assert!(drafted.is_ok(), "{block}: {}", drafted.err().unwrap());
+    }
+}
