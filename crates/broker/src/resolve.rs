@@ -43,6 +43,8 @@ pub struct Held {
     pub version: Option<Arc<str>>,
     /// Unix milliseconds of the last fetch that gave a value; `None` while nobody has used it.
     pub fetched_at: Option<u64>,
+    /// Unix milliseconds of the last fetch that found another value than before.
+    pub changed_at: Option<u64>,
     /// Why the last fetch gave none, if so.
     pub missing: Option<Missing>,
 }
@@ -53,6 +55,7 @@ impl Held {
         Self {
             reference,
             version: kept.as_ref().and_then(|kept| kept.version.clone()),
+            changed_at: kept.as_ref().and_then(|kept| kept.changed_at),
             fetched_at: kept.map(|kept| kept.since),
             missing: slot.missing(),
         }

@@ -238,7 +238,8 @@ impl Slot {
         let before = self.kept.load_full();
         let is_same = before.as_ref().is_some_and(|before| *before.value == fetched.value);
         let generation = before.as_ref().map_or(1, |before| before.generation + u64::from(!is_same));
-        let kept = Arc::new(Kept::new(fetched, generation, now));
+        let changed_at = before.as_ref().and_then(|before| if is_same { before.changed_at } else { Some(now) });
+        let kept = Arc::new(Kept::new(fetched, generation, changed_at, now));
         self.kept.store(Some(Arc::clone(&kept)));
         drop(flight);
         self.around.observer.fetched(&self.name);

@@ -1,4 +1,5 @@
-//! What may the operator see? Metrics and the reasons behind readiness, on a listener of their own. Nothing here takes orders.
+//! What may the operator see? Metrics and the reasons behind readiness, on a listener of their own. The one order that it takes is to fetch secrets anew, from
+//! those who know the webhook's secret.
 
 use std::convert::Infallible;
 use std::io;
@@ -18,6 +19,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::webhook::{self, Webhook};
+
 /// The bound admin listener.
 pub(crate) struct Admin {
     listener: TcpListener,
@@ -35,7 +38,8 @@ impl Admin {
         self.address
     }
 
-    pub(crate) async fn serve(self, door: Arc<Door>, metrics: Arc<Metrics>, end: CancellationToken) {
+    pub(crate) async fn serve(self, door: Arc<Door>, metrics: Arc<Metrics>, webhook: Option<Webhook>, end: CancellationToken) {
+        let webhook = webhook.map(Arc::new);
         let local = gateway::config::is_loopback(self.address.ip());
         loop {
             let accepted = tokio::select! {
@@ -47,11 +51,11 @@ impl Admin {
                 tokio::time::sleep(PAUSE).await;
                 continue;
             };
-            let (door, metrics, end) = (Arc::clone(&door), Arc::clone(&metrics), end.clone());
+            let (door, metrics, webhook, end) = (Arc::clone(&door), Arc::clone(&metrics), webhook.clone(), end.clone());
             tokio::spawn(async move {
                 let service = service_fn(|request| {
-                    let response = answer(&request, &door, &metrics, local);
-                    async move { Ok::<_, Infallible>(response) }
+                    let (door, metrics, webhook) = (&door, &metrics, webhook.as_deref());
+                    async move { Ok::<_, Infallible>(answer(request, door, metrics, webhook, local).await) }
                 });
                 let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
                 tokio::select! {
@@ -64,9 +68,18 @@ impl Admin {
     }
 }
 
-fn answer(request: &Request<Incoming>, door: &Door, metrics: &Metrics, local: bool) -> Response<Full<Bytes>> {
-    if local && !is_local_host(request) {
+async fn answer(
+    request: Request<Incoming>,
+    door: &Door,
+    metrics: &Metrics,
+    webhook: Option<&Webhook>,
+    local: bool,
+) -> Response<Full<Bytes>> {
+    if local && !is_local_host(&request) {
         return text(StatusCode::FORBIDDEN, PLAIN, "this listener answers to the names of this machine only\n".to_owned());
+    }
+    if let Some(webhook) = webhook.filter(|_| request.uri().path() == webhook::PATH) {
+        return webhook.answer(request, door).await;
     }
     if request.method() != Method::GET {
         return text(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "only GET is served here\n".to_owned());
@@ -95,7 +108,7 @@ fn readiness(door: &Door) -> Response<Full<Bytes>> {
     text(StatusCode::SERVICE_UNAVAILABLE, PLAIN, lines.concat())
 }
 
-fn text(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
+pub(crate) fn text(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
@@ -103,6 +116,6 @@ fn text(status: StatusCode, kind: &'static str, body: String) -> Response<Full<B
     response
 }
 
-const PLAIN: &str = "text/plain; charset=utf-8";
+pub(crate) const PLAIN: &str = "text/plain; charset=utf-8";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);

@@ -374,6 +374,31 @@ pub(crate) enum SecretsCommand {
     Migrate(MigrateArguments),
     /// Put a secret in its place: typed unseen, or read from stdin
     Put(PutArguments),
+    /// Have the running door fetch secrets anew
+    Rotate(RotateArguments),
+    /// Say which secrets are used, who renews them and what is overdue
+    Status(StatusArguments),
+}
+
+/// `claviger secrets rotate`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = ROTATE_EXAMPLES)]
+pub(crate) struct RotateArguments {
+    /// The reference, or a server whose references are meant [default: all that are in use]
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) state: StateArgument,
+}
+
+/// `claviger secrets status`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = STATUS_CODES)]
+pub(crate) struct StatusArguments {
+    /// Print it as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) place: SecretsArguments,
 }
 
 /// Which places references mean.
@@ -512,6 +537,17 @@ const MIGRATE_EXAMPLES: &str = "\
 Examples:
   claviger secrets migrate env://GITHUB_TOKEN keychain://claviger/github
   claviger secrets migrate file://./token keychain://claviger/github --delete";
+
+const ROTATE_EXAMPLES: &str = "\
+Examples:
+  claviger secrets rotate
+  claviger secrets rotate vault://kv/github#token
+  claviger secrets rotate search";
+
+const STATUS_CODES: &str = "\
+Exit codes:
+  0  nothing is overdue
+  1  something is";
 
 const PUT_EXAMPLES: &str = "\
 Examples:

@@ -46,6 +46,8 @@ pub(crate) struct Held {
     pub(crate) version: Option<String>,
     /// Unix milliseconds of the last fetch; absent while nobody has used it.
     pub(crate) fetched_at: Option<u64>,
+    /// Unix milliseconds of the last fetch that found another value than before, since the door was started.
+    pub(crate) changed_at: Option<u64>,
     /// Why it cannot be had, if it cannot.
     pub(crate) missing: Option<String>,
     /// The servers that use it.
@@ -164,6 +166,7 @@ fn inventory(door: &Door) -> Vec<Held> {
         credential: held.reference.to_string(),
         version: held.version.map(|version| version.to_string()),
         fetched_at: held.fetched_at,
+        changed_at: held.changed_at,
         missing: held.missing.map(|missing| missing.cause.to_string()),
     })
     .collect()

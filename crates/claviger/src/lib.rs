@@ -16,6 +16,7 @@ mod queue;
 mod run;
 mod voice;
 mod watch;
+mod webhook;
 mod wire;
 
 use std::path::Path;

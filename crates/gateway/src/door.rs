@@ -415,7 +415,7 @@ impl Forge<'_> {
                     credentials: Credentials {
                         headers: headers.iter().map(|(name, template)| (name.clone(), self.resolver.credential(template))).collect(),
                         bearer: self
-                            .bearer(credential, resource)
+                            .bearer(credential, resource, &config.allowed_networks)
                             .map_err(|source| BuildError::Certificates { server: name.clone(), source })?,
                     },
                     protocol: server.protocol,
@@ -433,11 +433,12 @@ impl Forge<'_> {
         })
     }
 
-    fn bearer(&self, credential: &UpstreamCredential, resource: &Resource) -> Result<BearerSource, InvalidRoots> {
+    fn bearer(&self, credential: &UpstreamCredential, resource: &Resource, networks: &[IpNet]) -> Result<BearerSource, InvalidRoots> {
+        let client = self.client.with_guard(Guard::default().with_networks(networks.iter().copied()));
         Ok(match credential {
             UpstreamCredential::None => BearerSource::None,
-            UpstreamCredential::ClientCredentials(grant) => BearerSource::Door(self.resolver.client_credentials(grant, self.client)?),
-            UpstreamCredential::Delegated(delegation) => BearerSource::Caller(Box::new(self.resolver.on_behalf(delegation, self.client)?)),
+            UpstreamCredential::ClientCredentials(grant) => BearerSource::Door(self.resolver.client_credentials(grant, &client)?),
+            UpstreamCredential::Delegated(delegation) => BearerSource::Caller(Box::new(self.resolver.on_behalf(delegation, &client)?)),
             UpstreamCredential::PassThrough { audience } => {
                 BearerSource::PassedThrough { resource: resource.clone(), audience: audience.clone() }
             }

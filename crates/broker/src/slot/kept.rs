@@ -17,6 +17,8 @@ pub(crate) struct Kept {
     pub(crate) generation: u64,
     /// Unix milliseconds of the fetch.
     pub(crate) since: u64,
+    /// Unix milliseconds of the fetch that found it changed; `None` for the first value, of which nobody here knows when it was made.
+    pub(crate) changed_at: Option<u64>,
     /// For how long its place says that it is good.
     lifetime: Option<Duration>,
     is_refused: AtomicBool,
@@ -34,9 +36,9 @@ pub(super) enum State {
 }
 
 impl Kept {
-    pub(super) fn new(fetched: Fetched, generation: u64, now: u64) -> Self {
+    pub(super) fn new(fetched: Fetched, generation: u64, changed_at: Option<u64>, now: u64) -> Self {
         let Fetched { value, version, lifetime } = fetched;
-        Self { value: Arc::new(value), version, generation, since: now, lifetime, is_refused: AtomicBool::new(false) }
+        Self { value: Arc::new(value), version, generation, since: now, changed_at, lifetime, is_refused: AtomicBool::new(false) }
     }
 
     pub(super) fn refuse(&self) {

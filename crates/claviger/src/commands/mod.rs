@@ -6,6 +6,7 @@ mod config;
 mod prompt;
 mod run;
 mod secrets;
+mod secrets_status;
 mod serve;
 mod token;
 

@@ -11,7 +11,7 @@ use broker::source::{Fetched, MAX_VALUE_BYTES, Sources, Writer};
 use broker::value::Value;
 use zeroize::Zeroizing;
 
-use super::{block_on, prompt};
+use super::{block_on, prompt, secrets_status};
 use crate::cli::{GetArguments, ListArguments, MigrateArguments, PutArguments, SecretsArguments, SecretsCommand, ServeArguments};
 use crate::config::draft;
 use crate::config::env::{self, Surroundings};
@@ -21,7 +21,15 @@ use crate::voice::{self, Exit, Report};
 /// Carries out one command; Ctrl-C gives it up, and ends what it started.
 pub(crate) fn run(command: &SecretsCommand, around: &Surroundings) -> Result<Exit, Report> {
     log::start(around.value(env::LOG));
-    let secrets = draft::secrets(&serve_arguments(place(command)), around)?;
+    let place = match command {
+        SecretsCommand::Rotate(arguments) => return block_on(secrets_status::rotate(arguments, around)),
+        SecretsCommand::Status(arguments) => return block_on(secrets_status::status(arguments, around)),
+        SecretsCommand::Get(arguments) => &arguments.place,
+        SecretsCommand::List(arguments) => &arguments.place,
+        SecretsCommand::Migrate(arguments) => &arguments.place,
+        SecretsCommand::Put(arguments) => &arguments.place,
+    };
+    let secrets = draft::secrets(&serve_arguments(place), around)?;
     let sources = secrets.sources(around);
     let input = match command {
         SecretsCommand::Put(arguments) => Some(Input::of(arguments, &sources)?),
@@ -34,7 +42,9 @@ pub(crate) fn run(command: &SecretsCommand, around: &Surroundings) -> Result<Exi
                 (SecretsCommand::Get(arguments), _) => get(arguments, &sources).await,
                 (SecretsCommand::List(arguments), _) => list(arguments, &sources).await,
                 (SecretsCommand::Migrate(arguments), _) => migrate(arguments, &sources).await,
-                (SecretsCommand::Put(_), None) => Err(Report::new(Exit::Internal, "there is no value to put")),
+                (SecretsCommand::Put(_) | SecretsCommand::Rotate(_) | SecretsCommand::Status(_), _) => {
+                    Err(Report::new(Exit::Internal, "there is no value to put"))
+                }
             }
         };
         tokio::select! {
@@ -44,15 +54,6 @@ pub(crate) fn run(command: &SecretsCommand, around: &Surroundings) -> Result<Exi
             outcome = work => outcome,
         }
     })
-}
-
-fn place(command: &SecretsCommand) -> &SecretsArguments {
-    match command {
-        SecretsCommand::Get(arguments) => &arguments.place,
-        SecretsCommand::List(arguments) => &arguments.place,
-        SecretsCommand::Migrate(arguments) => &arguments.place,
-        SecretsCommand::Put(arguments) => &arguments.place,
-    }
 }
 
 /// The door's own way to find its configuration, so that both mean the same places.

@@ -20,6 +20,7 @@ use crate::control::Control;
 use crate::lifecycle::{Order, Orders};
 use crate::log;
 use crate::voice::{self, Exit, Report};
+use crate::webhook::Webhook;
 use crate::wire;
 
 /// Serves until told to stop.
@@ -38,7 +39,8 @@ async fn serve(planner: Planner) -> Result<(), Report> {
     let (door_at, admin) = bind(&plan).await?;
     let public_url = public_url(&plan, door_at.address());
     let fixed = Fixed::of(&plan);
-    let Plan { gateway, state, instance_key, record: record_options, resolver, watch, accepts_minted, notices, exposed, .. } = plan;
+    let Plan { gateway, state, instance_key, record: record_options, resolver, watch, accepts_minted, notices, exposed, webhook, .. } =
+        plan;
     let record_file = record_options.path.clone();
     let parts = wire::parts(&state, resolver, record_options)?;
     let (auditor, metrics, clock) = (Arc::clone(&parts.auditor), Arc::clone(&parts.metrics), parts.clock);
@@ -65,8 +67,9 @@ async fn serve(planner: Planner) -> Result<(), Report> {
     });
 
     let end = CancellationToken::new();
+    let webhook = webhook.map(|secret| Webhook::new(secret, clock));
     if let Some(admin) = admin {
-        tokio::spawn(admin.serve(Arc::clone(&door), Arc::clone(&metrics), end.clone()));
+        tokio::spawn(admin.serve(Arc::clone(&door), Arc::clone(&metrics), webhook, end.clone()));
     }
     match Control::bind(&state) {
         Ok(control) => drop(tokio::spawn(control.serve(Arc::clone(&door), end.clone()))),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use audit::HeadKey;
 use audit::sink::{OnFull, Options};
+use broker::reference::Template;
 use broker::resolve::Resolver;
 use gateway::config::{self as door, Config, ServerName, TokenSource, WhenUnrecorded};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -43,6 +44,8 @@ pub(crate) struct Plan {
     pub(crate) instance_key: (InstanceKey, Origin),
     /// How the record of calls is kept.
     pub(crate) record: Options,
+    /// The secret of those who may have secrets fetched anew from outside.
+    pub(crate) webhook: Option<SecretString>,
     /// What resolves the references of the servers.
     pub(crate) resolver: Resolver,
     /// Whether the tokens of `claviger token mint` are accepted, for want of any `[[accept]]`.
@@ -86,6 +89,10 @@ impl Planner {
             Accept::Entries(entries) => token_sources(&draft, entries, &resolver).await?,
             Accept::Bypass | Accept::Minted => Vec::new(),
         };
+        let webhook = match &draft.secrets.webhook {
+            Some(template) => Some(webhook(template, &resolver).await?),
+            None => None,
+        };
         let instance_key = instance_key(&draft.state)?;
         let accept = match &draft.accept {
             Accept::Bypass => door::Accept::Bypass,
@@ -109,6 +116,7 @@ impl Planner {
             state: draft.state,
             instance_key,
             record,
+            webhook,
             resolver,
             accepts_minted: matches!(draft.accept, Accept::Minted),
             watch: draft.watch,
@@ -116,6 +124,14 @@ impl Planner {
             exposed: draft.exposed,
         })
     }
+}
+
+/// Short secrets can be guessed.
+async fn webhook(template: &Template, resolver: &Resolver) -> Result<SecretString, Report> {
+    let report = || Report::new(Exit::Configuration, "`secrets.webhook`: there is no secret to know the webhook by");
+    let secret = resolver.resolve_for_start(template).await.map_err(|error| report().caused_by(&error))?;
+    SharedSecret::new(secret.expose_secret().as_bytes()).map_err(|error| report().caused_by(&error))?;
+    Ok(secret)
 }
 
 fn record(written: Record, key: &InstanceKey) -> Options {

@@ -37,6 +37,8 @@ mod rotation;
 #[cfg(test)]
 mod scopes;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod sessions;
 #[cfg(test)]
 mod shared_secrets;

@@ -96,6 +96,11 @@ impl Door {
         Request::new(Method::GET, self.admin, path)
     }
 
+    /// POST at the admin listener.
+    pub(crate) fn admin_post(&self, path: &str) -> Request {
+        Request::new(Method::POST, self.admin, path)
+    }
+
     /// What was counted so far.
     pub(crate) async fn metrics(&self) -> Metrics {
         let answer = self.admin_get("/metrics").send().await;

@@ -1,0 +1,234 @@
+//! `claviger secrets status` and `rotate`: which secrets are used, who renews them, what is overdue, and what the running door has of them.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use broker::reference::Reference;
+use gateway::clock::Clock;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Unit};
+use serde::Serialize;
+
+use crate::cli::{RotateArguments, ServeArguments, StatusArguments};
+use crate::config::draft::{self, Draft, no_state_folder};
+use crate::config::env::Surroundings;
+use crate::config::inventory::Entry;
+use crate::control::{self, Answer, Fetched, Held, Wish};
+use crate::voice::{self, Exit, Report, plain};
+
+/// Has the running door fetch anew what is named.
+pub(super) async fn rotate(arguments: &RotateArguments, around: &Surroundings) -> Result<Exit, Report> {
+    let state = around.state_folder(arguments.state.state.as_deref()).ok_or_else(no_state_folder)?;
+    match ask(&state, &Wish::Rotate { name: arguments.name.clone() }).await? {
+        None => Err(Report::new(Exit::Unavailable, format!("no door is running on the state folder `{}`", state.display()))
+            .hint("name its folder with `--state`; a door that is started fetches everything anew by itself")),
+        Some(Answer::Rotated(fetched)) => report_rotation(&fetched),
+        Some(Answer::Refused(why)) => Err(Report::new(Exit::Usage, plain(&why))),
+        Some(Answer::Inventory(_)) => Err(Report::new(Exit::Internal, "the door answered another question")),
+    }
+}
+
+fn report_rotation(fetched: &[Fetched]) -> Result<Exit, Report> {
+    let mut text = String::new();
+    for one in fetched {
+        let outcome = match (&one.missing, one.changed) {
+            (Some(why), _) => format!("cannot be had: {}", plain(why)),
+            (None, true) => "has a new value".to_owned(),
+            (None, false) => "is as it was".to_owned(),
+        };
+        let _ = writeln!(text, "{} {outcome}", plain(&one.credential));
+    }
+    voice::data(&text)?;
+    if fetched.is_empty() {
+        voice::talk("nothing of that is in use: it is fetched when somebody calls\n");
+    }
+    Ok(if fetched.iter().any(|one| one.missing.is_some()) { Exit::Failure } else { Exit::Success })
+}
+
+/// What is known of one secret.
+#[derive(Debug, Serialize)]
+struct Row {
+    credential: String,
+    servers: Vec<String>,
+    owner: Option<String>,
+    schedule: Option<String>,
+    issued: Option<Date>,
+    age_days: Option<i32>,
+    next: Option<Date>,
+    overdue: bool,
+    version: Option<String>,
+    /// When the running door fetched it last.
+    fetched_at: Option<Timestamp>,
+    missing: Option<String>,
+}
+
+/// Prints the inventory; something overdue is the answer `no`.
+pub(super) async fn status(arguments: &StatusArguments, around: &Surroundings) -> Result<Exit, Report> {
+    let place = arguments.place.clone();
+    let serve = ServeArguments { config: place.config, environment: place.environment, state: place.state, ..ServeArguments::default() };
+    let draft = draft::draft(&serve, around)?;
+    let held = match ask(&draft.state, &Wish::Inventory).await? {
+        Some(Answer::Inventory(held)) => Some(held),
+        Some(Answer::Rotated(_) | Answer::Refused(_)) | None => None,
+    };
+    let rows = rows(&draft, held.as_deref().unwrap_or_default(), today());
+    if arguments.json {
+        let json =
+            serde_json::to_string_pretty(&rows).map_err(|error| Report::new(Exit::Internal, "cannot write JSON").caused_by(&error))?;
+        voice::data(&format!("{json}\n"))?;
+    } else {
+        voice::data(&table(&rows))?;
+        if held.is_none() {
+            voice::talk("no door is running on this state folder: versions and fetches are not known\n");
+        }
+    }
+    let overdue = rows.iter().filter(|row| row.overdue).count();
+    if overdue > 0 {
+        voice::warn(&format!("{overdue} of {} are overdue", rows.len()));
+        return Ok(Exit::Failure);
+    }
+    Ok(Exit::Success)
+}
+
+fn rows(draft: &Draft, held: &[Held], today: Date) -> Vec<Row> {
+    let used = draft.servers.values().flat_map(|server| server.upstream.references());
+    let mut references: Vec<Reference> = Vec::new();
+    for reference in used.chain(draft.secrets.inventory.iter().map(|entry| entry.reference.clone())) {
+        if !references.iter().any(|known| known.place() == reference.place()) {
+            references.push(reference);
+        }
+    }
+    references.sort_by_cached_key(ToString::to_string);
+    let row = |reference: &Reference| {
+        let is_same = |other: &Reference| other.place() == reference.place();
+        let uses = |server: &gateway::config::Server| server.upstream.references().iter().any(is_same);
+        let servers = draft.servers.iter().filter(|(_, server)| uses(server)).map(|(name, _)| name.to_string()).collect();
+        let entry = draft.secrets.inventory.iter().find(|entry| is_same(&entry.reference));
+        let held = held.iter().find(|held| held.credential.parse().is_ok_and(|other: Reference| is_same(&other)));
+        Row { servers, ..row_of(reference, entry, held, today) }
+    };
+    references.iter().map(row).collect()
+}
+
+fn row_of(reference: &Reference, entry: Option<&Entry>, held: Option<&Held>, today: Date) -> Row {
+    let changed = held.and_then(|held| held.changed_at).and_then(day_of);
+    // What the operator wrote down may be older than what the door has seen since.
+    let issued = entry.and_then(|entry| entry.issued).max(changed);
+    let schedule = entry.and_then(|entry| entry.schedule);
+    let next = schedule.zip(issued).and_then(|(schedule, issued)| schedule.due(issued));
+    Row {
+        credential: reference.to_string(),
+        servers: Vec::new(),
+        owner: entry.and_then(|entry| entry.owner.clone()),
+        schedule: schedule.map(|schedule| schedule.to_string()),
+        issued,
+        age_days: issued.and_then(|issued| Some(today.since((Unit::Day, issued)).ok()?.get_days())),
+        next,
+        // A schedule without a beginning is one that nobody keeps.
+        overdue: schedule.is_some() && next.is_none_or(|next| next < today),
+        version: held.and_then(|held| held.version.clone()),
+        fetched_at: held.and_then(|held| held.fetched_at).and_then(moment),
+        missing: held.and_then(|held| held.missing.clone()),
+    }
+}
+
+fn table(rows: &[Row]) -> String {
+    let heads = ["CREDENTIAL", "USED BY", "OWNER", "AGE", "SCHEDULE", "NEXT", "VERSION", "STATE"].map(str::to_owned);
+    let text = |value: &Option<String>| value.as_deref().map_or_else(|| "-".to_owned(), plain);
+    let lines = rows.iter().map(|row| {
+        let state = match (row.overdue, &row.missing) {
+            (_, Some(why)) => format!("missing: {}", plain(why)),
+            (true, None) => "overdue".to_owned(),
+            (false, None) => row.fetched_at.map_or_else(|| "not in use".to_owned(), |at| format!("fetched {at:.0}")),
+        };
+        [
+            plain(&row.credential),
+            if row.servers.is_empty() { "-".to_owned() } else { row.servers.join(", ") },
+            text(&row.owner),
+            row.age_days.map_or_else(|| "-".to_owned(), |days| format!("{days} d")),
+            text(&row.schedule),
+            row.next.map_or_else(|| "-".to_owned(), |next| next.to_string()),
+            text(&row.version),
+            state,
+        ]
+    });
+    let lines: Vec<[String; 8]> = std::iter::once(heads).chain(lines).collect();
+    let width = |column: usize| lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..8).map(width).collect();
+    let mut table = String::new();
+    for line in &lines {
+        let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let _ = writeln!(table, "{}", cells.join("  ").trim_end());
+    }
+    table
+}
+
+async fn ask(state: &Path, wish: &Wish) -> Result<Option<Answer>, Report> {
+    control::ask(state, wish).await.map_err(|error| Report::new(Exit::Unavailable, "the running door does not answer").caused_by(&error))
+}
+
+fn today() -> Date {
+    moment(Clock::system().unix_milliseconds()).map_or(Date::ZERO, |now| now.to_zoned(TimeZone::UTC).date())
+}
+
+fn day_of(milliseconds: u64) -> Option<Date> {
+    moment(milliseconds).map(|at| at.to_zoned(TimeZone::UTC).date())
+}
+
+fn moment(milliseconds: u64) -> Option<Timestamp> {
+    Timestamp::from_millisecond(i64::try_from(milliseconds).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(rotate: &str, issued: Option<&str>) -> Entry {
+        Entry {
+            reference: "env://KEY".parse().unwrap(),
+            owner: Some("ann".to_owned()),
+            schedule: Some(rotate.parse().unwrap()),
+            issued: issued.map(|issued| issued.parse().unwrap()),
+        }
+    }
+
+    fn row(entry: &Entry, held: Option<&Held>) -> Row {
+        row_of(&entry.reference, Some(entry), held, "2026-11-27".parse().unwrap())
+    }
+
+    #[test]
+    fn a_secret_past_its_day_is_overdue_and_so_is_one_whose_age_nobody_knows() {
+        assert!(!row(&entry("quarterly", Some("2026-09-01")), None).overdue);
+        assert!(!row(&entry("quarterly", Some("2026-08-27")), None).overdue, "on the day itself there is still time");
+        let late = row(&entry("quarterly", Some("2026-08-26")), None);
+        assert!(late.overdue);
+        assert_eq!((late.age_days, late.next), (Some(93), Some("2026-11-26".parse().unwrap())));
+        assert!(row(&entry("yearly", None), None).overdue);
+    }
+
+    #[test]
+    fn a_change_that_the_door_saw_counts_as_issued() {
+        let held = Held {
+            credential: "env://KEY".to_owned(),
+            version: Some("7".to_owned()),
+            fetched_at: None,
+            changed_at: Some(1_795_000_000_000),
+            missing: None,
+            servers: Vec::new(),
+        };
+        let row = row(&entry("monthly", Some("2026-01-01")), Some(&held));
+        assert_eq!(row.issued, day_of(1_795_000_000_000));
+        assert!(!row.overdue, "{row:?}");
+    }
+
+    #[test]
+    fn the_table_stands_in_columns() {
+        let rows = [row(&entry("monthly", Some("2026-11-01")), None)];
+        let table = table(&rows);
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!(lines.len(), 2);
+        assert_eq!(lines[0].find("OWNER"), lines[1].find("ann"));
+        assert_eq!(lines[0].find("NEXT"), lines[1].find("2026-12-01"));
+    }
+}

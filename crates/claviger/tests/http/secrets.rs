@@ -1,0 +1,114 @@
+//! Looking after the secrets of a running door: fetched anew on demand, from the command line and from outside, and an inventory of what is overdue.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::support::{Door, Plan};
+
+/// A door before a child that has a secret from a file which it need not look at again for an hour.
+async fn door(folder: &tempfile::TempDir, more: &str) -> (Door, PathBuf) {
+    let file = folder.path().join("secret");
+    write(&file, "old");
+    let plan = Plan::stdio("both").line(&format!("env = {{ FIXTURE_SECRET = {:?} }}", reference(&file)));
+    let door = plan.section(more).variable("HOOK", "a-secret-of-the-webhook-of-32-bytes").open().await;
+    (door, file)
+}
+
+fn write(file: &PathBuf, value: &str) {
+    std::fs::write(file, value).unwrap();
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+fn reference(file: &std::path::Path) -> String {
+    format!("file://{}?ttl=3600", file.display())
+}
+
+#[tokio::test]
+async fn a_command_has_the_running_door_fetch_a_secret_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (door, file) = door(&folder, "").await;
+    let unused = door.claviger(&["secrets", "rotate", "fixture", "--state", "state"]).await;
+    assert_eq!((unused.code, unused.stdout.as_str()), (Some(0), ""), "{}", unused.stderr);
+    assert!(unused.stderr.contains("nothing of that is in use"), "{}", unused.stderr);
+    assert_eq!(door.caller("bob").call("test_secret", json!({})).await.tool_text(), "old");
+    for (name, expected) in [(reference(&file), "new"), ("fixture".to_owned(), "newer")] {
+        write(&file, expected);
+        let rotated = door.claviger(&["secrets", "rotate", &name, "--state", "state"]).await;
+        assert_eq!(rotated.code, Some(0), "{}", rotated.stderr);
+        assert!(rotated.stdout.contains("has a new value") && !rotated.stdout.contains(expected), "{}", rotated.stdout);
+        let renewed = async {
+            while door.caller("bob").call("test_secret", json!({})).await.tool_text() != expected {
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), renewed).await.expect("the new value reaches the child");
+    }
+    let same = door.claviger(&["secrets", "rotate", "--state", "state"]).await;
+    assert!(same.stdout.contains("is as it was"), "{}", same.stdout);
+    std::fs::remove_file(&file).unwrap();
+    let gone = door.claviger(&["secrets", "rotate", "--state", "state"]).await;
+    assert_eq!(gone.code, Some(1));
+    assert!(gone.stdout.contains("cannot be had"), "{}", gone.stdout);
+    let unknown = door.claviger(&["secrets", "rotate", "nobody", "--state", "state"]).await;
+    assert_eq!(unknown.code, Some(2), "{}", unknown.stderr);
+    let nobody = door.claviger(&["secrets", "rotate", "--state", "elsewhere"]).await;
+    assert_eq!(nobody.code, Some(69), "{}", nobody.stderr);
+}
+
+#[tokio::test]
+async fn whoever_knows_the_webhooks_secret_may_have_secrets_fetched_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (door, file) = door(&folder, "[secrets]\nwebhook = \"env://HOOK\"").await;
+    assert_eq!(door.caller("bob").call("test_secret", json!({})).await.tool_text(), "old");
+    write(&file, "new");
+    let hook = || door.admin_post("/secrets/rotate");
+    assert_eq!(hook().send().await.status, 401);
+    assert_eq!(hook().token("a-secret-of-the-webhook-of-32-byteS").send().await.status, 401);
+    assert_eq!(hook().token("").send().await.status, 401);
+    assert_eq!(door.admin_get("/secrets/rotate").send().await.status, 405);
+    let secret = "a-secret-of-the-webhook-of-32-bytes";
+    assert_eq!(hook().token(secret).body("[]").send().await.status, 400);
+    assert_eq!(hook().token(secret).body(r#"{"name":"nobody"}"#).send().await.status, 404);
+    let done = hook().token(secret).body(r#"{"name":"fixture"}"#).send().await;
+    assert_eq!((done.status, done.message()), (200, json!({"fetched": 1, "changed": 1, "missing": 0})));
+    let limited = async { while hook().send().await.status != 429 {} };
+    tokio::time::timeout(std::time::Duration::from_secs(20), limited).await.expect("guesses are limited");
+    assert!(!door.said().contains(secret));
+}
+
+#[tokio::test]
+async fn without_a_webhook_the_admin_listener_takes_no_orders() {
+    let folder = tempfile::tempdir().unwrap();
+    let (door, _) = door(&folder, "").await;
+    assert_eq!(door.admin_post("/secrets/rotate").token("anything").send().await.status, 405);
+}
+
+#[tokio::test]
+async fn the_inventory_says_who_uses_what_and_what_is_overdue() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
+    let inventory = format!(
+        "[secrets.inventory.{:?}]\nowner = \"ann@example.com\"\nrotate = \"yearly\"\nissued = \"2001-01-01\"\n",
+        format!("file://{}", file.display())
+    );
+    let (door, _) = door(&folder, &inventory).await;
+    assert_eq!(door.caller("bob").call("test_secret", json!({})).await.tool_text(), "old");
+    let status = door.claviger(&["secrets", "status", "--json", "--state", "state"]).await;
+    assert_eq!(status.code, Some(1), "{}", status.stderr);
+    let rows: Value = serde_json::from_str(&status.stdout).unwrap();
+    let row =
+        rows.as_array().unwrap().iter().find(|row| row["credential"].as_str().is_some_and(|name| name.starts_with("file://"))).unwrap();
+    assert_eq!(row["servers"], json!(["fixture"]));
+    assert_eq!((&row["owner"], &row["schedule"], &row["next"]), (&json!("ann@example.com"), &json!("yearly"), &json!("2002-01-01")));
+    assert_eq!(row["overdue"], json!(true));
+    assert!(row["fetched_at"].is_string(), "{row}");
+    assert!(!status.stdout.contains("\"old\""));
+    // A change that the door sees makes it young again.
+    write(&file, "new");
+    assert_eq!(door.claviger(&["secrets", "rotate", "--state", "state"]).await.code, Some(0));
+    let status = door.claviger(&["secrets", "status", "--state", "state"]).await;
+    assert_eq!(status.code, Some(0), "{}", status.stdout);
+    assert!(status.stdout.starts_with("CREDENTIAL") && status.stdout.contains("ann@example.com"), "{}", status.stdout);
+}
