@@ -71,6 +71,7 @@ struct Reader<'r, 'j> {
 
 impl Reader<'_, '_> {
     /// Part of a host's name: letters, digits, `-` and `.`, and no dot at an end.
+    #[cfg(any(feature = "aws", feature = "azure"))]
     fn name(&mut self, section: &str, key: &str, written: Option<&String>, what: &str) -> Option<Box<str>> {
         let text = written?;
         let fits = |label: &str| !label.is_empty() && label.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'-');

@@ -81,7 +81,7 @@ impl Keepers {
 
 /// The SHA-256 of a value, in hexadecimal digits.
 pub(crate) fn fingerprint(value: &str) -> String {
-    digest(&SHA256, value.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest(&SHA256, value.as_bytes()).as_ref().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 fn script() -> PathBuf {
