@@ -56,8 +56,13 @@ impl Webhook {
         }
         let body = tokio::time::timeout(PATIENCE, outbound::read_capped(request.into_body(), LONGEST)).await;
         let Ok(Ok(body)) = body else { return text(StatusCode::BAD_REQUEST, PLAIN, "the body could not be read\n".to_owned()) };
-        let order = if body.is_empty() { Ok(Order::default()) } else { serde_json::from_slice(&body) };
-        let Ok(Order { name }) = order else {
+        // A list would be read as the members in their order.
+        let order = match body.trim_ascii().first() {
+            None => Some(Order::default()),
+            Some(b'{') => serde_json::from_slice(&body).ok(),
+            Some(_) => None,
+        };
+        let Some(Order { name }) = order else {
             return text(StatusCode::BAD_REQUEST, PLAIN, "the body is empty, or JSON with `name`\n".to_owned());
         };
         match control::fulfil(&Wish::Rotate { name }, door).await {

@@ -33,7 +33,7 @@ async fn a_command_has_the_running_door_fetch_a_secret_anew() {
     assert_eq!((unused.code, unused.stdout.as_str()), (Some(0), ""), "{}", unused.stderr);
     assert!(unused.stderr.contains("nothing of that is in use"), "{}", unused.stderr);
     assert_eq!(door.caller("bob").call("test_secret", json!({})).await.tool_text(), "old");
-    for (name, expected) in [(reference(&file), "new"), ("fixture".to_owned(), "newer")] {
+    for (name, expected) in [(reference(&file), "value-2"), ("fixture".to_owned(), "value-3")] {
         write(&file, expected);
         let rotated = door.claviger(&["secrets", "rotate", &name, "--state", "state"]).await;
         assert_eq!(rotated.code, Some(0), "{}", rotated.stderr);
