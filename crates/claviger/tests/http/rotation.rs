@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -105,7 +105,6 @@ async fn a_call_under_way_is_finished_by_the_instance_that_has_it() {
     let waiting = [tokio::spawn(session.tool("test_wait", long.clone()).send()), tokio::spawn(modern.tool("test_wait", long).send())];
     tokio::time::sleep(Duration::from_millis(200)).await;
     secret.becomes("new");
-    let began = Instant::now();
     let renewed = async {
         while session.tool("test_secret", json!({})).send().await.tool_text() != "new"
             || modern.call("test_secret", json!({})).await.tool_text() != "new"
@@ -114,7 +113,6 @@ async fn a_call_under_way_is_finished_by_the_instance_that_has_it() {
         }
     };
     tokio::time::timeout(Duration::from_secs(5), renewed).await.expect("the new value is used while the old instance still works");
-    assert!(began.elapsed() < Duration::from_secs(5));
     for call in waiting {
         assert_eq!(call.await.unwrap().tool_text(), "Waited 6000 ms.");
     }

@@ -198,16 +198,16 @@ impl Launch {
         lives.push(life.clone());
         let (ended, places) = (life.ended.clone(), Arc::clone(&self.places));
         tokio::spawn(async move {
-            let place = match place {
-                Some(place) => Ok(place),
+            let _place = if let Some(place) = place {
+                Ok(place)
+            } else {
                 // That of the instance that it takes over from.
-                None => tokio::select! {
+                tokio::select! {
                     place = places.acquire_owned() => place,
                     () = ended.cancelled() => return,
-                },
+                }
             };
             ended.cancelled().await;
-            drop(place);
         });
     }
 }
