@@ -31,7 +31,6 @@ fn metadata() -> Value {
             "--format-version",
             "1",
             "--locked",
-            "--offline",
             "--manifest-path",
             concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml"),
         ])
