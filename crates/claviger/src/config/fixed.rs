@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use audit::sink::OnFull;
 use gateway::config::{Limits, Listen, Timeouts};
 
+use super::file;
 use super::plan::Plan;
 
 /// How the record was opened.
@@ -24,6 +25,7 @@ pub(crate) struct Fixed {
     limits: Limits,
     timeouts: Timeouts,
     record: Record,
+    secrets: file::Secrets,
     is_production: bool,
 }
 
@@ -36,6 +38,7 @@ impl Fixed {
             limits: plan.gateway.limits.clone(),
             timeouts: plan.gateway.timeouts.clone(),
             record: Record::of(plan),
+            secrets: plan.secrets.clone(),
             is_production: plan.environment.is_production(),
         }
     }
@@ -62,7 +65,8 @@ impl Fixed {
         ];
         let limits = self.limits_waiting(&plan.gateway.limits);
         let timeouts = self.timeouts_waiting(&plan.gateway.timeouts);
-        own.into_iter().chain(limits).chain(timeouts).filter(|(_, is_changed)| *is_changed).map(|(key, _)| key).collect()
+        let secrets = self.secrets_waiting(&plan.secrets);
+        own.into_iter().chain(limits).chain(secrets).chain(timeouts).filter(|(_, is_changed)| *is_changed).map(|(key, _)| key).collect()
     }
 
     /// Servers that stay keep what they were made with: their connections, their children, and the caps on both.
@@ -79,6 +83,19 @@ impl Fixed {
             ("limits.message_bytes", old.message_bytes != new.message_bytes),
             ("limits.sessions_per_caller", old.sessions_per_caller != new.sessions_per_caller),
             ("limits.streams_per_caller", old.streams_per_caller != new.streams_per_caller),
+        ]
+    }
+
+    /// The door keeps the sources that it has, with what they are logged in to and have been lent. `secrets.inventory` is for people and read when they ask.
+    fn secrets_waiting(&self, new: &file::Secrets) -> [(&'static str, bool); 6] {
+        let old = &self.secrets;
+        [
+            ("secrets.aws", old.aws != new.aws),
+            ("secrets.azure", old.azure != new.azure),
+            ("secrets.gcp", old.gcp != new.gcp),
+            ("secrets.keychain", old.keychain != new.keychain),
+            ("secrets.vault", old.vault != new.vault),
+            ("secrets.webhook", old.webhook != new.webhook),
         ]
     }
 
@@ -109,7 +126,8 @@ mod tests {
     fn waiting(before: &str, after: &str) -> Vec<&'static str> {
         let state = tempfile::tempdir().unwrap();
         let plan = |text: &str| {
-            let folder = Folder::with(&[("claviger.toml", &format!("{text}\n[servers.git]\nurl = \"http://127.0.0.1:1/mcp\"\n"))]);
+            let text = format!("{text}\n[servers.git]\nurl = \"http://127.0.0.1:1/mcp\"\n");
+            let folder = Folder::with(&[("claviger.toml", &text), ("webhook", "a secret of thirty-two bytes or more")]);
             folder.plan(&["--state", state.path().to_str().unwrap()]).unwrap()
         };
         Fixed::of(&plan(before)).waiting(&plan(after))
@@ -118,7 +136,7 @@ mod tests {
     #[test]
     fn what_a_reload_takes_waits_for_nothing() {
         let taken = "[listen]\nallowed_hosts = [\"a\"]\n[limits]\nper_address = \"1/s\"\nper_subject = \"1/s\"\nbody_bytes = 9\n\
-                     header_bytes = 2000\n[timeouts]\nrequest_body = \"1s\"\ndrain = \"1s\"\n";
+                     header_bytes = 2000\n[secrets.inventory.\"env://A\"]\nowner = \"ada\"\n[timeouts]\nrequest_body = \"1s\"\ndrain = \"1s\"\n";
         assert_eq!(waiting("", taken), [""; 0]);
     }
 
@@ -140,6 +158,11 @@ mod tests {
             (
                 "[limits]\nheader_bytes = 99999\nmessage_bytes = 9999\nsessions_per_caller = 1\nstreams_per_caller = 1",
                 &["limits.header_bytes", "limits.message_bytes", "limits.sessions_per_caller", "limits.streams_per_caller"],
+            ),
+            (
+                "[secrets]\naws.region = \"eu-central-1\"\nazure.suffix = \"vault.azure.cn\"\ngcp.credentials = \"a\"\nkeychain.store = \"file\"\n\
+                 vault.address = \"https://vault.example.com\"\nwebhook = \"file://./webhook\"",
+                &["secrets.aws", "secrets.azure", "secrets.gcp", "secrets.keychain", "secrets.vault", "secrets.webhook"],
             ),
             (
                 "[timeouts]\ncall = \"1s\"\nconnect = \"1s\"\nidle = \"1s\"\nprobe = \"1s\"\nrequest_headers = \"1s\"",

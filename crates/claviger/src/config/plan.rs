@@ -18,6 +18,7 @@ use super::accept::{self, Accept, Entry};
 use super::draft::{self, Draft};
 use super::env::Surroundings;
 use super::fault::Faults;
+use super::file;
 use super::judge::Judge;
 use super::listen::EnvironmentName;
 use super::numbers::Record;
@@ -48,6 +49,8 @@ pub(crate) struct Plan {
     pub(crate) webhook: Option<SecretString>,
     /// What resolves the references of the servers.
     pub(crate) resolver: Resolver,
+    /// `[secrets]`, by which it was made.
+    pub(crate) secrets: file::Secrets,
     /// Whether the tokens of `claviger token mint` are accepted, for want of any `[[accept]]`.
     pub(crate) accepts_minted: bool,
     /// Files whose change asks for a reload; some may not exist yet.
@@ -118,6 +121,7 @@ impl Planner {
             record,
             webhook,
             resolver,
+            secrets: draft.secrets.written,
             accepts_minted: matches!(draft.accept, Accept::Minted),
             watch: draft.watch,
             notices: draft.notices,

@@ -35,6 +35,8 @@ pub(crate) struct Secrets {
     pub(crate) inventory: Vec<Entry>,
     /// The secret of those who may have secrets fetched anew from outside.
     pub(crate) webhook: Option<Template>,
+    /// `[secrets]` as it was written.
+    pub(crate) written: file::Secrets,
 }
 
 impl Secrets {
@@ -54,6 +56,7 @@ impl Secrets {
             state: state.to_owned(),
             inventory: inventory::build(&written.inventory, judge),
             webhook: webhook(written.webhook.as_deref(), judge),
+            written: written.clone(),
         }
     }
 

@@ -1,20 +1,8 @@
 //! What becomes of a real child: the one-line start of the README, and a door that is killed.
 
-use std::fs;
-
 use serde_json::json;
 
-use crate::support::{Client, Setup, eventually, peer};
-
-/// Process ids whose command line holds `mark`.
-fn alive(mark: &str) -> Vec<String> {
-    let processes = fs::read_dir("/proc").expect("this test needs /proc").filter_map(Result::ok);
-    let command_line = |id: &str| fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
-    let ids = processes
-        .filter_map(|process| process.file_name().into_string().ok())
-        .filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
-    ids.filter(|id| String::from_utf8_lossy(&command_line(id)).contains(mark)).collect()
-}
+use crate::support::{Client, Setup, alive, eventually, peer};
 
 // npx runs a shell, which runs Node.js: three generations that must go together.
 #[test]

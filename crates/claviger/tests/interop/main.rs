@@ -30,6 +30,8 @@ mod python_server;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod rotation;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod upstream_oauth;

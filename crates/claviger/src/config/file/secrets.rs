@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Where the secrets lie that references name.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Secrets {
     /// AWS Secrets Manager, for `aws-secretsmanager://NAME`.
@@ -29,7 +29,7 @@ pub(crate) struct Secrets {
 pub(crate) type Inventory = BTreeMap<String, InventoryItem>;
 
 /// A secret that somebody looks after.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct InventoryItem {
     /// Who renews it, such as a mail address.
@@ -41,7 +41,7 @@ pub(crate) struct InventoryItem {
 }
 
 /// AWS Secrets Manager.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct AwsSecrets {
     /// The region of references that name none, such as `eu-central-1`. Default: what the environment or the profile says.
@@ -53,7 +53,7 @@ pub(crate) struct AwsSecrets {
 }
 
 /// Azure Key Vault.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct AzureSecrets {
     /// The domain of vaults, such as `vault.usgovcloudapi.net`. Default: `vault.azure.net`.
@@ -63,7 +63,7 @@ pub(crate) struct AzureSecrets {
 }
 
 /// Google Secret Manager.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct GcpSecrets {
     /// The URL of Secret Manager, such as that of a region. Default: `https://secretmanager.googleapis.com`.
@@ -73,7 +73,7 @@ pub(crate) struct GcpSecrets {
 }
 
 /// The keychain behind `keychain://SERVICE/ACCOUNT`.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Keychain {
     /// Which keychain. Default: the system's own, which on Linux is the Secret Service. No other takes its place when it cannot be used.
@@ -93,7 +93,7 @@ pub(crate) enum KeychainStore {
 }
 
 /// HashiCorp Vault or OpenBao.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Vault {
     /// The address, such as `https://vault.example.com:8200`. Default: `BAO_ADDR`, else `VAULT_ADDR`.
@@ -109,7 +109,7 @@ pub(crate) struct Vault {
 }
 
 /// How the door logs in to Vault: one of these.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct VaultAuth {
     /// A reference to a token, such as `file:///run/secrets/vault-token`.
@@ -123,7 +123,7 @@ pub(crate) struct VaultAuth {
 }
 
 /// The login by AppRole.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct VaultAppRole {
     /// Where the method is mounted. Default: `approle`.
@@ -137,7 +137,7 @@ pub(crate) struct VaultAppRole {
 }
 
 /// The login by a JWT.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct VaultJwt {
     /// Where the method is mounted. Default: `kubernetes` or `jwt`.

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::{Url, form_urlencoded};
 
 /// An answer, whole.
@@ -20,6 +20,11 @@ impl Reply {
         let mut values = self.head.lines().filter_map(|line| line.split_once(": ")).filter(|(key, _)| key.eq_ignore_ascii_case(name));
         let value = values.next().map(|(_, value)| value);
         if values.next().is_some() { None } else { value }
+    }
+
+    /// The body as it came.
+    pub(crate) fn text(&self) -> &str {
+        &self.body
     }
 
     /// The body as JSON.
@@ -38,6 +43,44 @@ pub(crate) fn post_message(url: &str, token: Option<&str>, message: &Value) -> R
     let mut headers = vec![("Content-Type", "application/json"), ("Accept", "application/json, text/event-stream")];
     headers.extend(bearer.as_deref().map(|bearer| ("Authorization", bearer)));
     exchange("POST", url, &headers, &message.to_string())
+}
+
+/// A session of the older revisions.
+pub(crate) struct LegacySession {
+    url: String,
+    bearer: String,
+    id: String,
+}
+
+impl LegacySession {
+    /// Begins one.
+    pub(crate) fn begin(url: &str, token: &str) -> Self {
+        let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "interop", "version": "1"}});
+        let initialize = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params});
+        let reply = post_message(url, Some(token), &initialize);
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        let id = reply.header("Mcp-Session-Id").expect("a session has an id").to_owned();
+        let session = Self { url: url.to_owned(), bearer: format!("Bearer {token}"), id };
+        let reply = session.post(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
+        assert_eq!(reply.status, 202, "{}", reply.body);
+        session
+    }
+
+    /// Calls a tool.
+    pub(crate) fn call(&self, tool: &str) -> Reply {
+        self.post(&json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": {}}}))
+    }
+
+    fn post(&self, message: &Value) -> Reply {
+        let headers = [
+            ("Content-Type", "application/json"),
+            ("Accept", "application/json, text/event-stream"),
+            ("Authorization", &self.bearer),
+            ("MCP-Protocol-Version", "2025-11-25"),
+            ("Mcp-Session-Id", &self.id),
+        ];
+        exchange("POST", &self.url, &headers, &message.to_string())
+    }
 }
 
 /// Sends a form with a `Basic` authorization.

@@ -11,9 +11,9 @@ mod vault;
 
 pub(crate) use clients::Client;
 pub(crate) use door::{Door, Setup};
-pub(crate) use http::{get, post_form, post_message};
+pub(crate) use http::{LegacySession, get, post_form, post_message};
 pub(crate) use issuer::Issuer;
 pub(crate) use keeper::{Keepers, fingerprint};
 pub(crate) use peers::{cloud_python, everything, git, loopback_server, node, peer, python, repository};
-pub(crate) use process::{Running, eventually, to_end};
+pub(crate) use process::{Running, alive, eventually, to_end};
 pub(crate) use vault::{RustyVault, pretended_vault};

@@ -1,5 +1,6 @@
 //! How is a program run for a test? Started, listened to line by line, and ended by the test that started it.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -104,6 +105,16 @@ pub(crate) fn to_end(command: &mut Command) -> Ended {
     let ended = Ended { success, stdout: stdout.join().expect("the reader ends"), stderr: stderr.join().expect("the reader ends") };
     assert!(in_time, "{name} did not end within two minutes:\n{}\n{}", ended.stdout, ended.stderr);
     ended
+}
+
+/// Process ids whose command line holds `mark`.
+pub(crate) fn alive(mark: &str) -> Vec<String> {
+    let processes = fs::read_dir("/proc").expect("this test needs /proc").filter_map(Result::ok);
+    let command_line = |id: &str| fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+    let ids = processes
+        .filter_map(|process| process.file_name().into_string().ok())
+        .filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
+    ids.filter(|id| String::from_utf8_lossy(&command_line(id)).contains(mark)).collect()
 }
 
 /// Whether `is_so` becomes true while one may still be patient.
