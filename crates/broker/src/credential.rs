@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use futures_util::future::select_all;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use policy::Permit;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::watch;
@@ -17,6 +18,16 @@ use crate::value::Value;
 /// A template whose secrets are looked after. Cheap to fill in while they are kept.
 pub struct Credential {
     parts: Vec<Part>,
+    form: Form,
+}
+
+/// How a secret stands in the text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// As it is.
+    Plain,
+    /// As a part of a URL that cannot end that part (RFC 3986 §2.1).
+    Percent,
 }
 
 /// A filled-in text, and which values are in it.
@@ -68,7 +79,13 @@ pub(crate) struct View {
 
 impl Credential {
     pub(crate) fn new(parts: Vec<Part>) -> Self {
-        Self { parts }
+        Self { parts, form: Form::Plain }
+    }
+
+    /// The same for a path and query: in a value, everything but letters, digits and `-._~` is percent-encoded, so that it stays in its place there.
+    #[must_use]
+    pub fn in_a_url(self) -> Self {
+        Self { form: Form::Percent, ..self }
     }
 
     /// The value of an `Authorization` header with the token of this slot.
@@ -116,8 +133,14 @@ impl Credential {
             })
         };
         // Room for all of it from the start: growing would leave copies behind.
-        let mut text = String::with_capacity(texts().map(str::len).sum());
-        texts().for_each(|part| text.push_str(part));
+        let room = texts().map(str::len).sum::<usize>() * if self.form == Form::Percent { "%00".len() } else { 1 };
+        let mut text = String::with_capacity(room);
+        for (part, piece) in self.parts.iter().zip(texts()) {
+            match (part, self.form) {
+                (Part::Literal(_), _) | (Part::Secret(_), Form::Plain) => text.push_str(piece),
+                (Part::Secret(_), Form::Percent) => text.extend(utf8_percent_encode(piece, RESERVED)),
+            }
+        }
         Ok(Released { text: text.into(), stamp: Stamp(stamp) })
     }
 
@@ -221,4 +244,6 @@ impl Released {
 }
 
 /// A token says for how long it is good; longer than this none is kept.
+/// All but the unreserved characters of RFC 3986 §2.3.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const A_DAY: Duration = Duration::from_secs(24 * 3600);

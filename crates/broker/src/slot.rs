@@ -82,6 +82,8 @@ struct Failed {
 /// What a caller who needs a fetch is told.
 enum Boarding {
     Aboard(watch::Receiver<Landed>),
+    /// A fetch has landed since the caller looked.
+    Landed(Arc<Kept>),
     /// The last fetch failed too short a time ago.
     TooEarly(Missing),
 }
@@ -115,21 +117,22 @@ impl Slot {
     /// The value, not older than `max_age`; a little older while its place is away.
     pub(crate) async fn value(self: &Arc<Self>, max_age: Duration) -> Result<Arc<Kept>, Missing> {
         let now = self.now();
-        if let Some(kept) = self.kept.load_full() {
+        let seen = self.kept.load_full();
+        if let Some(kept) = seen.clone() {
             match kept.state(now, max_age, self.around.habits.early) {
                 State::Fresh => {
                     self.around.observer.used(&self.name);
                     return Ok(kept);
                 }
                 State::Ripe => {
-                    let _in_the_background = self.board(now);
+                    let _in_the_background = self.board(now, seen.as_ref());
                     self.around.observer.used(&self.name);
                     return Ok(kept);
                 }
                 State::Over => {}
             }
         }
-        self.fetched(now, max_age).await
+        self.fetched(now, max_age, seen.as_ref()).await
     }
 
     /// For how long what is kept may still be used by somebody who was given it, the time that its place may be away included.
@@ -147,9 +150,11 @@ impl Slot {
         if let Some(landing) = under_way {
             let _outcome = self.landed(landing).await;
         }
+        let seen = self.kept.load_full();
         self.flight().failure = None;
-        match self.board(self.now()) {
+        match self.board(self.now(), seen.as_ref()) {
             Boarding::Aboard(landing) => self.landed(landing).await,
+            Boarding::Landed(kept) => Ok(kept),
             Boarding::TooEarly(missing) => Err(missing),
         }
     }
@@ -172,11 +177,11 @@ impl Slot {
         }
     }
 
-    async fn fetched(self: &Arc<Self>, now: u64, max_age: Duration) -> Result<Arc<Kept>, Missing> {
+    async fn fetched(self: &Arc<Self>, now: u64, max_age: Duration, seen: Option<&Arc<Kept>>) -> Result<Arc<Kept>, Missing> {
         let known = self.missing();
-        match (known.and_then(|missing| self.in_grace(&missing, now, max_age)), self.board(now)) {
+        match (known.and_then(|missing| self.in_grace(&missing, now, max_age)), self.board(now, seen)) {
             // The place is known to be away: nobody waits for it to be found away once more.
-            (Some(kept), _) => Ok(kept),
+            (Some(kept), _) | (None, Boarding::Landed(kept)) => Ok(kept),
             (None, Boarding::TooEarly(missing)) => Err(missing),
             (None, Boarding::Aboard(landing)) => {
                 self.landed(landing).await.or_else(|missing| self.in_grace(&missing, now, max_age).ok_or(missing))
@@ -193,9 +198,12 @@ impl Slot {
         Some(kept)
     }
 
-    /// Joins the fetch under way, or begins one.
-    fn board(self: &Arc<Self>, now: u64) -> Boarding {
+    /// Joins the fetch under way, or begins one for a caller who has seen what was kept. Fetches land under the same lock, so that none is missed between the two.
+    fn board(self: &Arc<Self>, now: u64, seen: Option<&Arc<Kept>>) -> Boarding {
         let mut flight = self.flight();
+        if let Some(kept) = self.kept.load_full().filter(|kept| seen.is_none_or(|seen| !Arc::ptr_eq(seen, kept))) {
+            return Boarding::Landed(kept);
+        }
         // A fetch whose task has ended without a word leaves a closed channel.
         if let Some(landing) = flight.running.as_ref().filter(|landing| landing.has_changed().is_ok()) {
             return Boarding::Aboard(landing.clone());

@@ -119,6 +119,12 @@ impl Template {
         })
     }
 
+    /// The text with `stand_in` where each reference is.
+    pub fn with_stand_in(&self, stand_in: &str) -> String {
+        let text = |piece: &'_ Piece| if let Piece::Literal(text) = piece { text.clone() } else { stand_in.to_owned() };
+        self.pieces.iter().map(text).collect()
+    }
+
     /// The references in it, in order.
     pub fn references(&self) -> impl Iterator<Item = Reference> {
         self.pieces.iter().filter_map(Piece::reference)

@@ -54,9 +54,7 @@ impl Attention for Queue {
         let (credential, reason, detail, mend) = match trouble {
             Trouble::Missing(missing) => (Some(&*missing.credential), missing.code(), missing.cause.to_string(), missing.cause.mend()),
             Trouble::Refused { status } => (None, "refused_by_server", format!("the server answered {status}"), MEND_REFUSED),
-            Trouble::Shape { header } => {
-                (None, "not_for_a_header", format!("the value for `{header}` holds what a header cannot"), MEND_SHAPE)
-            }
+            Trouble::Shape { place } => (None, "unfit", format!("the value for {place} holds what cannot stand there"), MEND_SHAPE),
         };
         let key = (server.to_owned(), credential.unwrap_or_default().to_owned(), reason);
         if !self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(key) {

@@ -2,9 +2,9 @@
 //! something first (K7).
 
 use broker::Missing;
-use http::{HeaderName, StatusCode};
+use http::StatusCode;
 
-use crate::back::BackFailure;
+use crate::back::{BackFailure, CredentialPlace};
 
 /// What keeps the door from using a server until it is mended.
 #[derive(Clone, Copy, Debug)]
@@ -16,10 +16,10 @@ pub enum Trouble<'a> {
         /// What it answered: 401 or 403.
         status: StatusCode,
     },
-    /// The credential holds what a header cannot.
+    /// The credential does not fit where it belongs.
     Shape {
-        /// The header that it was meant for.
-        header: &'a HeaderName,
+        /// Where it belongs.
+        place: &'a CredentialPlace,
     },
 }
 
@@ -28,7 +28,7 @@ impl<'a> Trouble<'a> {
         match failure {
             BackFailure::Credential(missing) => Some(Self::Missing(missing)),
             BackFailure::CredentialRefused { status } => Some(Self::Refused { status: *status }),
-            BackFailure::CredentialShape { header } => Some(Self::Shape { header }),
+            BackFailure::CredentialShape { place } => Some(Self::Shape { place }),
             _ => None,
         }
     }

@@ -156,6 +156,8 @@ pub enum Upstream {
     Http {
         /// Its MCP endpoint.
         url: Url,
+        /// Path and query of the endpoint, where they hold references.
+        target: Option<Template>,
         /// Headers that the door adds, credentials among them.
         headers: Vec<(http::HeaderName, Template)>,
         /// Where its bearer token comes from.
@@ -205,7 +207,9 @@ impl Upstream {
     pub fn references(&self) -> Vec<Reference> {
         match self {
             Self::Builtin(_) => Vec::new(),
-            Self::Http { headers, .. } => headers.iter().flat_map(|(_, template)| template.references()).collect(),
+            Self::Http { target, headers, .. } => {
+                headers.iter().map(|(_, template)| template).chain(target).flat_map(Template::references).collect()
+            }
             Self::Process(process) => process.arguments.iter().chain(process.environment.values()).flat_map(Template::references).collect(),
         }
     }

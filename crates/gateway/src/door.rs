@@ -408,11 +408,12 @@ impl Forge<'_> {
         let timeouts = &config.timeouts;
         let unusable = |source| BuildError::Upstream { server: name.clone(), source };
         Ok(match &server.upstream {
-            config::Upstream::Http { url, headers, credential } => {
+            config::Upstream::Http { url, target, headers, credential } => {
                 let pool_limits = PoolLimits { connect_timeout: timeouts.connect, ..PoolLimits::default() };
                 Back::Http(Arc::new(http_back::HttpBack {
                     pool: Pool::new(url, self.tls, pool_limits).map_err(unusable)?,
                     credentials: Credentials {
+                        target: target.as_ref().map(|template| self.resolver.credential(template).in_a_url()),
                         headers: headers.iter().map(|(name, template)| (name.clone(), self.resolver.credential(template))).collect(),
                         bearer: self
                             .bearer(credential, resource, &config.allowed_networks)

@@ -108,8 +108,13 @@ impl Pool {
     /// Sends a request to the pool's URL: its URI and `Host` are set here. The body of the answer gives the connection back when it has been read.
     ///
     /// A request is sent again only when a kept connection turned out to be closed before a byte of it had left.
-    pub async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<Response<Lease>, SendFailure> {
-        *request.uri_mut() = self.path_and_query.clone();
+    pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Lease>, SendFailure> {
+        self.send_to(self.path_and_query.clone(), request).await
+    }
+
+    /// The same to another path and query of the same host.
+    pub async fn send_to(&self, target: Uri, mut request: Request<Full<Bytes>>) -> Result<Response<Lease>, SendFailure> {
+        *request.uri_mut() = target;
         request.headers_mut().insert(HOST, self.authority.clone());
         while let Some(mut connection) = self.idle.take() {
             match connection.send(request).await {

@@ -117,6 +117,16 @@ async fn secrets_of_a_template_come_without_the_text_around_them() {
 }
 
 #[tokio::test]
+async fn in_a_url_a_value_is_encoded_and_what_is_written_around_it_is_not() {
+    let resolver = resolver(&[("A", "hunter2-._~"), ("B", "a/b?c=d&e#f %é")]);
+    let template = Template::parse("/mcp/${A}?key=${B}&n=${C:-1 2}").unwrap();
+    assert_eq!(template.with_stand_in("x"), "/mcp/x?key=x&n=x");
+    let credential = resolver.credential(&template).in_a_url();
+    let released = credential.release(&permit()).await.unwrap();
+    assert_eq!(released.expose(), "/mcp/hunter2-._~?key=a%2Fb%3Fc%3Dd%26e%23f%20%25%C3%A9&n=1%202");
+}
+
+#[tokio::test]
 async fn nothing_prints_a_value() {
     let resolver = resolver(&[("A", "hunter2"), ("J", r#"{"k":true,"p":"hunter2"}"#)]);
     let secret = resolver.resolve_for_start(&Template::parse("x ${A}").unwrap()).await.unwrap();

@@ -51,9 +51,10 @@ async fn keep_watch(slot: Arc<Slot>) {
         if slot.is_unwatched() {
             return;
         }
+        let seen = slot.kept();
         let pause = slot.until_due();
         if pause.is_zero() {
-            if let Boarding::Aboard(landing) = slot.board(slot.now()) {
+            if let Boarding::Aboard(landing) = slot.board(slot.now(), seen.as_ref()) {
                 let _outcome = slot.landed(landing).await;
             }
             continue;

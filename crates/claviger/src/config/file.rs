@@ -99,7 +99,7 @@ pub(crate) struct Accept {
 pub(crate) struct Server {
     /// A program that speaks MCP on its standard input and output, and its arguments.
     pub(crate) command: Option<Vec<String>>,
-    /// The MCP endpoint of a Streamable HTTP server.
+    /// The MCP endpoint of a Streamable HTTP server. `${REFERENCE}` may stand in its path and query, percent-encoded when it is sent.
     pub(crate) url: Option<String>,
     /// A server of our own.
     pub(crate) builtin: Option<Builtin>,

@@ -155,8 +155,8 @@ impl Builder<'_> {
         if let Some(url) = &server.url {
             let headers = self.headers();
             let credential = self.credential(headers.as_deref().unwrap_or_default());
-            let url = self.url(url);
-            return Some(Upstream::Http { url: url?, headers: headers?, credential: credential? });
+            let (url, target) = self.endpoint(url).unzip();
+            return Some(Upstream::Http { url: url?, target: target?, headers: headers?, credential: credential? });
         }
         match server.builtin? {
             file::Builtin::Filesystem => {
@@ -290,16 +290,38 @@ impl Builder<'_> {
         }
     }
 
-    fn url(&mut self, text: &str) -> Option<Url> {
+    /// A URL, and its path and query apart where they hold references. Whoever gets the credentials of a server is written out.
+    fn endpoint(&mut self, text: &str) -> Option<(Url, Option<Template>)> {
+        if !text.contains("${") {
+            return Some((self.url(text)?, None));
+        }
         let path = self.at("url");
-        if text.contains("${") {
+        let authority = text.find("://").map(|scheme| scheme + "://".len());
+        let rest = authority.and_then(|start| Some(start + text.get(start..)?.find(['/', '?'])?));
+        let Some((before, rest)) = rest.and_then(|rest| text.split_at_checked(rest)).filter(|(before, _)| !before.contains("${")) else {
             self.judge.blame_with_hint(
                 &path,
-                "references in a URL are not built in yet",
-                "write the URL out, and what is secret as a header",
+                "in a URL, references stand in the path or the query",
+                "write scheme, host and port out: they say who is shown the credentials",
+            );
+            return None;
+        };
+        let template = self.template(&path, "url", rest, rest)?;
+        let whole = format!("{before}{}", template.with_stand_in("x"));
+        let url = self.url(&whole)?;
+        if url.as_str() != whole {
+            self.judge.blame_with_hint(
+                &path,
+                "beside the references, this is not written as it would be sent",
+                "begin the path with `/`, percent-encode what is special, and leave out `.`, `..` and `#`",
             );
             return None;
         }
+        Some((url, Some(template)))
+    }
+
+    fn url(&mut self, text: &str) -> Option<Url> {
+        let path = self.at("url");
         let url = self.judge.accept(&path, Url::parse(text))?;
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             self.judge.blame(&path, "an http or https URL is expected");

@@ -119,7 +119,8 @@ async fn start(puppet: &Puppet) -> Run {
         "[servers.child]\ncommand = [\"/bin/sh\", \"-c\", {chatter:?}]\nprotocol = \"modern\"\nenv = {{ CHILD_KEY = \"file://{}\" }}",
         file("child", CHILD_KEY)
     );
-    let plan = Plan::before(&puppet.url, "auto").line(&headers).section(&child);
+    let url = format!("{}?key=${{UPSTREAM_KEY}}", puppet.url);
+    let plan = Plan::before(&url, "auto").line(&headers).section(&child);
     let plan = plan.accept(accept).scopes(r#""needs" = "more", "never" = false, "*" = true"#);
     let plan = plan.variable("SHARED_SECRET", SHARED_SECRET).variable("UPSTREAM_KEY", UPSTREAM_KEY).variable("CLAVIGER_LOG", "trace");
     let plan = plan.section("[limits]\nfailures_per_address = \"1000/min\"\nper_subject = \"200/min\"");

@@ -220,6 +220,37 @@ async fn an_upstreams_own_refusal_is_not_relayed() {
     }
 }
 
+fn credential_file(folder: &tempfile::TempDir, text: &str) -> std::path::PathBuf {
+    let file = folder.path().join("credential");
+    std::fs::write(&file, text).unwrap();
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    file
+}
+
+#[tokio::test]
+async fn a_credential_in_the_url_stays_in_its_place_there_and_is_fetched_anew_when_refused() {
+    let accepted = Arc::new(Mutex::new("/mcp?key=first%26admin%3Dyes%2F..%2F%20%C3%A9&n=1".to_owned()));
+    let wanted = Arc::clone(&accepted);
+    let puppet = Puppet::start(move |seen: &Seen| {
+        if seen.target == *wanted.lock().unwrap() {
+            Say::result(seen, r#"{"resultType":"complete","content":[]}"#)
+        } else {
+            Say::nothing(401)
+        }
+    })
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = credential_file(&folder, "first&admin=yes/../ é");
+    let door = Plan::before(&format!("{}?key=${{file://{}}}&n=1", puppet.url, file.display()), "modern").open().await;
+    let alice = door.caller("alice");
+    assert_eq!(alice.tool("any", json!({})).send().await.status, 200, "{:?} {}", puppet.last(), door.said());
+    *accepted.lock().unwrap() = "/mcp?key=second&n=1".to_owned();
+    std::fs::write(&file, "second").unwrap();
+    let answer = alice.tool("any", json!({})).send().await;
+    assert_eq!(answer.status, 200, "the credential was rotated: {answer:?}");
+    assert!(!door.said().contains("admin"), "{}", door.said());
+}
+
 #[tokio::test]
 async fn a_refused_credential_is_fetched_anew_and_the_call_tried_once_more() {
     let accepted = Arc::new(Mutex::new("Bearer first-credential".to_owned()));
@@ -233,9 +264,7 @@ async fn a_refused_credential_is_fetched_anew_and_the_call_tried_once_more() {
     })
     .await;
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("credential");
-    std::fs::write(&file, "first-credential\n").unwrap();
-    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let file = credential_file(&folder, "first-credential\n");
     let headers = format!(r#"headers = {{ Authorization = "Bearer ${{file://{}}}" }}"#, file.display());
     let door = Plan::before(&puppet.url, "modern").line(&headers).open().await;
     let alice = door.caller("alice");

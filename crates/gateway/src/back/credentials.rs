@@ -1,23 +1,25 @@
-//! What does the door show to an HTTP server? The credentials among its headers, and one bearer token: the door's own, or one that stands for the caller.
+//! What does the door show to an HTTP server? The credentials in its URL and among its headers, and one bearer token: the door's own, or one that stands for the caller.
 
 use std::sync::Arc;
 
 use broker::callers::CallerToken as Bearer;
 use broker::credential::Stamp;
-use broker::{Credential, PerCaller};
+use broker::{Credential, Missing, PerCaller};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, InvalidHeaderValue};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use oauth::resource::Resource;
 use policy::Permit;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::back::failure::CallerTokenUnfit;
-use crate::back::{BackFailure, Mandate};
+use crate::back::{BackFailure, CredentialPlace, Mandate};
 use crate::principal::Principal;
 
 /// Everything that one server is shown.
 pub(crate) struct Credentials {
+    /// Path and query, where they hold any.
+    pub(crate) target: Option<Credential>,
     pub(crate) headers: Vec<(HeaderName, Credential)>,
     pub(crate) bearer: BearerSource,
 }
@@ -36,8 +38,18 @@ pub(crate) enum BearerSource {
 
 /// What is shown for one caller.
 pub(crate) struct Keys<'k> {
+    target: Option<&'k Credential>,
     headers: &'k [(HeaderName, Credential)],
     bearer: Option<Key<'k>>,
+}
+
+/// What a request was given.
+#[derive(Default)]
+pub(crate) struct Presented {
+    /// Stands for the values.
+    pub(crate) stamp: Stamp,
+    /// Path and query, if not the usual ones.
+    pub(crate) target: Option<Uri>,
 }
 
 enum Key<'k> {
@@ -47,6 +59,11 @@ enum Key<'k> {
 }
 
 impl Credentials {
+    /// What cannot be had of what is shown for every caller, as the last try has shown.
+    pub(crate) fn missing(&self) -> Option<Missing> {
+        self.headers.iter().map(|(_, credential)| credential).chain(&self.target).find_map(Credential::missing)
+    }
+
     /// What to show for this caller.
     pub(crate) fn of<'k>(&'k self, mandate: Mandate<'k>) -> Result<Keys<'k>, BackFailure> {
         let bearer = match &self.bearer {
@@ -55,38 +72,47 @@ impl Credentials {
             BearerSource::Caller(callers) => Some(Key::Caller(callers.credential(&shown_by(mandate)?))),
             BearerSource::PassedThrough { resource, audience } => Some(Key::Passed(passed_on(mandate, resource, audience)?)),
         };
-        Ok(Keys { headers: &self.headers, bearer })
+        Ok(Keys { target: self.target.as_ref(), headers: &self.headers, bearer })
     }
 }
 
 impl Keys<'_> {
     /// Adds them, against the permit. They come last, so that nothing of the caller's can stand in their place.
-    pub(crate) async fn add_to(&self, headers: &mut HeaderMap, permit: &Permit) -> Result<Stamp, BackFailure> {
-        let mut stamp = Stamp::default();
-        for (name, credential) in self.renewable() {
+    pub(crate) async fn add_to(&self, headers: &mut HeaderMap, permit: &Permit) -> Result<Presented, BackFailure> {
+        let mut presented = Presented::default();
+        for (name, credential) in self.in_headers() {
             let released = credential.release(permit).await.map_err(BackFailure::Credential)?;
-            stamp = stamp + released.stamp;
+            presented.stamp = presented.stamp + released.stamp;
             insert(headers, name, released.text)?;
+        }
+        if let Some(credential) = self.target {
+            let released = credential.release(permit).await.map_err(BackFailure::Credential)?;
+            presented.stamp = presented.stamp + released.stamp;
+            presented.target = Some(target(released.text)?);
         }
         if let Some(Key::Passed(token)) = &self.bearer {
             insert(headers, &AUTHORIZATION, format!("Bearer {}", token.expose_secret()).into())?;
         }
-        Ok(stamp)
+        Ok(presented)
     }
 
     /// Has what was presented fetched anew: a credential that was refused may have been rotated, a token revoked. `false`: nothing here can be fetched anew, and
     /// trying again would change nothing.
     pub(crate) fn refuse(&self, presented: Stamp) -> bool {
-        let current = self.renewable().fold(Stamp::default(), |sum, (_, credential)| sum + credential.stamp());
+        let current = self.renewable().fold(Stamp::default(), |sum, credential| sum + credential.stamp());
         let mut any = false;
-        for (_, credential) in self.renewable() {
+        for credential in self.renewable() {
             // When another caller has fetched it since, that one is tried.
             any |= if current == presented { credential.refuse(credential.stamp()) } else { credential.has_references() };
         }
         any
     }
 
-    fn renewable(&self) -> impl Iterator<Item = (&HeaderName, &Credential)> {
+    fn renewable(&self) -> impl Iterator<Item = &Credential> {
+        self.in_headers().map(|(_, credential)| credential).chain(self.target)
+    }
+
+    fn in_headers(&self) -> impl Iterator<Item = (&HeaderName, &Credential)> {
         let bearer = match &self.bearer {
             Some(Key::Door(credential)) => Some(*credential),
             Some(Key::Caller(credential)) => Some(credential.as_ref()),
@@ -97,13 +123,23 @@ impl Keys<'_> {
 }
 
 fn insert(headers: &mut HeaderMap, name: &HeaderName, value: SecretString) -> Result<(), BackFailure> {
-    let value = secret_value(value).map_err(|_| BackFailure::CredentialShape { header: name.clone() })?;
+    let value = secret_value(value).map_err(|_| BackFailure::CredentialShape { place: CredentialPlace::Header(name.clone()) })?;
     headers.insert(name.clone(), value);
     Ok(())
 }
 
-/// A header that holds the secret itself and no copy, so that it is wiped when the request is let go.
 fn secret_value(secret: SecretString) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut value = HeaderValue::from_maybe_shared(bytes(secret))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn target(secret: SecretString) -> Result<Uri, BackFailure> {
+    Uri::from_maybe_shared(bytes(secret)).map_err(|_| BackFailure::CredentialShape { place: CredentialPlace::Url })
+}
+
+/// The secret itself and no copy, so that it is wiped when the request is let go.
+fn bytes(secret: SecretString) -> Bytes {
     struct Bare(SecretString);
 
     impl AsRef<[u8]> for Bare {
@@ -112,9 +148,7 @@ fn secret_value(secret: SecretString) -> Result<HeaderValue, InvalidHeaderValue>
         }
     }
 
-    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(Bare(secret)))?;
-    value.set_sensitive(true);
-    Ok(value)
+    Bytes::from_owner(Bare(secret))
 }
 
 fn shown_by(mandate: Mandate<'_>) -> Result<Bearer<'_>, BackFailure> {

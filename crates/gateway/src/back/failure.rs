@@ -1,6 +1,7 @@
 //! What went wrong on the way to an upstream? One variant per cause, with two texts: `outward` is what a caller may read, `Display` is
 //! what the log keeps.
 
+use std::fmt;
 use std::io;
 use std::time::Duration;
 
@@ -40,11 +41,11 @@ pub enum BackFailure {
         /// What it answered.
         status: StatusCode,
     },
-    /// A resolved header value holds what a header cannot.
-    #[error("the value for the header `{header}` holds characters that a header cannot")]
+    /// A resolved value does not fit where it belongs.
+    #[error("the value for {place} holds what cannot stand there")]
     CredentialShape {
-        /// The header's name.
-        header: http::HeaderName,
+        /// Where it belongs.
+        place: CredentialPlace,
     },
     /// The session belongs to somebody else.
     #[error("the session belongs to another principal")]
@@ -141,6 +142,24 @@ impl std::fmt::Display for Scarce {
             Self::Sessions => "sessions of this principal",
             Self::Subscriptions => "subscriptions of this session",
         })
+    }
+}
+
+/// Where a credential of an HTTP server is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CredentialPlace {
+    /// In this header.
+    Header(http::HeaderName),
+    /// In path or query.
+    Url,
+}
+
+impl fmt::Display for CredentialPlace {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header(name) => write!(formatter, "the header `{name}`"),
+            Self::Url => formatter.write_str("the URL"),
+        }
     }
 }
 

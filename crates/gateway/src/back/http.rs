@@ -7,7 +7,7 @@ use arc_swap::ArcSwapOption;
 use broker::credential::Stamp;
 use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full};
 use mcp::envelope::{Kind, Message};
@@ -18,7 +18,7 @@ use mcp::version::ProtocolVersion;
 use outbound::pool::{Lease, Pool, SendFailure};
 use tokio::sync::Mutex;
 
-use crate::back::credentials::{Credentials, Keys};
+use crate::back::credentials::{Credentials, Keys, Presented};
 use crate::back::probe::PROBE;
 use crate::back::{BackFailure, Content, Eras, Mandate, Outgoing, Reply, Source};
 use crate::config::Protocol;
@@ -88,8 +88,12 @@ impl HttpBack {
     async fn attempt(&self, letter: &Letter, keys: &Keys<'_>, mandate: Mandate<'_>, presented: &mut Stamp) -> Result<Reply, BackFailure> {
         let mut headers = letter.headers.clone();
         headers.insert(USER_AGENT, HeaderValue::from_static(OUR_NAME));
-        *presented = keys.add_to(&mut headers, mandate.permit).await?;
-        let response = self.exchange(letter.method.clone(), headers, letter.body.clone(), letter.timeout).await?;
+        let Presented { stamp, target } = keys.add_to(&mut headers, mandate.permit).await?;
+        *presented = stamp;
+        let mut request = Request::new(Full::new(letter.body.clone()));
+        *request.method_mut() = letter.method.clone();
+        *request.headers_mut() = headers;
+        let response = self.exchange(target, request, letter.timeout).await?;
         self.reply(response, letter.whole).await
     }
 
@@ -136,8 +140,7 @@ impl HttpBack {
 
     /// Why calls have been failing, if the last one that tried found no upstream.
     pub(crate) fn trouble(&self) -> Option<String> {
-        let missing =
-            || self.credentials.headers.iter().find_map(|(_, credential)| credential.missing()).map(|missing| missing.to_string());
+        let missing = || self.credentials.missing().map(|missing| missing.to_string());
         self.unreachable.load().as_ref().map(ToString::to_string).or_else(missing)
     }
 
@@ -177,11 +180,19 @@ impl HttpBack {
         Ok(())
     }
 
-    async fn exchange(&self, method: Method, headers: HeaderMap, body: Bytes, timeout: Duration) -> Result<Response<Lease>, BackFailure> {
-        let mut request = Request::new(Full::new(body));
-        *request.method_mut() = method;
-        *request.headers_mut() = headers;
-        let outcome = tokio::time::timeout(timeout, self.pool.send(request)).await.map_err(|_| BackFailure::TimedOut { after: timeout })?;
+    async fn exchange(
+        &self,
+        target: Option<Uri>,
+        request: Request<Full<Bytes>>,
+        timeout: Duration,
+    ) -> Result<Response<Lease>, BackFailure> {
+        let sending = async {
+            match target {
+                Some(target) => self.pool.send_to(target, request).await,
+                None => self.pool.send(request).await,
+            }
+        };
+        let outcome = tokio::time::timeout(timeout, sending).await.map_err(|_| BackFailure::TimedOut { after: timeout })?;
         match &outcome {
             Ok(_) if self.unreachable.load().is_some() => self.unreachable.store(None),
             Err(failure @ (SendFailure::Connect(_) | SendFailure::ConnectTimedOut(_))) => {

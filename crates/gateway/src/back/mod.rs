@@ -16,7 +16,7 @@ use outbound::pool::Lease;
 use policy::Permit;
 use tokio::sync::mpsc;
 
-pub use failure::BackFailure;
+pub use failure::{BackFailure, CredentialPlace};
 pub use probe::Eras;
 
 use crate::layers::session::Session;

@@ -9,6 +9,8 @@ fn only(draft: &Draft) -> (&str, &Server) {
     (name.as_str(), server)
 }
 
+const TOKEN: &str = "ghp_0123456789abcdefghijklmnopqrstuvwxyz";
+
 #[test]
 fn a_program_gets_what_is_declared_and_the_inherited_few() {
     let folder = Folder::with(&[(
@@ -30,7 +32,6 @@ fn a_program_gets_what_is_declared_and_the_inherited_few() {
 
 #[test]
 fn a_literal_secret_is_refused_wherever_it_stands_and_never_shown() {
-    const TOKEN: &str = "ghp_0123456789abcdefghijklmnopqrstuvwxyz";
     for line in [
         format!("command = [\"x\", \"--token\", \"{TOKEN}\"]"),
         format!("command = [\"x\", \"--token={TOKEN}\"]"),
@@ -60,11 +61,41 @@ fn references_and_ordinary_values_are_no_secrets() {
 }
 
 #[test]
+fn references_in_a_url_are_kept_apart() {
+    let url = "https://example.com/mcp/${file://./team}?key=${vault://kv/a?ttl=60#key}&n=1";
+    let folder = Folder::with(&[("claviger.toml", &format!("[servers.a]\nurl = \"{url}\"\n"))]);
+    let draft = folder.draft(&[]).unwrap();
+    let upstream = &only(&draft).1.upstream;
+    let Upstream::Http { url, target: Some(target), .. } = upstream else { panic!("no references") };
+    assert_eq!(url.host_str(), Some("example.com"));
+    assert_eq!(target.to_string(), "/mcp/${file://./team}?key=${vault://kv/a?ttl=60#key}&n=1");
+    let references: Vec<_> = upstream.references().iter().map(ToString::to_string).collect();
+    assert_eq!(references, ["file://./team", "vault://kv/a?ttl=60#key"]);
+    let literal = Folder::with(&[("claviger.toml", &format!("[servers.a]\nurl = \"https://example.com/${{A}}?token={TOKEN}\"\n"))]);
+    let text = literal.draft(&[]).err().unwrap();
+    assert!(text.contains("looks like a literal secret") && !text.contains("0123456789"), "{text}");
+}
+
+#[test]
 fn each_wrong_setting_is_blamed_at_its_place() {
     for (text, expected) in [
         ("url = \"http://example.com/mcp\"", "claviger.toml:2:7: error: `servers.a.url`: plain http is for servers on this machine"),
         ("url = \"ftp://example.com\"", "claviger.toml:2:7: error: `servers.a.url`: an http or https URL is expected"),
-        ("url = \"https://${TENANT}.example.com\"", "claviger.toml:2:7: error: `servers.a.url`: references in a URL are not built in yet"),
+        (
+            "url = \"https://${TENANT}.example.com/mcp\"",
+            "claviger.toml:2:7: error: `servers.a.url`: in a URL, references stand in the path or the query",
+        ),
+        ("url = \"${URL}\"", "claviger.toml:2:7: error: `servers.a.url`: in a URL, references stand in the path or the query"),
+        (
+            "url = \"https://example.com${PATH}\"",
+            "claviger.toml:2:7: error: `servers.a.url`: in a URL, references stand in the path or the query",
+        ),
+        ("url = \"http://example.com/${A}\"", "claviger.toml:2:7: error: `servers.a.url`: plain http is for servers on this machine"),
+        (
+            "url = \"https://example.com/../${A}\"",
+            "claviger.toml:2:7: error: `servers.a.url`: beside the references, this is not written as it would be sent",
+        ),
+        ("url = \"https://example.com/${file://}\"", "claviger.toml:2:7: error: `servers.a.url`: "),
         ("command = []", "claviger.toml:2:11: error: `servers.a.command`: the program is missing"),
         ("command = [\"x\"]\ncwd = \"nowhere\"", "claviger.toml:3:7: error: `servers.a.cwd`: there is no folder `HERE/nowhere`"),
         (

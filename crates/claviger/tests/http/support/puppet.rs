@@ -21,6 +21,8 @@ use tokio_rustls::TlsAcceptor;
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) method: Method,
+    /// Path and query.
+    pub(crate) target: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
@@ -175,7 +177,8 @@ async fn answer(notes: Arc<Mutex<Vec<Seen>>>, mind: Mind, request: Request<Incom
     while let Some(Ok(frame)) = incoming.frame().await {
         body.extend_from_slice(&frame.into_data().unwrap_or_default());
     }
-    let seen = Seen { method: parts.method, headers: parts.headers, body: body.freeze() };
+    let target = parts.uri.to_string();
+    let seen = Seen { method: parts.method, target, headers: parts.headers, body: body.freeze() };
     let Say { status, headers, body } = mind(&seen);
     notes.lock().unwrap().push(seen);
     let mut response = Response::new(body);
