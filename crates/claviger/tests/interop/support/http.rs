@@ -1,6 +1,6 @@
 //! How does a request look without any client library? One connection, one request, what came back.
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -90,8 +90,12 @@ pub(crate) fn post_form(url: &str, basic: &str, fields: &[(&str, &str)]) -> Repl
     exchange("POST", url, &[("Content-Type", "application/x-www-form-urlencoded"), ("Authorization", &authorization)], &form)
 }
 
-// HTTP/1.0: the answer ends with the connection and is never in chunks.
 pub(super) fn exchange(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+    try_exchange(method, url, headers, body).expect("the server answers")
+}
+
+// HTTP/1.0: the answer ends with the connection and is never in chunks.
+pub(super) fn try_exchange(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> io::Result<Reply> {
     let url = Url::parse(url).expect("tests call good URLs");
     let authority = url.authority();
     let mut request = format!("{method} {} HTTP/1.0\r\nHost: {authority}\r\nContent-Length: {}\r\n", url.path(), body.len());
@@ -100,12 +104,12 @@ pub(super) fn exchange(method: &str, url: &str, headers: &[(&str, &str)], body: 
     }
     request.push_str("\r\n");
     request.push_str(body);
-    let mut stream = TcpStream::connect(authority).expect("the server accepts");
-    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time limit can be set");
-    stream.write_all(request.as_bytes()).expect("the server reads");
+    let mut stream = TcpStream::connect(authority)?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("the answer is text");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("an answer has a status");
-    Reply { status, head: head.to_owned(), body: body.to_owned() }
+    Ok(Reply { status, head: head.to_owned(), body: body.to_owned() })
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::vault::Vault;
 
-use super::http::{Reply, exchange};
+use super::http::{Reply, exchange, try_exchange};
 use super::{Running, eventually, peer};
 
 /// rusty_vault, opened, with all that it holds on disk.
@@ -77,8 +77,9 @@ impl RustyVault {
     }
 
     fn await_listening(&self) {
-        let place = self.address.trim_start_matches("http://");
-        assert!(eventually(|| std::net::TcpStream::connect(place).is_ok()), "rusty_vault does not listen:\n{}", self.process.said());
+        // It accepts connections a moment before it answers.
+        let url = format!("{}/v1/sys/seal-status", self.address);
+        assert!(eventually(|| try_exchange("GET", &url, &[], "").is_ok()), "rusty_vault does not listen:\n{}", self.process.said());
     }
 }
 
