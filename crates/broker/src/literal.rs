@@ -42,6 +42,13 @@ pub fn looks_like_secret(name: &str, value: &str) -> Option<Why> {
     value.split(|letter: char| letter.is_whitespace() || matches!(letter, '=' | ',' | ';' | '"' | '\'')).find_map(|word| judge(name, word))
 }
 
+/// Whether there may be a secret anywhere in a text that is to be shown. Quick to suspect: a wrong yes costs a few stars.
+pub fn may_hold_secret(name: &str, text: &str) -> bool {
+    let is_glued = |key: &ProviderKey| text.match_indices(key.prefix).any(|(at, _)| text.get(at..).is_some_and(|rest| key.begins(rest)));
+    let mut words = text.split(|letter| !is_token_letter(letter));
+    looks_like_secret(name, text).is_some() || words.any(|word| judge(name, word).is_some()) || PROVIDER_KEYS.iter().any(is_glued)
+}
+
 fn judge(name: &str, word: &str) -> Option<Why> {
     if is_json_web_token(word) {
         return Some(Why::JsonWebToken);
@@ -95,7 +102,11 @@ fn looks_random(word: &str) -> bool {
 
 /// The letters of base64, base64url and hexadecimal.
 fn is_token(word: &str) -> bool {
-    word.bytes().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, b'-' | b'_' | b'+' | b'/' | b'=' | b'~' | b'.'))
+    word.chars().all(is_token_letter)
+}
+
+fn is_token_letter(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '+' | '/' | '=' | '~' | '.')
 }
 
 /// What documentation writes where a secret goes.
@@ -131,6 +142,12 @@ impl ProviderKey {
 
     fn matches(&self, word: &str) -> bool {
         word.strip_prefix(self.prefix).is_some_and(|rest| rest.len() >= self.rest_bytes && is_token(rest) && !is_placeholder(rest))
+    }
+
+    /// Whether the text begins with such a key, whatever follows it.
+    fn begins(&self, text: &str) -> bool {
+        let rest = text.strip_prefix(self.prefix).unwrap_or_default();
+        rest.find(|letter| !is_token_letter(letter)).unwrap_or(rest.len()) >= self.rest_bytes
     }
 }
 
