@@ -21,7 +21,7 @@ pub(crate) struct Faults(Vec<Fault>);
 impl Fault {
     /// A fault at a place of a text.
     pub(crate) fn new(place: Place, message: impl Into<String>) -> Self {
-        Self { place: Some(place), message: message.into(), hints: Vec::new(), hidden: false }
+        Self { place: Some(place), ..Self::outside(message) }
     }
 
     /// A fault of the value at a path.
@@ -31,7 +31,8 @@ impl Fault {
 
     /// A fault of the command line or of a variable.
     pub(crate) fn outside(message: impl Into<String>) -> Self {
-        Self { place: None, message: message.into(), hints: Vec::new(), hidden: false }
+        // What a message quotes may hold tabs, which would tear it apart.
+        Self { place: None, message: message.into().replace('\t', "\\t"), hints: Vec::new(), hidden: false }
     }
 
     /// What to write instead.
@@ -218,6 +219,11 @@ mod tests {
             text,
             "claviger.toml:2:1: error: `a`: is wrong\n  |\n2 | listen = 2\n  | ^^^^^^\nhint: write `[listen]`\n\nerror: 1 fault in the configuration; nothing was started\n"
         );
+    }
+
+    #[test]
+    fn what_is_quoted_holds_no_tab() {
+        assert_eq!(Fault::outside("`${A:\t-b}` is wrong").message, "`${A:\\t-b}` is wrong");
     }
 
     #[test]
