@@ -6,7 +6,7 @@ use crate::support::{Run, eventually};
 
 #[test]
 fn a_program_is_started_again_with_the_new_value() {
-    let script = "echo start $KEY; trap 'echo end; exit 3' TERM; while :; do sleep 0.05; done";
+    let script = "trap 'echo end; exit 3' TERM; echo start $KEY; while :; do sleep 0.05; done";
     let mut run = Run::with_secret("first").shell(script);
     run.prints("start first\n");
     run.rotate("second");

@@ -60,7 +60,8 @@ fn on_a_terminal_an_interrupt_reaches_the_program_once() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("secret"), "first").unwrap();
     let inner = "trap 'echo got INT' INT; echo ready; while [ ! -e go ]; do sleep 0.05; done; tty >/dev/null && echo done";
-    let line = format!("{} run --env KEY=file://./secret -- /bin/bash -c \"{inner}\"", env!("CARGO_BIN_EXE_claviger"));
+    // `exec`, for a shell that stays between would be interrupted too.
+    let line = format!("exec {} run --env KEY=file://./secret -- /bin/bash -c \"{inner}\"", env!("CARGO_BIN_EXE_claviger"));
     let mut command = Command::new("script");
     command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).current_dir(folder.path());
     let mut terminal = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
