@@ -7,7 +7,7 @@
 #   conformance/run.sh stdio    the fixture as a child process of the door
 #
 # Several may be named; none means all four. Each must pass the same checks as the fixture alone, except for
-# what conformance/expected/<mode>.yml names with a reason. Results are left in target/conformance/.
+# what conformance/expected/<mode>.yml names with a reason. Results and the programs' logs are left in target/conformance/.
 # The harness and, where the installed one is too old, Node.js are installed into .test-peers/ from npm.
 # Everything listens on 127.0.0.1, at ports that the system chooses.
 set -euo pipefail
@@ -160,8 +160,11 @@ main() {
   fi
   for mode in "${modes[@]}"; do
     rm -rf "$scratch/state"
+    rm -rf "$results/$mode-logs"
     "run_$mode"
     stop_all
+    # What the programs said: why the door refused a call is in its log, and not in its answer.
+    mkdir -p "$results/$mode-logs" && mv "$scratch"/*.log "$results/$mode-logs/"
     if [[ "$mode" == direct ]]; then
       "$node" "$here/summary.mjs" check "$results/direct.json" || bad=1
     else
