@@ -1,18 +1,33 @@
 //! By what right is a token asked for, and what shall it be good for? The parameters of each grant.
 
 use crate::form::Form;
+use crate::pkce::Verifier;
 use crate::resource::Resource;
 use crate::scope::ScopeSet;
 
 /// By what right.
 #[derive(Clone, Copy)]
 pub enum Grant<'g> {
+    /// A person's, as a code that their browser brought (RFC 6749 §4.1.3).
+    AuthorizationCode {
+        /// The code.
+        code: &'g str,
+        /// Where the person was sent back to, letter for letter.
+        redirect_uri: &'g str,
+        /// The proof that we are who asked.
+        verifier: &'g Verifier,
+    },
     /// The client's own (RFC 6749 §4.4).
     ClientCredentials,
     /// An assertion that another server signed for this one (RFC 7523 §2.1).
     JwtBearer {
         /// The assertion.
         assertion: &'g str,
+    },
+    /// A person's, given before (RFC 6749 §6).
+    RefreshToken {
+        /// What stands for it.
+        refresh_token: &'g str,
     },
     /// A token of somebody for whom the client acts (RFC 8693 §2.1).
     TokenExchange {
@@ -53,9 +68,17 @@ impl<'g> Grant<'g> {
     /// The parameters of the request. Who asks is said elsewhere (see `client_authentication`).
     pub fn form(self, wanted: &'g Wanted) -> Form<'g> {
         let form = match self {
+            Self::AuthorizationCode { code, redirect_uri, verifier } => Form::default()
+                .with("grant_type", "authorization_code")
+                .with("code", code)
+                .with("redirect_uri", redirect_uri)
+                .with("code_verifier", verifier.expose()),
             Self::ClientCredentials => Form::default().with("grant_type", "client_credentials"),
             Self::JwtBearer { assertion } => {
                 Form::default().with("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer").with("assertion", assertion)
+            }
+            Self::RefreshToken { refresh_token } => {
+                Form::default().with("grant_type", "refresh_token").with("refresh_token", refresh_token)
             }
             Self::TokenExchange { subject_token, subject_token_type, requested_token_type } => Form::default()
                 .with("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange")
@@ -72,7 +95,9 @@ impl<'g> Grant<'g> {
     pub fn secret(self) -> Option<&'g str> {
         match self {
             Self::ClientCredentials => None,
+            Self::AuthorizationCode { code, .. } => Some(code),
             Self::JwtBearer { assertion } => Some(assertion),
+            Self::RefreshToken { refresh_token } => Some(refresh_token),
             Self::TokenExchange { subject_token, .. } => Some(subject_token),
         }
     }
@@ -126,6 +151,24 @@ mod tests {
             &pairs(Grant::ClientCredentials, &wanted()),
             &[("grant_type", "client_credentials"), ("resource", "https://h/mcp"), ("audience", "api"), ("scope", "a b")],
         );
+    }
+
+    #[test]
+    fn a_code_comes_with_the_proof_of_who_asked_for_it() {
+        let verifier = Verifier::from_random(&[7; 32]);
+        let grant = Grant::AuthorizationCode { code: "c", redirect_uri: "https://door/back", verifier: &verifier };
+        expect(
+            &pairs(grant, &Wanted::default()),
+            &[
+                ("grant_type", "authorization_code"),
+                ("code", "c"),
+                ("redirect_uri", "https://door/back"),
+                ("code_verifier", verifier.expose()),
+            ],
+        );
+        let grant = Grant::RefreshToken { refresh_token: "r" };
+        expect(&pairs(grant, &Wanted::default()), &[("grant_type", "refresh_token"), ("refresh_token", "r")]);
+        assert_eq!(grant.secret(), Some("r"));
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub struct TokenResponse {
     pub scopes: Option<ScopeSet>,
     /// What gets the next one without asking anybody.
     pub refresh_token: Option<SecretString>,
+    /// Who the person is, as an OpenID provider signs it.
+    pub id_token: Option<SecretString>,
 }
 
 /// What was asked for.
@@ -49,7 +51,8 @@ pub fn read(body: &[u8], expected: Expected) -> Result<TokenResponse, InvalidTok
     if expires_in.is_some_and(|left| left.is_zero()) {
         return Err(InvalidTokenResponse::Expired);
     }
-    Ok(TokenResponse { token, expires_in, scopes, refresh_token: wire.refresh_token.map(|Text(token)| token) })
+    let text = |text: Option<Text>| text.map(|Text(text)| text);
+    Ok(TokenResponse { token, expires_in, scopes, refresh_token: text(wire.refresh_token), id_token: text(wire.id_token) })
 }
 
 /// Why an answer holds no token that we could use.
@@ -197,6 +200,7 @@ struct Wire {
     scope: Option<String>,
     issued_token_type: Option<String>,
     refresh_token: Option<Text>,
+    id_token: Option<Text>,
 }
 
 #[derive(Deserialize)]

@@ -49,6 +49,7 @@ macro_rules! conformance {
             keys_and_values_beyond_the_limits_are_refused
             a_value_is_taken_once
             of_many_takers_at_once_one_gets_the_value
+            living_keys_under_a_prefix_are_listed_in_order
             a_count_begins_at_zero_and_adds_up
             a_count_ends_with_the_lifetime_it_began_with
             many_adders_at_once_lose_nothing
@@ -160,6 +161,19 @@ pub(crate) async fn of_many_takers_at_once_one_gets_the_value(Subject { store, .
     store.put("key", b"value", None).await.unwrap();
     let takers = crowd(&store, |store| async move { store.take("key").await.unwrap().is_some() });
     assert_eq!(takers.await, 1);
+}
+
+pub(crate) async fn living_keys_under_a_prefix_are_listed_in_order(Subject { store, clock }: Subject) {
+    for key in ["b/2", "a/1", "b/10", "b", "c/1"] {
+        store.put(key, b"v", None).await.unwrap();
+    }
+    store.put("b/3", b"v", seconds(1)).await.unwrap();
+    assert_eq!(store.keys("b/", 10).await.unwrap(), ["b/10", "b/2", "b/3"]);
+    clock.advance(1000);
+    store.delete("b/10").await.unwrap();
+    assert_eq!(store.keys("b/", 10).await.unwrap(), ["b/2"]);
+    assert_eq!(store.keys("", 2).await.unwrap(), ["a/1", "b"]);
+    assert_eq!(store.keys("d", 10).await.unwrap(), Vec::<String>::new());
 }
 
 pub(crate) async fn a_count_begins_at_zero_and_adds_up(Subject { store, .. }: Subject) {

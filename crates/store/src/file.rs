@@ -90,6 +90,11 @@ impl Store for File {
         self.read(key)
     }
 
+    fn keys<'a>(&'a self, prefix: &'a str, most: usize) -> Answer<'a, Vec<String>> {
+        let prefix = prefix.to_owned();
+        self.run(move |database, now| keys(database, &prefix, most, now))
+    }
+
     fn put<'a>(&'a self, key: &'a str, value: &'a [u8], ttl: Option<Duration>) -> Answer<'a, ()> {
         let value = value.to_vec();
         self.write(key, move |shelf, key, now| {
@@ -210,6 +215,22 @@ fn read(store: &Database, key: &str, now: u64) -> Result<Option<Vec<u8>>, Failur
     let values = transaction.open_table(VALUES).map_err(database)?;
     let Some(stored) = values.get(key).map_err(database)? else { return Ok(None) };
     Ok(decode(key, stored.value())?.filter_living(now).map(|entry| entry.value))
+}
+
+fn keys(store: &Database, prefix: &str, most: usize, now: u64) -> Result<Vec<String>, Failure> {
+    let transaction = store.begin_read().map_err(database)?;
+    let values = transaction.open_table(VALUES).map_err(database)?;
+    let mut keys = Vec::new();
+    for entry in values.range(prefix..).map_err(database)? {
+        let (key, stored) = entry.map_err(database)?;
+        if !key.value().starts_with(prefix) || keys.len() >= most {
+            break;
+        }
+        if decode(key.value(), stored.value())?.filter_living(now).is_some() {
+            keys.push(key.value().to_owned());
+        }
+    }
+    Ok(keys)
 }
 
 /// An entry is its expiry (Unix milliseconds, eight bytes, big-endian) and then the value.

@@ -44,6 +44,11 @@ pub trait Store: Send + Sync {
     /// The value under `key`, if there is one that still lives.
     fn get<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Vec<u8>>>;
 
+    /// The keys that begin with `prefix` and have a value that lives: the first `most` in their order.
+    ///
+    /// For people who look at what there is: it reads through all of them.
+    fn keys<'a>(&'a self, prefix: &'a str, most: usize) -> Answer<'a, Vec<String>>;
+
     /// Puts `value` under `key`, in place of what was there.
     fn put<'a>(&'a self, key: &'a str, value: &'a [u8], ttl: Option<Duration>) -> Answer<'a, ()>;
 

@@ -1,6 +1,7 @@
 //! How does one process keep values without a file? In a bounded map that ends with it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -56,6 +57,14 @@ impl Store for Memory {
         Box::pin(async move {
             check_key(key)?;
             Ok(self.open().0.entries.get(key).map(|entry| entry.value.clone()))
+        })
+    }
+
+    fn keys<'a>(&'a self, prefix: &'a str, most: usize) -> Answer<'a, Vec<String>> {
+        Box::pin(async move {
+            let (shelf, _) = self.open();
+            let from_prefix = shelf.entries.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
+            Ok(from_prefix.map(|(key, _)| key).take_while(|key| key.starts_with(prefix)).take(most).cloned().collect())
         })
     }
 

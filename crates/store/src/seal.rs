@@ -42,7 +42,15 @@ pub struct CannotSeal;
 impl Sealer {
     /// A sealer whose key is derived from `instance` for `purpose` alone.
     pub fn new(instance: &InstanceKey, purpose: &'static str) -> Result<Self, CannotSeal> {
-        let key = instance.derive("seal", purpose);
+        Self::with_key(&instance.derive("seal", purpose))
+    }
+
+    /// A sealer whose key is derived from `instance` for `purpose` and one `owner`: what is sealed for one of them opens for no other.
+    pub fn of_owner(instance: &InstanceKey, purpose: &'static str, owner: &str) -> Result<Self, CannotSeal> {
+        Self::with_key(&instance.derive(&format!("seal for an owner: {purpose}"), owner))
+    }
+
+    fn with_key(key: &Zeroizing<[u8; 32]>) -> Result<Self, CannotSeal> {
         let key = UnboundKey::new(&AES_256_GCM_SIV, key.as_slice()).map_err(|_| CannotSeal)?;
         Ok(Self { key: LessSafeKey::new(key) })
     }

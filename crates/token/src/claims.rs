@@ -41,6 +41,8 @@ pub(crate) struct UnverifiedClaims {
     pub(crate) not_before: Option<u64>,
     pub(crate) scopes: ScopeSet,
     pub(crate) jwt_id: Option<String>,
+    /// What ties an id token to the question that it answers.
+    pub(crate) nonce: Option<String>,
     /// Set when a claim shows that this is not a plain bearer access token.
     pub(crate) wrong_kind: Option<Refusal>,
     client_id: Option<String>,
@@ -69,6 +71,18 @@ impl UnverifiedClaims {
         self.client_id.as_deref().or(self.authorized_party.as_deref())
     }
 
+    /// `azp`
+    pub(crate) fn authorized_party(&self) -> Option<&str> {
+        self.authorized_party.as_deref()
+    }
+
+    /// What is no id token either outweighs what is one.
+    fn is_wrong(&mut self, kind: Refusal) {
+        if kind != Refusal::IdToken || self.wrong_kind.is_none() {
+            self.wrong_kind = Some(kind);
+        }
+    }
+
     fn take(&mut self, name: &str, value: Value<'_>) -> Result<(), Refusal> {
         match name {
             "iss" => self.issuer = Some(text(ClaimName::Issuer, value)?),
@@ -82,9 +96,15 @@ impl UnverifiedClaims {
             "azp" => self.authorized_party = Some(text(ClaimName::AuthorizedParty, value)?),
             "scope" => self.add_scopes(ClaimName::Scope, value)?,
             "scp" => self.add_scopes(ClaimName::Scp, value)?,
-            "nonce" | "at_hash" | "c_hash" => self.wrong_kind = Some(Refusal::IdToken),
-            "events" => self.wrong_kind = Some(Refusal::SecurityEvent),
-            "cnf" => self.wrong_kind = Some(Refusal::SenderConstrained),
+            "nonce" => {
+                self.is_wrong(Refusal::IdToken);
+                if let Value::Text(nonce) = value {
+                    self.nonce = Some(nonce.into_owned());
+                }
+            }
+            "at_hash" | "c_hash" => self.is_wrong(Refusal::IdToken),
+            "events" => self.is_wrong(Refusal::SecurityEvent),
+            "cnf" => self.is_wrong(Refusal::SenderConstrained),
             _ => {}
         }
         Ok(())

@@ -5,6 +5,7 @@
 
 mod algorithm;
 mod claims;
+mod id_token;
 mod inspect;
 mod json;
 mod key_set;
@@ -17,10 +18,11 @@ mod verify;
 
 pub use algorithm::Algorithm;
 pub use claims::Claims;
+pub use id_token::{Asked, Identity};
 pub use inspect::{Inspection, NotAToken, inspect};
 pub use key_set::{JwksError, KeySet, SkipReason, SkippedKey, VerificationKey};
 pub use refusal::{ClaimName, HeaderName, Part, Refusal};
 pub use shared_secret::{SharedSecret, WeakSecret};
 pub use trust::{DEFAULT_LEEWAY_SECONDS, MAX_LEEWAY_SECONDS, Trust, TypRule};
 pub use unverified::{MAX_HEADER_BYTES, MAX_TOKEN_BYTES, Unverified};
-pub use verify::{Verified, verify};
+pub use verify::{Verified, verify, verify_id_token};

@@ -70,6 +70,9 @@ pub enum Refusal {
     /// The token is an OpenID id token (`nonce`, `at_hash` or `c_hash`), not an access token.
     #[error("this is an id token, not an access token")]
     IdToken,
+    /// The id token answers another question than the one that was asked, or none.
+    #[error("the id token's `nonce` is not the one that was sent")]
+    WrongNonce,
     /// The token reports a security event, such as a logout (RFC 8417).
     #[error("this is a security event, not an access token")]
     SecurityEvent,
@@ -113,6 +116,7 @@ impl Refusal {
             Self::MissingClaim(_) => "missing_claim",
             Self::MalformedClaim(_) => "malformed_claim",
             Self::IdToken => "id_token",
+            Self::WrongNonce => "wrong_nonce",
             Self::SecurityEvent => "security_event",
             Self::SenderConstrained => "sender_constrained",
         }

@@ -76,7 +76,7 @@ impl Unverified<'_> {
         self.claims.subject.as_ref().map(|_| ()).ok_or(Refusal::MissingClaim(ClaimName::Subject))
     }
 
-    fn check_issuer(&self, trust: &Trust) -> Result<(), Refusal> {
+    pub(crate) fn check_issuer(&self, trust: &Trust) -> Result<(), Refusal> {
         match (self.issuer(), trust.issuer.as_deref()) {
             (None, Some(_)) => Err(Refusal::MissingClaim(ClaimName::Issuer)),
             (found, expected) if found == expected => Ok(()),
@@ -84,13 +84,13 @@ impl Unverified<'_> {
         }
     }
 
-    fn check_audience(&self, trust: &Trust) -> Result<(), Refusal> {
+    pub(crate) fn check_audience(&self, trust: &Trust) -> Result<(), Refusal> {
         let audiences = self.claims.audiences.as_ref().ok_or(Refusal::MissingClaim(ClaimName::Audience))?;
         let is_ours = |audience: &String| !audience.is_empty() && trust.audiences.contains(audience);
         if audiences.iter().any(is_ours) { Ok(()) } else { Err(Refusal::WrongAudience) }
     }
 
-    fn check_times(&self, trust: &Trust, now: u64) -> Result<(), Refusal> {
+    pub(crate) fn check_times(&self, trust: &Trust, now: u64) -> Result<(), Refusal> {
         let leeway = trust.leeway();
         let expires_at = self.claims.expires_at.ok_or(Refusal::MissingClaim(ClaimName::ExpiresAt))?;
         // RFC 7519 §4.1.4: "on or after" the expiry the token is refused.

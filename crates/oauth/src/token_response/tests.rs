@@ -13,7 +13,7 @@ fn access(body: &str) -> Result<TokenResponse, InvalidTokenResponse> {
 fn a_plain_answer_is_read_whole() {
     let answer = access(
         r#" {"access_token":"ab.c-_~+/=","token_type":"bEARER","expires_in":3600,"scope":"b a","refresh_token":"r",
-            "issued_token_type":"urn:ietf:params:oauth:token-type:access_token","id_token":{"a":[1]},"x":null} "#,
+            "issued_token_type":"urn:ietf:params:oauth:token-type:access_token","custom":{"a":[1]},"x":null} "#,
     )
     .unwrap();
     assert_eq!(answer.token.expose_secret(), "ab.c-_~+/=");

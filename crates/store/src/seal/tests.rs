@@ -9,6 +9,17 @@ use proptest::prelude::*;
 
 use super::*;
 
+#[test]
+fn what_is_sealed_for_one_owner_opens_for_no_other() {
+    let instance = InstanceKey::from_bytes(&[7; InstanceKey::BYTES]);
+    let of = |owner| Sealer::of_owner(&instance, "grant", owner).unwrap();
+    let sealed = of("alice").seal(b"token", b"").unwrap();
+    assert_eq!(&**of("alice").open(&sealed, b"").unwrap(), b"token");
+    assert_eq!(of("bob").open(&sealed, b"").unwrap_err(), NotOurs);
+    assert_eq!(Sealer::of_owner(&instance, "session", "alice").unwrap().open(&sealed, b"").unwrap_err(), NotOurs);
+    assert_eq!(Sealer::new(&instance, "grant").unwrap().open(&sealed, b"").unwrap_err(), NotOurs);
+}
+
 proptest! {
     #[test]
     fn what_is_sealed_opens_to_itself(

@@ -68,3 +68,12 @@ fn an_example_without_audience_is_not_accepted() {
     let verdict = verify(&Unverified::parse(&token).unwrap(), &trust, &secret(), 1_300_819_379);
     assert_eq!(verdict, Err(Refusal::MissingClaim(ClaimName::Audience)));
 }
+
+#[test]
+fn an_id_token_is_believed_by_its_signature_alone() {
+    let claims = URL_SAFE_NO_PAD.encode(r#"{"iss":"https://idp","sub":"alice","aud":"door","exp":1700000060,"nonce":"n"}"#);
+    let asked = Asked { issuer: "https://idp", client_id: "door", nonce: "n" };
+    let token = format!("{A3_HEADER}.{claims}.{A3_SIGNATURE}");
+    let verdict = verify_id_token(&Unverified::parse(&token).unwrap(), &asked, &public(A3_KEY), 1_700_000_000);
+    assert_eq!(verdict, Err(Refusal::BadSignature));
+}
