@@ -35,6 +35,21 @@ pub struct Delegation {
     pub early: Duration,
 }
 
+/// A token that each person gives the door leave to get, once, in their browser.
+#[derive(Clone)]
+pub struct PersonalGrant {
+    /// Who gives it.
+    pub server: AuthorizationServer,
+    /// Where the browser is sent; `None`: where the server's metadata says.
+    pub authorize_url: Option<Url>,
+    /// Where tokens are taken back; `None`: where the server's metadata says, if it does.
+    pub revocation_url: Option<Url>,
+    /// What it shall be good for.
+    pub wanted: Wanted,
+    /// How long before its end the next is fetched, at most.
+    pub early: Duration,
+}
+
 /// From the caller's token to the server's.
 #[derive(Clone)]
 pub enum Road {

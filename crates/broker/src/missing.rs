@@ -73,6 +73,9 @@ pub enum Cause {
         /// What to write, and where.
         what: &'static str,
     },
+    /// The person has not given the door leave to act for them there, or has taken it back.
+    #[error("this person is not connected there")]
+    NotConnected,
     /// There is no such secret.
     #[error("there is no such secret")]
     NotFound,
@@ -166,6 +169,7 @@ impl Cause {
             Self::NotAFile => "not_a_file",
             Self::NotAKey => "not_a_key",
             Self::NotConfigured { .. } => "not_configured",
+            Self::NotConnected => "not_connected",
             Self::NotFound => "not_found",
             Self::NotInThisBuild => "not_in_this_build",
             Self::NotJson => "not_json",
@@ -198,6 +202,7 @@ impl Cause {
             Self::NotConfigured { what } => what,
             Self::LoginMissing(missing) => missing.cause.mend(),
             Self::NotAKey => "put a private key in PEM form there, of a kind that the configuration names",
+            Self::NotConnected => "the person opens the link that their client shows them",
             Self::NotFound => "create the secret, or correct the reference",
             Self::NotInThisBuild => "use a build that can ask there, or move the secret",
             Self::NotSet => "set the variable in the environment that the door is started with",

@@ -6,13 +6,17 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use futures_util::future::join_all;
+use oauth::grant::Wanted;
+use oauth::scope::ScopeSet;
 use outbound::client::Client;
 use outbound::tls::InvalidRoots;
 use secrecy::SecretString;
 
 use crate::allowance::Allowance;
-use crate::authorization_server::{AuthorizationServer, Delegation, Road, TokenGrant};
+use crate::authorization_server::{AuthorizationServer, Delegation, PersonalGrant, Road, TokenGrant};
 use crate::callers::{PerCaller, RoadTaken};
+use crate::code_flow::CodeFlow;
+use crate::connection::{Book, PerPerson};
 use crate::credential::{Credential, Part, Secret};
 use crate::missing::Missing;
 use crate::observer::{Observer, Unobserved};
@@ -108,6 +112,18 @@ impl Resolver {
             },
         };
         Ok(PerCaller::new(road, delegation.wanted.clone(), self.around_early(delegation.early)))
+    }
+
+    /// The same with a token for each person who has given the door leave, kept in `book` under the name of the `server` that it is for.
+    pub fn personal(&self, grant: &PersonalGrant, server: &str, book: &Arc<Book>, client: &Client) -> Result<PerPerson, InvalidRoots> {
+        let token_client = Arc::new(self.token_client(&grant.server, client)?);
+        Ok(PerPerson::new(token_client, grant, server, book, self.around_early(grant.early)))
+    }
+
+    /// A way to learn from an OpenID provider who sits at a browser.
+    pub fn sign_in(&self, server: &AuthorizationServer, scopes: ScopeSet, client: &Client) -> Result<CodeFlow, InvalidRoots> {
+        let wanted = Wanted { scopes, ..Wanted::default() };
+        Ok(CodeFlow::new(Arc::new(self.token_client(server, client)?), None, wanted))
     }
 
     /// The text filled in before there is any call to permit: for what the door itself needs to start, such as its TLS key and its shared secrets. Nothing that

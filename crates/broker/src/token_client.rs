@@ -9,11 +9,13 @@ use oauth::client_authentication::{self, Method};
 use oauth::form::Form;
 use oauth::grant::{Grant, Wanted};
 use oauth::issuer::Issuer;
+use oauth::server_metadata::ServerMetadata;
 use oauth::token_response::{ErrorCode, Expected, TokenError, TokenResponse};
 use outbound::client::Client;
 use outbound::discovery;
 use outbound::failure::Failure;
 use outbound::guard::Guard;
+use outbound::revocation;
 use outbound::tls::{InvalidRoots, Roots};
 use outbound::token_endpoint::{self, TokenFailure};
 use policy::quota::Rate;
@@ -60,15 +62,35 @@ enum Shown {
     Post(Released),
 }
 
-/// Where tokens are asked for, and how.
+/// Where the server is asked, and how.
 #[derive(Clone)]
-struct Endpoint {
-    url: String,
+pub(crate) struct Endpoints {
+    /// Where a person's browser is sent.
+    pub(crate) authorize: Option<String>,
+    /// Where tokens are taken back.
+    pub(crate) revoke: Option<String>,
+    /// Who it is, if that is known, and whether it says so in every answer that a browser brings (RFC 9207).
+    pub(crate) issuer: Option<(Issuer, bool)>,
+    /// Whether it offers PKCE, and nothing but its weaker form.
+    pub(crate) refuses_s256: bool,
+    token: String,
     method_for_secret: Method,
 }
 
+/// Why there is no token, and whether it is because what was brought is no longer good: `invalid_grant`, and nothing else.
+pub(crate) struct NoToken {
+    pub(crate) cause: Cause,
+    pub(crate) is_grant_over: bool,
+}
+
+impl From<Cause> for NoToken {
+    fn from(cause: Cause) -> Self {
+        Self { cause, is_grant_over: false }
+    }
+}
+
 struct Found {
-    endpoint: Endpoint,
+    endpoints: Endpoints,
     /// Unix milliseconds.
     at: u64,
 }
@@ -122,18 +144,43 @@ impl TokenClient {
 
     /// What the server gives for this grant.
     pub(crate) async fn ask(&self, grant: Grant<'_>, wanted: &Wanted, expected: Expected) -> Result<TokenResponse, Cause> {
+        self.redeem(grant, wanted, expected).await.map_err(|no_token| no_token.cause)
+    }
+
+    /// The same, told apart whether the grant itself is over.
+    pub(crate) async fn redeem(&self, grant: Grant<'_>, wanted: &Wanted, expected: Expected) -> Result<TokenResponse, NoToken> {
         self.allowance.spend(self.rate, self.now())?;
-        let endpoint = self.endpoint().await?;
-        let shown = self.prove(&endpoint).await?;
+        let endpoints = self.endpoints().await?;
+        let shown = self.prove(&endpoints).await?;
         let body = shown.complete(grant.form(wanted), &self.client_id).encode();
-        let outcome = token_endpoint::ask(&self.http, &endpoint.url, body, shown.header()?, expected).await;
+        let outcome = token_endpoint::ask(&self.http, &endpoints.token, body, shown.header()?, expected).await;
         outcome.map_err(|failure| {
-            if matches!(&failure, TokenFailure::Refused { error, .. } if error.code == ErrorCode::InvalidClient) {
-                self.refuse(&shown);
-            }
-            let secrets: Vec<&str> = shown.secrets().into_iter().chain(grant.secret()).collect();
-            cause_of(failure, &secrets)
+            let is_grant_over = is_refused_as(&failure, &ErrorCode::InvalidGrant);
+            NoToken { cause: self.blame(failure, &shown, grant.secret()), is_grant_over }
         })
+    }
+
+    /// Takes a token back at `url` (RFC 7009).
+    pub(crate) async fn revoke(&self, url: &str, token: &str, kind: &'static str) -> Result<(), Cause> {
+        self.allowance.spend(self.rate, self.now())?;
+        let shown = self.prove(&self.endpoints().await?).await?;
+        let form = Form::default().with("token", token).with("token_type_hint", kind);
+        let body = shown.complete(form, &self.client_id).encode();
+        let outcome = revocation::revoke(&self.http, url, body, shown.header()?).await;
+        outcome.map_err(|failure| self.blame(failure, &shown, Some(token)))
+    }
+
+    /// Under which name the door is known there.
+    pub(crate) fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    fn blame(&self, failure: TokenFailure, shown: &Shown, brought: Option<&str>) -> Cause {
+        if is_refused_as(&failure, &ErrorCode::InvalidClient) {
+            self.refuse(shown);
+        }
+        let secrets: Vec<&str> = shown.secrets().into_iter().chain(brought).collect();
+        cause_of(failure, &secrets)
     }
 
     /// A proof that was refused may have been rotated: the next request gets it anew.
@@ -145,7 +192,7 @@ impl TokenClient {
         }
     }
 
-    async fn prove(&self, endpoint: &Endpoint) -> Result<Shown, Cause> {
+    async fn prove(&self, endpoints: &Endpoints) -> Result<Shown, Cause> {
         let inner = |missing: crate::Missing| missing.cause;
         match &self.proof {
             Means::None => Ok(Shown::Nothing),
@@ -157,7 +204,7 @@ impl TokenClient {
             }
             Means::Secret { secret, method } => {
                 let released = secret.fill().await.map_err(inner)?;
-                if method.unwrap_or(endpoint.method_for_secret) == Method::ClientSecretPost {
+                if method.unwrap_or(endpoints.method_for_secret) == Method::ClientSecretPost {
                     return Ok(Shown::Post(released));
                 }
                 Ok(Shown::Basic(client_authentication::basic(&self.client_id, released.expose()), released))
@@ -165,23 +212,24 @@ impl TokenClient {
         }
     }
 
-    async fn endpoint(&self) -> Result<Endpoint, Cause> {
+    /// What is known of where to ask; for an issuer, its metadata, fetched once an hour at most.
+    pub(crate) async fn endpoints(&self) -> Result<Endpoints, Cause> {
         let issuer = match &self.place {
-            Place::Known(url) => return Ok(Endpoint { url: url.as_str().to_owned(), method_for_secret: Method::ClientSecretBasic }),
+            Place::Known(url) => {
+                let (token, method_for_secret) = (url.as_str().to_owned(), Method::ClientSecretBasic);
+                return Ok(Endpoints { authorize: None, revoke: None, issuer: None, refuses_s256: false, token, method_for_secret });
+            }
             Place::Discovered(issuer) => issuer,
         };
         let mut found = self.found.lock().await;
         let now = self.now();
         if let Some(found) = found.as_ref().filter(|found| now.checked_sub(found.at).is_some_and(|age| age < METADATA_FOR)) {
-            return Ok(found.endpoint.clone());
+            return Ok(found.endpoints.clone());
         }
         let metadata = discovery::discover(&self.http, issuer).await.map_err(|failure| cause_of(failure.into(), &[]))?;
-        let url =
-            metadata.token_endpoint.ok_or_else(|| Cause::BadAnswer { detail: "the issuer's metadata names no `token_endpoint`".into() })?;
-        let method_for_secret = Method::for_secret(&metadata.token_endpoint_auth_methods_supported);
-        let endpoint = Endpoint { url, method_for_secret };
-        *found = Some(Found { endpoint: endpoint.clone(), at: now });
-        Ok(endpoint)
+        let endpoints = endpoints_of(metadata, issuer)?;
+        *found = Some(Found { endpoints: endpoints.clone(), at: now });
+        Ok(endpoints)
     }
 
     fn now(&self) -> u64 {
@@ -223,6 +271,24 @@ impl Shown {
             Self::Post(released) => vec![released.expose()],
         }
     }
+}
+
+fn is_refused_as(failure: &TokenFailure, code: &ErrorCode) -> bool {
+    matches!(failure, TokenFailure::Refused { error, .. } if error.code == *code)
+}
+
+fn endpoints_of(metadata: ServerMetadata, issuer: &Issuer) -> Result<Endpoints, Cause> {
+    let names_none = || Cause::BadAnswer { detail: "the issuer's metadata names no `token_endpoint`".into() };
+    let names_itself = metadata.authorization_response_iss_parameter_supported.unwrap_or(false);
+    Ok(Endpoints {
+        method_for_secret: Method::for_secret(&metadata.token_endpoint_auth_methods_supported),
+        // Silence is no refusal: many servers know PKCE and do not say so.
+        refuses_s256: !metadata.code_challenge_methods_supported.is_empty() && !metadata.supports_s256(),
+        token: metadata.token_endpoint.ok_or_else(names_none)?,
+        authorize: metadata.authorization_endpoint,
+        revoke: metadata.revocation_endpoint,
+        issuer: Some((issuer.clone(), names_itself)),
+    })
 }
 
 /// A failure with its causes, as far as they may be shown.

@@ -14,6 +14,7 @@ pub mod guard;
 pub mod jwks;
 pub mod pin;
 pub mod pool;
+pub mod revocation;
 pub mod tls;
 pub mod token_endpoint;
 

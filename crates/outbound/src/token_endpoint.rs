@@ -20,6 +20,16 @@ pub async fn ask(
     authorization: Option<HeaderValue>,
     expected: Expected,
 ) -> Result<TokenResponse, TokenFailure> {
+    read(&post(client, url, body, authorization).await?, expected)
+}
+
+/// Posts a form that holds secrets, and gives whatever is answered.
+pub(crate) async fn post(
+    client: &Client,
+    url: &str,
+    body: Zeroizing<String>,
+    authorization: Option<HeaderValue>,
+) -> Result<Fetched, Failure> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
@@ -28,8 +38,7 @@ pub async fn ask(
         headers.insert(AUTHORIZATION, authorization);
     }
     let body = Bytes::from_owner(Wiped(body));
-    let fetched = client.call(Call { method: Method::POST, url, headers, body }, LIMITS).await?;
-    read(&fetched, expected)
+    client.call(Call { method: Method::POST, url, headers, body }, LIMITS).await
 }
 
 /// Why there is no token.

@@ -27,10 +27,8 @@ pub struct Asked<'a> {
 impl Unverified<'_> {
     /// Refuses an id token that no signature could save. An access token is none: it has no `nonce`.
     pub(crate) fn reject_early_as_id_token(&self, asked: &Asked<'_>, now: u64) -> Result<(), Refusal> {
-        let trust = Trust {
-            typ: TypRule::AccessTokenOrJwtOrAbsent,
-            ..Trust::new(Some(asked.issuer.to_owned()), vec![asked.client_id.to_owned()])
-        };
+        let trust =
+            Trust { typ: TypRule::AccessTokenOrJwtOrAbsent, ..Trust::new(Some(asked.issuer.to_owned()), vec![asked.client_id.to_owned()]) };
         if self.typ().is_some_and(|typ| !typ.eq_ignore_ascii_case("jwt")) {
             return Err(Refusal::WrongType);
         }

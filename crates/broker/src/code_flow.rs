@@ -1,0 +1,109 @@
+//! How does a person give leave in their browser? The authorization code flow with PKCE, as a client of somebody else's server (RFC 6749 §4.1, RFC 7636).
+
+use std::sync::Arc;
+
+use aws_lc_rs::rand;
+use oauth::authorization::{Answer, Denial, Request, WrongIssuer};
+use oauth::grant::{Grant, Wanted};
+use oauth::pkce::Verifier;
+use oauth::token_response::{Expected, TokenResponse};
+use secrecy::ExposeSecret as _;
+use thiserror::Error;
+use url::Url;
+
+use crate::missing::Cause;
+use crate::token_client::TokenClient;
+
+/// A client that sends people to one authorization server.
+pub struct CodeFlow {
+    client: Arc<TokenClient>,
+    authorize_url: Option<Url>,
+    wanted: Wanted,
+}
+
+/// A person on their way.
+#[derive(Debug)]
+pub struct Sent {
+    /// Where their browser goes.
+    pub url: Url,
+    /// What has to be shown with the code that they bring: to be kept where only we can read it.
+    pub verifier: Verifier,
+}
+
+/// Why what a person brought gives no token.
+#[derive(Debug, Error)]
+pub enum NotGranted {
+    /// The server, or the person, said no.
+    #[error("the authorization server says no")]
+    Denied(#[source] Denial),
+    /// Another server answers than the one that was asked.
+    #[error("the answer is not that of the server that was asked")]
+    WrongIssuer(#[source] WrongIssuer),
+    /// There is no token for the code.
+    #[error("the authorization server gives no token for the code")]
+    NoToken(#[source] Cause),
+}
+
+impl CodeFlow {
+    pub(crate) fn new(client: Arc<TokenClient>, authorize_url: Option<Url>, wanted: Wanted) -> Self {
+        Self { client, authorize_url, wanted }
+    }
+
+    /// Where to send a browser that shall come back to `redirect_uri` with `state`, which is to be unguessable. `nonce` is for an OpenID provider, which puts it into
+    /// the id token.
+    pub async fn send(&self, redirect_uri: &str, state: &str, nonce: Option<&str>) -> Result<Sent, Cause> {
+        let endpoint = self.endpoint().await?;
+        let mut bytes = zeroize::Zeroizing::new([0; 32]);
+        rand::fill(bytes.as_mut_slice()).map_err(|_| Cause::Unavailable { detail: "the system gives no random numbers".into() })?;
+        let verifier = Verifier::from_random(&bytes);
+        let client_id = self.client.client_id();
+        let request = Request { client_id, redirect_uri, state, verifier: &verifier, nonce, wanted: &self.wanted };
+        Ok(Sent { url: request.url(&endpoint), verifier })
+    }
+
+    /// The token for the code that came back. The caller has made sure that `answer` belongs to whoever was sent.
+    pub async fn redeem(&self, answer: &Answer, verifier: &Verifier, redirect_uri: &str) -> Result<TokenResponse, NotGranted> {
+        if let Some((issuer, names_itself)) = self.client.endpoints().await.map_err(NotGranted::NoToken)?.issuer {
+            answer.check_issuer(&issuer, names_itself).map_err(NotGranted::WrongIssuer)?;
+        }
+        let code = answer.outcome.as_ref().map_err(|denial| NotGranted::Denied(denial.clone()))?;
+        let grant = Grant::AuthorizationCode { code: code.expose_secret(), redirect_uri, verifier };
+        // Scopes and audience were said when the person was asked; the resource is said again (RFC 8707 §2.2).
+        let wanted = Wanted { resource: self.wanted.resource.clone(), ..Wanted::default() };
+        self.client.ask(grant, &wanted, Expected::AccessToken).await.map_err(NotGranted::NoToken)
+    }
+
+    /// The host to which people are sent, for them to read.
+    pub async fn host(&self) -> Result<String, Cause> {
+        Ok(self.endpoint().await?.host_str().unwrap_or_default().to_owned())
+    }
+
+    /// The origin to which people are sent, as a browser writes it.
+    pub async fn origin(&self) -> Result<String, Cause> {
+        Ok(self.endpoint().await?.origin().ascii_serialization())
+    }
+
+    async fn endpoint(&self) -> Result<Url, Cause> {
+        let unfit = |detail: &str| Cause::BadAnswer { detail: detail.into() };
+        if let Some(url) = &self.authorize_url {
+            return Ok(url.clone());
+        }
+        let endpoints = self.client.endpoints().await?;
+        if endpoints.refuses_s256 {
+            return Err(unfit("the issuer's metadata offers PKCE without `S256`"));
+        }
+        let text = endpoints.authorize.ok_or_else(|| unfit("the issuer's metadata names no `authorization_endpoint`"))?;
+        let url = Url::parse(&text).map_err(|_| unfit("the issuer's `authorization_endpoint` is no URL"))?;
+        let is_local = match url.host() {
+            Some(url::Host::Domain(name)) => name == "localhost",
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        match url.scheme() {
+            "https" => Ok(url),
+            "http" if is_local => Ok(url),
+            _ => Err(unfit("the issuer's `authorization_endpoint` is not https")),
+        }
+    }
+}
