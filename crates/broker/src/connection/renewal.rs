@@ -49,12 +49,12 @@ impl Renewal {
     }
 
     async fn token(&self) -> Result<Fetched, Cause> {
-        let kept = self.book.find(&self.place).await.map_err(unreadable)?.ok_or(Cause::NotConnected)?;
+        let kept = self.book.find(&self.place).await.map_err(|failure| unreadable(&failure))?.ok_or(Cause::NotConnected)?;
         let is_refused = self.is_refused.load(Ordering::Acquire);
         if !is_refused && !kept.grant.is_ripe(self.now(), self.early) {
             return self.fetched(&kept.grant);
         }
-        let lock = self.book.lock(&self.place).await.map_err(unreadable)?;
+        let lock = self.book.lock(&self.place).await.map_err(|failure| unreadable(&failure))?;
         let outcome = self.renewed(&kept, is_refused).await;
         self.book.unlock(lock).await;
         if outcome.is_ok() {
@@ -65,7 +65,7 @@ impl Renewal {
 
     /// Under the lock. What another process has renewed while we waited is taken as it is.
     async fn renewed(&self, seen: &Kept, is_refused: bool) -> Result<Fetched, Cause> {
-        let kept = self.book.find(&self.place).await.map_err(unreadable)?.ok_or(Cause::NotConnected)?;
+        let kept = self.book.find(&self.place).await.map_err(|failure| unreadable(&failure))?.ok_or(Cause::NotConnected)?;
         let is_another = kept.grant.access.expose_secret() != seen.grant.access.expose_secret();
         if is_another && !kept.grant.is_ripe(self.now(), self.early) {
             return self.fetched(&kept.grant);
@@ -97,7 +97,7 @@ impl Renewal {
                 Ok(true) => return Ok(()),
                 // The person has disconnected meanwhile; what they took back is not brought to life again.
                 Ok(false) => return Err(Cause::NotConnected),
-                Err(failure) if tries == TRIES => return Err(unreadable(failure)),
+                Err(failure) if tries == TRIES => return Err(unreadable(&failure)),
                 Err(_) => tries += 1,
             }
             tokio::time::sleep(PAUSE * tries).await;
@@ -106,7 +106,7 @@ impl Renewal {
 
     /// The grant has ended there, so it ends here, and the person is asked once more.
     async fn gone(&self, kept: &Kept) -> Result<Fetched, Cause> {
-        self.book.strike(&self.place, kept).await.map_err(unreadable)?;
+        self.book.strike(&self.place, kept).await.map_err(|failure| unreadable(&failure))?;
         self.is_refused.store(false, Ordering::Release);
         tracing::info!(target: "connections", server = &*self.place.server, "a person's grant has ended; they are asked to connect again");
         Err(Cause::NotConnected)
@@ -137,8 +137,8 @@ impl Source for Renewal {
     }
 }
 
-fn unreadable(failure: BookFailure) -> Cause {
-    let causes = std::iter::successors(Some(&failure as &dyn std::error::Error), |error| error.source());
+fn unreadable(failure: &BookFailure) -> Cause {
+    let causes = std::iter::successors(Some(failure as &dyn std::error::Error), |error| error.source());
     let texts: Vec<String> = causes.map(ToString::to_string).collect();
     Cause::Unavailable { detail: texts.join(": ").into() }
 }
