@@ -121,7 +121,7 @@ mod tests {
             let bytes = grant(access, refresh).to_bytes();
             let read = Grant::from_bytes(&bytes).unwrap();
             assert_eq!(read.access.expose_secret(), access);
-            assert_eq!(read.refresh.as_ref().map(ExposeSecret::expose_secret), refresh);
+            assert_eq!(read.refresh.as_ref().map(SecretString::expose_secret), refresh);
             assert_eq!((read.given_at, read.ends_at, read.scopes.as_deref()), (1_000, Some(3_601_000), Some("a b")));
             assert!(bytes.capacity() >= bytes.len());
         }
