@@ -1,7 +1,7 @@
 //! Who gives the door tokens for a server, by what right, and who is the door there? As it is configured; asking is `token_client`'s business.
 
-use std::fmt;
 use std::time::Duration;
+use std::{fmt, iter};
 
 use oauth::client_authentication::Method;
 use oauth::grant::Wanted;
@@ -11,7 +11,7 @@ use outbound::tls::Roots;
 use policy::quota::Rate;
 use url::Url;
 
-use crate::reference::Template;
+use crate::reference::{Reference, Template};
 
 /// A token in the door's own name.
 #[derive(Clone)]
@@ -120,6 +120,29 @@ pub enum Proof {
         /// `client_secret_basic` or `client_secret_post`; `None`: as the server's metadata says, else basic.
         method: Option<Method>,
     },
+}
+
+impl Road {
+    /// Who is asked on the way, in order.
+    pub fn servers(&self) -> impl Iterator<Item = &AuthorizationServer> {
+        let (first, second) = match self {
+            Self::Exchange(server) => (server, None),
+            Self::IdJag { provider, server } => (provider, Some(&server.server)),
+        };
+        iter::once(&**first).chain(second)
+    }
+}
+
+impl AuthorizationServer {
+    /// Every reference in it: to the secret or the key that proves who the door is.
+    pub fn references(&self) -> impl Iterator<Item = Reference> {
+        let proof = match &self.proof {
+            Proof::None => None,
+            Proof::PrivateKey { key, .. } => Some(key),
+            Proof::Secret { secret, .. } => Some(secret),
+        };
+        proof.into_iter().flat_map(Template::references)
+    }
 }
 
 impl fmt::Display for AuthorizationServer {

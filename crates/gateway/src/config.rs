@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use broker::AuthorizationServer;
 use broker::authorization_server::{Delegation, TokenGrant};
 use broker::reference::{Reference, Template};
 use ipnet::IpNet;
@@ -192,6 +193,15 @@ impl UpstreamCredential {
             Self::Delegated(_) | Self::PassThrough { .. } => true,
         }
     }
+
+    /// Every reference in it: to what the door proves itself with where it asks for tokens.
+    pub fn references(&self) -> Vec<Reference> {
+        match self {
+            Self::None | Self::PassThrough { .. } => Vec::new(),
+            Self::ClientCredentials(grant) => grant.server.references().collect(),
+            Self::Delegated(delegation) => delegation.road.servers().flat_map(AuthorizationServer::references).collect(),
+        }
+    }
 }
 
 impl Upstream {
@@ -207,8 +217,9 @@ impl Upstream {
     pub fn references(&self) -> Vec<Reference> {
         match self {
             Self::Builtin(_) => Vec::new(),
-            Self::Http { target, headers, .. } => {
-                headers.iter().map(|(_, template)| template).chain(target).flat_map(Template::references).collect()
+            Self::Http { target, headers, credential, .. } => {
+                let written = headers.iter().map(|(_, template)| template).chain(target).flat_map(Template::references);
+                written.chain(credential.references()).collect()
             }
             Self::Process(process) => process.arguments.iter().chain(process.environment.values()).flat_map(Template::references).collect(),
         }

@@ -1,11 +1,10 @@
 //! The door itself: what lives as long as the process, and the table that a reload swaps.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 use audit::fingerprint::Fingerprinter;
 use audit::record::{CallRecord, Decision, Outcome};
 use audit::sink::Auditor;
@@ -13,38 +12,27 @@ use broker::reference::Reference;
 use broker::resolve::Resolver;
 use futures_util::future::join_all;
 use http::{Response, StatusCode};
-use ipnet::IpNet;
-use oauth::issuer::Issuer;
-use oauth::resource::Resource;
 use outbound::client::Client;
-use outbound::guard::Guard;
-use outbound::pool::{InvalidUpstream, Pool, PoolLimits};
-use outbound::tls::InvalidRoots;
 use store::Store;
 use store::seal::InstanceKey;
-use token::{KeySet, Trust};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use url::Url;
 
 use crate::attention::Attention;
-use crate::back::credentials::{BearerSource, Credentials};
 use crate::back::stdio::StdioBack;
-use crate::back::{Back, http as http_back};
 use crate::body::Body;
 use crate::clock::Clock;
-use crate::config::{self, Accept, Config, ServerName, TokenSource, UpstreamCredential, WhenUnrecorded};
+use crate::config::{self, Config, WhenUnrecorded};
 use crate::exchange::UNREAD;
-use crate::issuer_keys::IssuerKeys;
+use crate::forge::{BuildError, Forge};
 use crate::layers::authenticate::Authenticator;
-use crate::layers::host_guard::HostGuard;
 use crate::layers::rate_limit::AddressQuotas;
 use crate::layers::session::Sessions;
 use crate::metrics::{Metrics, ReloadLabel};
 use crate::refusal::Refusal;
 use crate::routes;
-use crate::table::{Challenges, Gate, Keys, Server, Table, Trusted, metadata_document, resource_of};
+use crate::table::{Server, Table};
 use crate::underway::Underway;
 
 /// What the door is built on; made in one place, `claviger/wire`.
@@ -91,52 +79,6 @@ pub struct Door {
     client: Arc<Client>,
     tls: Arc<rustls::ClientConfig>,
     resolver: Arc<Resolver>,
-}
-
-/// Why a configuration cannot become a door.
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// A resource URL cannot be made.
-    #[error("server `{server}`: the public URL makes no valid resource identifier")]
-    Resource {
-        /// Which server.
-        server: ServerName,
-        /// Why.
-        #[source]
-        source: oauth::resource::InvalidUri,
-    },
-    /// An upstream URL cannot be used.
-    #[error("server `{server}`: {source}")]
-    Upstream {
-        /// Which server.
-        server: ServerName,
-        /// Why.
-        source: InvalidUpstream,
-    },
-    /// The certificates of an authorization server cannot be used.
-    #[error("server `{server}`: the certificates that its authorization server is held to cannot be used")]
-    Certificates {
-        /// Which server.
-        server: ServerName,
-        /// Why.
-        #[source]
-        source: InvalidRoots,
-    },
-    /// The metadata cannot be written as JSON.
-    #[error("server `{server}`: its metadata cannot be written")]
-    Metadata {
-        /// Which server.
-        server: ServerName,
-        /// Why.
-        #[source]
-        source: serde_json::Error,
-    },
-    /// No random numbers.
-    #[error("the system gives no random numbers")]
-    Random,
-    /// No sealing of sessions.
-    #[error(transparent)]
-    Seal(#[from] store::seal::CannotSeal),
 }
 
 impl Door {
@@ -345,149 +287,6 @@ impl Readiness {
         let parts: Vec<&str> = self.troubles.iter().map(|(part, _)| part.as_str()).collect();
         let body = serde_json::json!({ "status": if self.is_ready() { "ready" } else { "not ready" }, "not_ready": parts });
         routes::json(if self.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, body.to_string().into())
-    }
-}
-
-/// Makes tables.
-struct Forge<'a> {
-    clock: Clock,
-    client: &'a Arc<Client>,
-    tls: &'a Arc<rustls::ClientConfig>,
-    resolver: &'a Arc<Resolver>,
-    metrics: &'a Arc<Metrics>,
-}
-
-impl Forge<'_> {
-    fn table(&self, config: Config, public_url: &str, old: Option<&Table>) -> Result<Table, BuildError> {
-        let mut issuers: HashMap<String, Arc<IssuerKeys>> = HashMap::new();
-        let mut servers = HashMap::new();
-        for (name, server) in &config.servers {
-            let built = self.server(name, server, &config, public_url, old, &mut issuers)?;
-            servers.insert(name.as_str().into(), Arc::new(built));
-        }
-        let host_guard = HostGuard::new(&config.listen, public_url);
-        let generation = old.map_or(0, |old| old.generation + 1);
-        let public_path = Url::parse(public_url).map_or_else(|_| String::new(), |url| url.path().trim_end_matches('/').to_owned());
-        Ok(Table { config, generation, public_url: public_url.to_owned(), public_path, host_guard, servers })
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "a server is made of all of these")]
-    fn server(
-        &self,
-        name: &ServerName,
-        server: &config::Server,
-        config: &Config,
-        public_url: &str,
-        old: Option<&Table>,
-        issuers: &mut HashMap<String, Arc<IssuerKeys>>,
-    ) -> Result<Server, BuildError> {
-        let resource = resource_of(public_url, name).map_err(|source| BuildError::Resource { server: name.clone(), source })?;
-        let document = metadata_document(&resource, config, name, server);
-        let metadata = document.to_json().map_err(|source| BuildError::Metadata { server: name.clone(), source })?;
-        let unchanged = old.and_then(|old| old.server(name.as_str())).filter(|old| old.fingerprint == server.fingerprint);
-        let back = match unchanged.map(|old| old.back.shared()) {
-            Some(back) => back,
-            None => self.back(name, server, &resource, config)?,
-        };
-        Ok(Server {
-            gate: self.gate(name, &resource, config, issuers),
-            challenges: Challenges::new(&resource, &server.rules.baseline()),
-            name: name.clone(),
-            rules: server.rules.clone(),
-            metadata: metadata.into(),
-            back,
-            needs_callers_token: server.upstream.needs_callers_token(),
-            fingerprint: server.fingerprint,
-            metrics: self.metrics.for_server(name.as_str()),
-            is_parked: AtomicBool::new(unchanged.is_some_and(|old| old.is_parked.load(Ordering::Relaxed))),
-        })
-    }
-
-    fn back(&self, name: &ServerName, server: &config::Server, resource: &Resource, config: &Config) -> Result<Back, BuildError> {
-        let limits = &config.limits;
-        let timeouts = &config.timeouts;
-        let unusable = |source| BuildError::Upstream { server: name.clone(), source };
-        Ok(match &server.upstream {
-            config::Upstream::Http { url, target, headers, credential } => {
-                let pool_limits = PoolLimits { connect_timeout: timeouts.connect, ..PoolLimits::default() };
-                Back::Http(Arc::new(http_back::HttpBack {
-                    pool: Pool::new(url, self.tls, pool_limits).map_err(unusable)?,
-                    credentials: Credentials {
-                        target: target.as_ref().map(|template| self.resolver.credential(template).in_a_url()),
-                        headers: headers.iter().map(|(name, template)| (name.clone(), self.resolver.credential(template))).collect(),
-                        bearer: self
-                            .bearer(credential, resource, &config.allowed_networks)
-                            .map_err(|source| BuildError::Certificates { server: name.clone(), source })?,
-                    },
-                    protocol: server.protocol,
-                    limits: http_back::HttpLimits { message_bytes: limits.message_bytes, call: timeouts.call, probe: timeouts.probe },
-                    eras: ArcSwapOption::empty(),
-                    probing: Mutex::default(),
-                    unreachable: ArcSwapOption::empty(),
-                }))
-            }
-            config::Upstream::Builtin(_) | config::Upstream::Process(_) => {
-                let upstream = (server.upstream.clone(), server.protocol);
-                let back = StdioBack::for_upstream(name, upstream, self.resolver, limits, timeouts);
-                Back::Stdio(back.ok_or(InvalidUpstream).map_err(unusable)?)
-            }
-        })
-    }
-
-    fn bearer(&self, credential: &UpstreamCredential, resource: &Resource, networks: &[IpNet]) -> Result<BearerSource, InvalidRoots> {
-        let client = self.client.with_guard(Guard::default().with_networks(networks.iter().copied()));
-        Ok(match credential {
-            UpstreamCredential::None => BearerSource::None,
-            UpstreamCredential::ClientCredentials(grant) => BearerSource::Door(self.resolver.client_credentials(grant, &client)?),
-            UpstreamCredential::Delegated(delegation) => BearerSource::Caller(Box::new(self.resolver.on_behalf(delegation, &client)?)),
-            UpstreamCredential::PassThrough { audience } => {
-                BearerSource::PassedThrough { resource: resource.clone(), audience: audience.clone() }
-            }
-        })
-    }
-
-    fn gate(&self, name: &ServerName, resource: &Resource, config: &Config, issuers: &mut HashMap<String, Arc<IssuerKeys>>) -> Gate {
-        match &config.accept {
-            Accept::Bypass => Gate::Bypass,
-            Accept::Tokens(sources) => Gate::Tokens(
-                sources.iter().filter_map(|source| self.trusted(source, name, resource, &config.allowed_networks, issuers)).collect(),
-            ),
-        }
-    }
-
-    /// The operator wrote the issuer's URL, so it may be on this machine; what the issuer sends us on to is held to the same place
-    /// and to the networks that the operator named.
-    fn issuer_keys(&self, issuer: &Issuer, networks: &[IpNet]) -> IssuerKeys {
-        let client = self.client.with_guard(Guard::for_operator(issuer.as_str()).with_networks(networks.iter().copied()));
-        IssuerKeys::new(issuer.clone(), client, self.clock)
-    }
-
-    fn trusted(
-        &self,
-        source: &TokenSource,
-        name: &ServerName,
-        resource: &Resource,
-        networks: &[IpNet],
-        issuers: &mut HashMap<String, Arc<IssuerKeys>>,
-    ) -> Option<Trusted> {
-        match source {
-            TokenSource::Issuer { issuer, audiences, servers } => {
-                if servers.as_ref().is_some_and(|servers| !servers.contains(name)) {
-                    return None;
-                }
-                let keys = issuers.entry(issuer.as_str().to_owned()).or_insert_with(|| Arc::new(self.issuer_keys(issuer, networks)));
-                let audiences = resource.accepted_spellings().into_iter().chain(audiences.iter().cloned()).collect();
-                let trust = Trust::new(Some(issuer.as_str().to_owned()), audiences);
-                Some(Trusted { trust, keys: Keys::Issuer(Arc::clone(keys)) })
-            }
-            TokenSource::SharedSecret { secrets, server, max_lifetime } if server == name => {
-                // The bare name is what `token mint --aud` and its elders write; it is accepted for secrets that only this server has (A4).
-                let audiences = resource.accepted_spellings().into_iter().chain([name.to_string()]).collect();
-                let trust = Trust { max_lifetime_seconds: Some(max_lifetime.as_secs()), ..Trust::new(None, audiences) };
-                Some(Trusted { trust, keys: Keys::Fixed(KeySet::shared_secrets(secrets.iter().cloned())) })
-            }
-            TokenSource::SharedSecret { .. } => None,
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! How does a message travel? Fronts, layers, sessions, backs.
 //!
 //! Start reading at `stack`: the layers of a request, in order. `door` is what lives as long as the process, `table` what a reload
-//! swaps, `layers::rescue` the one table from refusals to HTTP.
+//! swaps, `forge` what makes it of a configuration, `layers::rescue` the one table from refusals to HTTP.
 
 pub mod attention;
 pub mod back;
@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 mod door;
 mod exchange;
+mod forge;
 pub mod front;
 mod issuer_keys;
 mod layers;
@@ -24,5 +25,6 @@ mod table;
 mod told;
 mod underway;
 
-pub use door::{BuildError, Door, Parts, Readiness};
+pub use door::{Door, Parts, Readiness};
+pub use forge::BuildError;
 pub use principal::PrincipalKey;

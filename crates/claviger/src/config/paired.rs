@@ -15,7 +15,16 @@ pub(crate) struct Pair {
     /// `X_OAUTH_TTL`.
     pub(crate) lifetime_variable: String,
     /// What `X` is, or why the pair makes no reference.
-    pub(crate) reference: Result<Reference, InvalidReference>,
+    pub(crate) reference: Result<Reference, InvalidPair>,
+}
+
+/// Which of the two cannot be, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct InvalidPair {
+    /// Its name.
+    pub(crate) variable: String,
+    /// What is wrong with it.
+    pub(crate) why: InvalidReference,
 }
 
 /// The pairs among these variables, in the order of their names.
@@ -27,10 +36,15 @@ pub(crate) fn pairs(variables: &BTreeMap<String, String>) -> Vec<Pair> {
 fn pair(reference_variable: &str, value: &str, variables: &BTreeMap<String, String>) -> Option<Pair> {
     let name = reference_variable.strip_suffix(REFERENCE).filter(|name| !name.is_empty())?;
     let lifetime_variable = format!("{name}{LIFETIME}");
-    let reference = Reference::recognise(value)?.and_then(|reference| match variables.get(&lifetime_variable) {
-        Some(seconds) => reference.with_ttl(seconds),
-        None => Ok(reference),
-    });
+    let invalid = |variable: &str| {
+        let variable = variable.to_owned();
+        |why| InvalidPair { variable, why }
+    };
+    let reference =
+        Reference::recognise(value)?.map_err(invalid(reference_variable)).and_then(|reference| match variables.get(&lifetime_variable) {
+            Some(seconds) => reference.with_ttl(seconds).map_err(invalid(&lifetime_variable)),
+            None => Ok(reference),
+        });
     Some(Pair { name: name.to_owned(), reference_variable: reference_variable.to_owned(), lifetime_variable, reference })
 }
 
@@ -39,9 +53,9 @@ const LIFETIME: &str = "_OAUTH_TTL";
 
 #[cfg(test)]
 mod tests {
-    use super::{BTreeMap, InvalidReference, pairs};
+    use super::{BTreeMap, InvalidPair, InvalidReference, pairs};
 
-    fn found(variables: &[(&str, &str)]) -> Vec<(String, Result<String, InvalidReference>)> {
+    fn found(variables: &[(&str, &str)]) -> Vec<(String, Result<String, InvalidPair>)> {
         let variables: BTreeMap<String, String> = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         pairs(&variables).into_iter().map(|pair| (pair.name, pair.reference.map(|reference| reference.to_string()))).collect()
     }
@@ -63,8 +77,9 @@ mod tests {
     }
 
     #[test]
-    fn a_pair_that_makes_no_reference_says_why() {
-        assert_eq!(found(&[("A_VAULT", "env://X"), ("A_OAUTH_TTL", "0")]), [("A".to_owned(), Err(InvalidReference::Ttl))]);
-        assert_eq!(found(&[("A_VAULT", "vault://x"), ("A_OAUTH_TTL", "60")]), [("A".to_owned(), Err(InvalidReference::VaultPath))]);
+    fn a_pair_that_makes_no_reference_says_which_of_the_two_is_wrong_and_why() {
+        let invalid = |variable: &str, why| [("A".to_owned(), Err(InvalidPair { variable: variable.to_owned(), why }))];
+        assert_eq!(found(&[("A_VAULT", "env://X"), ("A_OAUTH_TTL", "0")]), invalid("A_OAUTH_TTL", InvalidReference::Ttl));
+        assert_eq!(found(&[("A_VAULT", "vault://x"), ("A_OAUTH_TTL", "60")]), invalid("A_VAULT", InvalidReference::VaultPath));
     }
 }

@@ -1,11 +1,12 @@
-//! What do variables mean that are written down for a program? Each is a text with references; `X_VAULT` and `X_OAUTH_TTL` name the secret of `X`, and for how
-//! many seconds it is kept.
+//! What do variables mean that are written down for a program? Each is a text with references, or one of a pair (see `paired`).
 //!
 //! From names and texts to names and templates, and nothing else: whoever asks knows where they stand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use broker::reference::{InvalidReference, Reference, Template};
+use broker::reference::{InvalidReference, Template};
+
+use super::paired::{self, InvalidPair, Pair};
 
 /// Who wrote the variables down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,19 +45,18 @@ pub(crate) enum InvalidVariable {
 
 /// Reads them all.
 pub(crate) fn read(written: &BTreeMap<String, String>, author: Author) -> Variables {
+    let pairs = paired::pairs(written);
+    let paired: BTreeSet<&String> = pairs.iter().flat_map(|pair| [&pair.reference_variable, &pair.lifetime_variable]).collect();
+    let alone = written.iter().filter(|(name, _)| !paired.contains(name)).map(|(name, text)| (name, name, variable(name, text)));
+    let joined = pairs.iter().map(|pair| (&pair.name, &pair.reference_variable, joined(pair, written)));
     let mut variables = Variables::default();
-    for (name, text) in written {
-        let read = match secret_of(name, written) {
-            Some(Secret::Lifetime) => continue,
-            Some(Secret::Vault(plain)) => vault(plain, text, written).map(|template| (plain, template)),
-            None => variable(name, text).map(|template| (name.as_str(), template)),
-        };
+    for (name, written_as, read) in alone.chain(joined) {
         match read {
-            Ok((_, template)) if author == Author::Stranger && runs_a_program(&template) => {
-                variables.faults.push((name.clone(), InvalidVariable::RunsAProgram));
+            Ok(template) if author == Author::Stranger && runs_a_program(&template) => {
+                variables.faults.push((written_as.clone(), InvalidVariable::RunsAProgram));
             }
-            Ok((plain, template)) => {
-                variables.templates.insert(plain.to_owned(), template);
+            Ok(template) => {
+                variables.templates.insert(name.clone(), template);
             }
             Err(Wrong { name, why }) => variables.faults.push((name, why)),
         }
@@ -74,41 +74,23 @@ pub(crate) fn runs_a_program(template: &Template) -> bool {
     template.references().any(|reference| reference.runs_a_program())
 }
 
-/// The part that a variable plays in naming a secret.
-enum Secret<'n> {
-    /// `X_OAUTH_TTL`.
-    Lifetime,
-    /// `X_VAULT`, and X.
-    Vault(&'n str),
-}
-
 struct Wrong {
     name: String,
     why: InvalidVariable,
 }
 
-/// A `…_VAULT` that is no reference, such as a folder of notes, is a variable like any other; so is a `…_OAUTH_TTL` without its `…_VAULT`.
-fn secret_of<'n>(name: &'n str, written: &BTreeMap<String, String>) -> Option<Secret<'n>> {
-    let is_vault = |name: &str| written.get(name).is_some_and(|text| Reference::recognise(text).is_some());
-    if let Some(plain) = name.strip_suffix(VAULT).filter(|plain| !plain.is_empty()) {
-        return is_vault(name).then_some(Secret::Vault(plain));
+/// What the variable of a pair is.
+fn joined(pair: &Pair, written: &BTreeMap<String, String>) -> Result<Template, Wrong> {
+    let wrong = |why| Wrong { name: pair.reference_variable.clone(), why };
+    if written.contains_key(&pair.name) {
+        return Err(wrong(InvalidVariable::Twice(pair.name.clone())));
     }
-    let plain = name.strip_suffix(LIFETIME).filter(|plain| !plain.is_empty())?;
-    is_vault(&format!("{plain}{VAULT}")).then_some(Secret::Lifetime)
-}
-
-fn vault(plain: &str, text: &str, written: &BTreeMap<String, String>) -> Result<Template, Wrong> {
-    let at = |suffix: &str, why: InvalidVariable| Wrong { name: format!("{plain}{suffix}"), why };
-    if written.contains_key(plain) {
-        return Err(at(VAULT, InvalidVariable::Twice(plain.to_owned())));
+    let text = written.get(&pair.reference_variable).map_or("", String::as_str);
+    check(&pair.name, text).map_err(wrong)?;
+    match pair.reference.clone() {
+        Ok(reference) => Ok(reference.into()),
+        Err(InvalidPair { variable, why }) => Err(Wrong { name: variable, why: why.into() }),
     }
-    check(plain, text).map_err(|why| at(VAULT, why))?;
-    let reference: Reference = text.parse().map_err(|why: InvalidReference| at(VAULT, why.into()))?;
-    let reference = match written.get(&format!("{plain}{LIFETIME}")) {
-        Some(seconds) => reference.with_ttl(seconds).map_err(|why| at(LIFETIME, why.into()))?,
-        None => reference,
-    };
-    Ok(Template::from(reference))
 }
 
 fn variable(name: &str, text: &str) -> Result<Template, Wrong> {
@@ -126,9 +108,6 @@ fn promises_a_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     ["AUTH", "COOKIE", "CREDENTIAL", "KEY", "PASS", "SECRET", "TOKEN"].iter().any(|word| name.contains(word))
 }
-
-const VAULT: &str = "_VAULT";
-const LIFETIME: &str = "_OAUTH_TTL";
 
 #[cfg(test)]
 mod tests {

@@ -10,7 +10,7 @@ use crate::cli::RunArguments;
 use crate::config::env::{SECRETS_FD, SECRETS_FILE, Surroundings};
 use crate::config::env_file;
 use crate::config::fault::{Fault, Faults};
-use crate::config::paired::{self, Pair};
+use crate::config::paired::{self, InvalidPair, Pair};
 use crate::config::tree::Sources;
 use crate::voice::Report;
 
@@ -164,14 +164,14 @@ impl Gatherer<'_> {
         for Pair { name, reference_variable, lifetime_variable, reference } in paired::pairs(&texts) {
             let origin = self.variables.remove(&reference_variable).map_or(Origin::Inherited, |variable| variable.origin);
             self.variables.remove(&lifetime_variable);
-            self.removed.extend([reference_variable.clone(), lifetime_variable]);
+            self.removed.extend([reference_variable, lifetime_variable]);
             match reference {
                 Ok(reference) => {
                     if self.variables.get(&name).is_none_or(|known| known.origin <= origin) {
                         self.set(&name, reference.into(), origin);
                     }
                 }
-                Err(invalid) => self.faults.push(Fault::outside(format!("the variable `{reference_variable}`: {invalid}"))),
+                Err(InvalidPair { variable, why }) => self.faults.push(Fault::outside(format!("the variable `{variable}`: {why}"))),
             }
         }
     }

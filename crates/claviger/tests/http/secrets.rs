@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::support::{Door, Plan};
+use crate::support::{Door, Plan, Puppet, Say};
 
 /// A door before a child that has a secret from a file which it need not look at again for an hour.
 async fn door(folder: &tempfile::TempDir, more: &str) -> (Door, PathBuf) {
@@ -55,6 +55,30 @@ async fn a_command_has_the_running_door_fetch_a_secret_anew() {
     assert_eq!(unknown.code, Some(2), "{}", unknown.stderr);
     let nobody = door.claviger(&["secrets", "rotate", "--state", "elsewhere"]).await;
     assert_eq!(nobody.code, Some(69), "{}", nobody.stderr);
+}
+
+#[tokio::test]
+async fn the_secret_of_a_client_is_one_of_its_servers() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
+    write(&file, "correct-horse-battery-staple");
+    let upstream = Puppet::with_result(r#"{"resultType":"complete","content":[]}"#).await;
+    let token = json!({"access_token": "upstream-token", "token_type": "Bearer", "expires_in": 3600}).to_string();
+    let server = Puppet::start(move |_| Say::json(token.clone())).await;
+    let credential = format!(
+        "credential = {{ client_credentials = {{ token_url = {:?}, client_id = \"door\", client_secret = {:?} }} }}",
+        server.url,
+        reference(&file)
+    );
+    let door = Plan::before(&upstream.url, "modern").line(&credential).open().await;
+    assert_eq!(door.caller("bob").tool("any", json!({})).send().await.status, 200, "{}", door.said());
+    write(&file, "another-horse-another-staple");
+    let rotated = door.claviger(&["secrets", "rotate", "fixture", "--state", "state"]).await;
+    assert_eq!((rotated.code, rotated.stdout), (Some(0), format!("{} has a new value\n", reference(&file))), "{}", rotated.stderr);
+    let status = door.claviger(&["secrets", "status", "--json", "--state", "state"]).await;
+    let rows: Value = serde_json::from_str(&status.stdout).unwrap();
+    assert_eq!((&rows[0]["credential"], &rows[0]["servers"]), (&json!(reference(&file)), &json!(["fixture"])), "{rows}");
+    assert!(rows[0]["fetched_at"].is_string() && rows[1].is_null(), "{rows}");
 }
 
 #[tokio::test]

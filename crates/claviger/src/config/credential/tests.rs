@@ -1,6 +1,7 @@
 //! What may stand under `credential`, and what is said about what may not.
 
 use broker::authorization_server::{Place, Proof, Road};
+use broker::reference::Template;
 use gateway::config::{Upstream, UpstreamCredential};
 
 use super::super::fixture::Folder;
@@ -51,6 +52,32 @@ fn each_way_for_a_caller_is_read() {
     );
     let passed = draft("pass_through = { audience = \"https://docs.example/mcp\" }").unwrap();
     assert!(passed.needs_callers_token() && id_jag.needs_callers_token() && exchange.needs_callers_token());
+}
+
+#[test]
+fn secrets_and_keys_of_authorization_servers_are_references_of_the_server() {
+    for (credential, expected) in [
+        ("client_credentials = { issuer = \"https://h\", client_id = \"d\", client_secret = \"${A}\" }", &["env://A"][..]),
+        ("client_credentials = { issuer = \"https://h\", client_id = \"d\", private_key = \"file://./k\" }", &["file://./k"]),
+        ("exchange = { issuer = \"https://h\", client_id = \"d\", client_secret = \"env://B\" }", &["env://B"]),
+        ("exchange = { issuer = \"https://h\", client_id = \"d\", auth = \"none\" }", &[]),
+        (
+            "id_jag = { provider = { issuer = \"https://h\", client_id = \"d\", client_secret = \"env://P\" }, \
+             server = { issuer = \"https://i\", client_id = \"d\", private_key = \"vault://kv/k#pem\" } }",
+            &["env://P", "vault://kv/k#pem"],
+        ),
+        ("pass_through = { audience = \"docs\" }", &[]),
+    ] {
+        let credential = draft(credential).unwrap();
+        let upstream = Upstream::Http {
+            url: "https://docs.example/mcp".parse().unwrap(),
+            target: Some(Template::parse("/${env://TARGET}").unwrap()),
+            headers: vec![(http::header::COOKIE, Template::parse("env://HEADER").unwrap())],
+            credential,
+        };
+        let references: Vec<_> = upstream.references().iter().map(ToString::to_string).collect();
+        assert_eq!(references, [&["env://HEADER", "env://TARGET"][..], expected].concat());
+    }
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn a_pair_stands_for_its_variable_and_is_not_passed_on() {
     assert_eq!(variables(&["--env", "KEY_VAULT=env://X"], &inherited), [pair("KEY", "env://X?ttl=900")]);
     assert_eq!(variables(&["--keep-references"], &inherited), []);
     let text = fault(&[], &[("KEY_VAULT", "vault://kv/a#b"), ("KEY_OAUTH_TTL", "soon")]);
-    assert!(text.contains("`KEY_VAULT`: `ttl` is a whole number"), "{text}");
+    assert!(text.contains("`KEY_OAUTH_TTL`: `ttl` is a whole number"), "{text}");
 }
 
 #[test]
