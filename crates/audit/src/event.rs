@@ -36,6 +36,28 @@ pub enum Event<'a> {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         waiting: Vec<Cow<'a, str>>,
     },
+    /// A person took back the leave that they had given the door, or an operator did.
+    #[serde(rename = "connection.ended")]
+    ConnectionEnded {
+        /// The server behind the door.
+        server: Cow<'a, str>,
+        /// Who vouches for the person.
+        issuer: Cow<'a, str>,
+        /// The person.
+        subject: Cow<'a, str>,
+        /// `person` or `operator`.
+        by: Cow<'a, str>,
+    },
+    /// A person gave the door leave to use their own account at a server.
+    #[serde(rename = "connection.made")]
+    ConnectionMade {
+        /// The server behind the door.
+        server: Cow<'a, str>,
+        /// Who vouches for the person.
+        issuer: Cow<'a, str>,
+        /// The person.
+        subject: Cow<'a, str>,
+    },
     /// A credential cannot be had, or not any more.
     #[serde(rename = "credential.missing")]
     CredentialMissing {
@@ -187,6 +209,8 @@ mod tests {
             Event::ConfigReloaded { servers: Vec::new(), waiting: vec!["listen.address".into()] },
             Event::DoorStarted { version: "0.1.0".into(), listen: "127.0.0.1:8080".into(), servers: Vec::new() },
             Event::DoorStopped { reason: "SIGTERM".into() },
+            Event::ConnectionEnded { server: "mail".into(), issuer: "i".into(), subject: "s".into(), by: "person".into() },
+            Event::ConnectionMade { server: "mail".into(), issuer: "i".into(), subject: "s".into() },
             Event::CredentialMissing { credential: "env://KEY".into(), reason: "not_set".into() },
             Event::CredentialRecovered { credential: "env://KEY".into() },
             Event::Rotated { credential: "env://KEY".into(), version_before: Some("1".into()), version: Some("2".into()) },

@@ -6,6 +6,7 @@ use aws_lc_rs::rand;
 use oauth::authorization::{Answer, Denial, Request, WrongIssuer};
 use oauth::grant::{Grant, Wanted};
 use oauth::pkce::Verifier;
+use oauth::scope::ScopeSet;
 use oauth::token_response::{Expected, TokenResponse};
 use secrecy::ExposeSecret as _;
 use thiserror::Error;
@@ -71,6 +72,11 @@ impl CodeFlow {
         // Scopes and audience were said when the person was asked; the resource is said again (RFC 8707 §2.2).
         let wanted = Wanted { resource: self.wanted.resource.clone(), ..Wanted::default() };
         self.client.ask(grant, &wanted, Expected::AccessToken).await.map_err(NotGranted::NoToken)
+    }
+
+    /// What people are asked for.
+    pub fn scopes(&self) -> &ScopeSet {
+        &self.wanted.scopes
     }
 
     /// The host to which people are sent, for them to read.

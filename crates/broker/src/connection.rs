@@ -159,6 +159,11 @@ impl PerPerson {
         tokio::time::timeout(patience, arrived).await.is_ok()
     }
 
+    /// Whether a connection is one of those that are kept here.
+    pub fn keeps(&self, connection: &Connection) -> bool {
+        *self.server == *connection.server && *self.authority == *connection.authority
+    }
+
     /// Forgets what this person has granted, and has the authorization server take it back: the refresh token if there is one, for with it goes everything that was
     /// given for it (RFC 7009 §2.1). That the server cannot be reached keeps nothing here.
     pub async fn disconnect(&self, person: &Person) -> Result<Ended, BookFailure> {

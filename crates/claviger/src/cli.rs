@@ -5,6 +5,7 @@
 mod audit;
 mod call;
 mod config;
+mod connections;
 mod run;
 mod secrets;
 mod serve;
@@ -19,6 +20,7 @@ use secrecy::SecretString;
 pub(crate) use self::audit::{AuditCommand, OutcomeArgument, QueryArguments, RecordArguments, TailArguments};
 pub(crate) use self::call::CallArguments;
 pub(crate) use self::config::ConfigCommand;
+pub(crate) use self::connections::{ConnectionsArguments, ConnectionsCommand, RevokeArguments, Whose};
 pub(crate) use self::run::{OnRotation, RotationSignal, RunArguments, RunChildArguments};
 pub(crate) use self::secrets::{
     GetArguments, ListArguments, MigrateArguments, PutArguments, RotateArguments, SecretsArguments, SecretsCommand, StatusArguments,
@@ -50,6 +52,9 @@ pub(crate) enum Command {
     /// Check a configuration file, or print its JSON Schema
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Say who has let the door use an account of theirs, and end that
+    #[command(subcommand)]
+    Connections(ConnectionsCommand),
     /// Run any program with the secrets that its environment refers to
     Run(Box<RunArguments>),
     /// Become the program of `run`

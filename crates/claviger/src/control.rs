@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use broker::connection::{BookFailure, Connection, Ended};
 use broker::reference::Reference;
 use gateway::Door;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,13 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub(crate) enum Wish {
+    /// Say who has connected to what.
+    Connections,
+    /// End a connection, as it was listed.
+    EndConnection {
+        /// Which.
+        connection: Box<Connection>,
+    },
     /// Say which credentials are in use.
     Inventory,
     /// Fetch a credential anew: a reference, or all of a server; without a name, everything in use.
@@ -29,12 +37,38 @@ pub(crate) enum Wish {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Answer {
+    /// How a connection ended.
+    ConnectionEnded(How),
+    /// Who has connected to what.
+    Connections(Vec<Connection>),
     /// The credentials in use.
     Inventory(Vec<Held>),
     /// What was fetched.
     Rotated(Vec<Fetched>),
     /// It cannot be done.
     Refused(String),
+}
+
+/// How a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum How {
+    /// It was forgotten, and not taken back where it came from: for this reason, or for want of a way.
+    Forgotten(Option<String>),
+    /// It was forgotten, and taken back.
+    TakenBack,
+    /// It had ended already.
+    WasNotConnected,
+}
+
+impl How {
+    pub(crate) fn of(ended: &Ended) -> Self {
+        match ended {
+            Ended::Forgotten(cause) => Self::Forgotten(cause.as_ref().map(ToString::to_string)),
+            Ended::TakenBack => Self::TakenBack,
+            Ended::WasNotConnected => Self::WasNotConnected,
+        }
+    }
 }
 
 /// A credential in use.
@@ -146,6 +180,14 @@ async fn converse(stream: UnixStream, door: Arc<Door>) {
 /// Does what is wished.
 pub(crate) async fn fulfil(wish: &Wish, door: &Door) -> Answer {
     match wish {
+        Wish::Connections => match door.connections(None).await {
+            Ok(connections) => Answer::Connections(connections),
+            Err(error) => unreadable(&error),
+        },
+        Wish::EndConnection { connection } => match door.end_connection(connection).await {
+            Ok(ended) => Answer::ConnectionEnded(How::of(&ended)),
+            Err(error) => unreadable(&error),
+        },
         Wish::Inventory => Answer::Inventory(inventory(door)),
         Wish::Rotate { name: None } => rotated(door, None).await,
         Wish::Rotate { name: Some(name) } => {
@@ -157,6 +199,12 @@ pub(crate) async fn fulfil(wish: &Wish, door: &Door) -> Answer {
             rotated(door, Some(&wanted)).await
         }
     }
+}
+
+fn unreadable(error: &BookFailure) -> Answer {
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    let texts: Vec<String> = causes.map(ToString::to_string).collect();
+    Answer::Refused(format!("the connections cannot be read: {}", texts.join(": ")))
 }
 
 fn inventory(door: &Door) -> Vec<Held> {

@@ -170,6 +170,18 @@ pub(crate) fn hint_line(text: &str) -> String {
     format!("{HINT}hint:{HINT:#} {text}")
 }
 
+/// Lines of cells, each column as wide as its widest cell.
+pub(crate) fn aligned<const COLUMNS: usize>(lines: &[[String; COLUMNS]]) -> String {
+    let width = |column: usize| lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or_default();
+    let widths: [usize; COLUMNS] = std::array::from_fn(width);
+    let mut text = String::new();
+    for line in lines {
+        let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let _ = writeln!(text, "{}", cells.join("  ").trim_end());
+    }
+    text
+}
+
 /// Text from elsewhere with its control and format characters spelled out, so that it cannot drive the terminal. Line ends and tabs stay.
 pub(crate) fn plain(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use audit::event::Event;
 use audit::sink::Auditor;
 use broker::Missing;
+use broker::missing::Cause;
 use broker::observer::{Observer, Rotation};
 use gateway::clock::Clock;
 use gateway::metrics::Metrics;
@@ -49,6 +50,10 @@ impl Observer for Watch {
     }
 
     fn missing(&self, missing: &Missing, in_a_row: u32) {
+        // That somebody has not connected yet is theirs to change, and no trouble of the door's.
+        if missing.cause == Cause::NotConnected {
+            return;
+        }
         self.metrics.credential_missing(&missing.credential, missing.code());
         if in_a_row == 1 {
             tracing::warn!(target: "broker", credential = &*missing.credential, cause = %missing.cause, "a credential cannot be had");

@@ -40,7 +40,13 @@ pub(crate) fn parts(state: &Path, resolver: Resolver, record: Options) -> Result
     })
 }
 
-fn store(state: &Path, clock: Clock) -> Result<Arc<dyn Store>, Report> {
+/// Whether a door has kept anything there.
+pub(crate) fn has_store(state: &Path) -> bool {
+    state.join(STORE_FILE).exists()
+}
+
+/// The store of a state folder, which one process has at a time.
+pub(crate) fn store(state: &Path, clock: Clock) -> Result<Arc<dyn Store>, Report> {
     let file = File::open(&state.join(STORE_FILE), Arc::new(move || clock.unix_milliseconds()));
     let file = file.map_err(|error| {
         let hint = "stop the other door, or give this one a state folder of its own with `--state`";

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::AuthorizationServer;
-use broker::authorization_server::{Delegation, TokenGrant};
+use broker::authorization_server::{Delegation, PersonalGrant, TokenGrant};
 use broker::reference::{Reference, Template};
 use ipnet::IpNet;
 use oauth::issuer::Issuer;
+use oauth::scope::ScopeSet;
 use policy::RuleSet;
 use policy::quota::Rate;
 use token::SharedSecret;
@@ -28,6 +29,8 @@ pub struct Config {
     pub accept: Accept,
     /// The servers behind the door, by name.
     pub servers: BTreeMap<ServerName, Server>,
+    /// Whether whoever opens a link is taken for the person that it was made for: on a person's own machine only, where nobody else can. Elsewhere people sign in.
+    pub trusts_links: bool,
     /// Inner networks that the names of issuers may lead to.
     pub allowed_networks: Vec<IpNet>,
     /// How much and how often.
@@ -84,6 +87,8 @@ pub enum TokenSource {
         audiences: Vec<String>,
         /// The servers it is good for; `None`: all.
         servers: Option<Vec<ServerName>>,
+        /// How people sign in there with a browser, if they can.
+        sign_in: Option<Box<SignIn>>,
     },
     /// HS256 tokens of one server (A4): the first secret mints, all verify.
     SharedSecret {
@@ -94,6 +99,21 @@ pub enum TokenSource {
         /// Tokens that live longer are refused.
         max_lifetime: Duration,
     },
+}
+
+/// How the issuer, as an OpenID provider, tells the door who sits at a browser.
+#[derive(Clone)]
+pub struct SignIn {
+    /// The issuer, and who the door is there.
+    pub server: AuthorizationServer,
+    /// What is asked for, `openid` among it.
+    pub scopes: ScopeSet,
+}
+
+impl fmt::Debug for SignIn {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "SignIn({})", self.server)
+    }
 }
 
 /// A server's name: 1 to 64 of `a-z A-Z 0-9 _ . -`, as it stands in `/mcp/<name>`.
@@ -178,6 +198,8 @@ pub enum UpstreamCredential {
     ClientCredentials(Box<TokenGrant>),
     /// The door gets one for each caller, by showing theirs to an authorization server.
     Delegated(Box<Delegation>),
+    /// Each person gives the door leave to get one for them.
+    Personal(Box<PersonalGrant>),
     /// It is the caller's own, where that names this audience beside the door.
     PassThrough {
         /// How the server's tokens name it.
@@ -189,7 +211,7 @@ impl UpstreamCredential {
     /// Whether the caller's own token has to come as far as the back.
     pub fn needs_callers_token(&self) -> bool {
         match self {
-            Self::None | Self::ClientCredentials(_) => false,
+            Self::None | Self::ClientCredentials(_) | Self::Personal(_) => false,
             Self::Delegated(_) | Self::PassThrough { .. } => true,
         }
     }
@@ -199,6 +221,7 @@ impl UpstreamCredential {
         match self {
             Self::None | Self::PassThrough { .. } => Vec::new(),
             Self::ClientCredentials(grant) => grant.server.references().collect(),
+            Self::Personal(grant) => grant.server.references().collect(),
             Self::Delegated(delegation) => delegation.road.servers().flat_map(AuthorizationServer::references).collect(),
         }
     }

@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use audit::event::Event;
 use audit::fingerprint::Fingerprinter;
 use audit::record::{CallRecord, Decision, Outcome};
 use audit::sink::Auditor;
+use broker::connection::{Book, BookFailure, Connection, Ended, Person};
 use broker::reference::Reference;
 use broker::resolve::Resolver;
 use futures_util::future::join_all;
@@ -23,6 +25,7 @@ use crate::attention::Attention;
 use crate::back::stdio::StdioBack;
 use crate::body::Body;
 use crate::clock::Clock;
+use crate::connect::Connect;
 use crate::config::{self, Config, WhenUnrecorded};
 use crate::exchange::UNREAD;
 use crate::forge::{BuildError, Forge};
@@ -79,6 +82,10 @@ pub struct Door {
     client: Arc<Client>,
     tls: Arc<rustls::ClientConfig>,
     resolver: Arc<Resolver>,
+    /// What people have granted.
+    book: Arc<Book>,
+    /// The pages on which they do so.
+    pub(crate) connect: Connect,
 }
 
 impl Door {
@@ -88,7 +95,9 @@ impl Door {
         aws_lc_rs::rand::fill(&mut instance).map_err(|_| BuildError::Random)?;
         let fingerprinter = Fingerprinter::new(&instance_key.derive("token-fingerprint", ""));
         let Parts { clock, store, auditor, client, tls, resolver, metrics, attention } = parts;
-        let forge = Forge { clock, client: &client, tls: &tls, resolver: &resolver, metrics: &metrics };
+        let book = Arc::new(Book::new(Arc::clone(&store), instance_key, Arc::new(move || clock.unix_milliseconds()))?);
+        let connect = Connect::new(instance_key, Arc::clone(&store))?;
+        let forge = Forge { clock, client: &client, tls: &tls, resolver: &resolver, metrics: &metrics, book: &book };
         let places = config.limits.calls_in_flight.get() as usize;
         let authenticator = Authenticator::new(clock, &config.limits, fingerprinter);
         let table = forge.table(config, public_url, None)?;
@@ -111,6 +120,8 @@ impl Door {
             client,
             tls,
             resolver,
+            book,
+            connect,
         }))
     }
 
@@ -118,7 +129,7 @@ impl Door {
     /// sessions; calls under way end as they began. On an error the old configuration stays.
     pub fn reload(&self, config: Config) -> Result<(), BuildError> {
         let old = self.table.load_full();
-        let forge = Forge { clock: self.clock, client: &self.client, tls: &self.tls, resolver: &self.resolver, metrics: &self.metrics };
+        let forge = self.forge();
         let table = forge.table(config, &old.public_url, Some(&old)).inspect_err(|_| self.reloaded("refused"))?;
         let kept: Vec<*const StdioBack> = table.servers.values().filter_map(|server| server.stdio().map(Arc::as_ptr)).collect();
         self.table.store(Arc::new(table));
@@ -128,6 +139,43 @@ impl Door {
             self.tasks.spawn(retire(Arc::clone(server), old.config.timeouts.drain, self.draining.clone()));
         }
         Ok(())
+    }
+
+    fn forge(&self) -> Forge<'_> {
+        let Self { clock, client, tls, resolver, metrics, book, .. } = self;
+        Forge { clock: *clock, client, tls, resolver, metrics, book }
+    }
+
+    /// Everything that people have granted: for one server, or for all.
+    pub async fn connections(&self, server: Option<&str>) -> Result<Vec<Connection>, BookFailure> {
+        self.book.list(server).await
+    }
+
+    /// Ends a connection as an operator; what was granted is taken back where it came from, as far as that can be.
+    pub async fn end_connection(&self, connection: &Connection) -> Result<Ended, BookFailure> {
+        let table = self.table.load_full();
+        let person = Person { issuer: connection.issuer.as_str().into(), subject: connection.subject.as_str().into() };
+        let people = table.server(&connection.server).and_then(|server| server.people()).filter(|people| people.keeps(connection));
+        let ended = match people {
+            Some(people) => people.disconnect(&person).await?,
+            // The server is gone, or goes elsewhere for its tokens now: there is nobody left to take it back.
+            None if self.book.forget(connection).await? => Ended::Forgotten(None),
+            None => Ended::WasNotConnected,
+        };
+        if ended != Ended::WasNotConnected {
+            let Connection { server, issuer, subject, .. } = connection;
+            let event = Event::ConnectionEnded {
+                server: server.as_str().into(),
+                issuer: issuer.as_str().into(),
+                subject: subject.as_str().into(),
+                by: "operator".into(),
+            };
+            if let Err(error) = self.auditor.event(self.clock.unix_milliseconds(), &event) {
+                self.metrics.unrecorded.inc();
+                tracing::error!(target: "door", %error, "an event could not be recorded");
+            }
+        }
+        Ok(ended)
     }
 
     /// What looks after the credentials.

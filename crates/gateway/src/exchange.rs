@@ -8,18 +8,22 @@ use std::time::Duration;
 
 use audit::record::{CallRecord, Decision, Outcome};
 use bytes::Bytes;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Response, StatusCode};
 use mcp::envelope::{Message, Target};
+use mcp::version::ProtocolVersion;
 use policy::Permit;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::attention::Trouble;
+use crate::back::BackFailure;
 use crate::body::Body;
+use crate::connect::ask::Means;
 use crate::door::Door;
 use crate::layers::rescue;
 use crate::lists::{self, Rewrite};
 use crate::principal::Principal;
 use crate::refusal::Refusal;
+use crate::routes;
 use crate::table::Server;
 use crate::underway::Followed;
 
@@ -46,6 +50,8 @@ pub(crate) struct Exchange {
     place: Option<OwnedSemaphorePermit>,
     /// A legacy request, which its caller may take back by another one.
     followed: Option<Followed>,
+    /// Whether the caller's client opens URLs for its person.
+    opens_urls: bool,
 }
 
 /// What was decided about it.
@@ -92,6 +98,7 @@ impl Exchange {
             members: Vec::new(),
             place: None,
             followed: None,
+            opens_urls: false,
         }
     }
 
@@ -126,7 +133,24 @@ impl Exchange {
     /// The response to a refusal.
     pub(crate) fn rescue(&self, refusal: &Refusal) -> Response<Body> {
         let message = Message::parse(&self.body).ok();
+        if let (Refusal::Back(BackFailure::NotConnected), Some(message), Some(principal)) = (refusal, &message, &self.principal) {
+            return self.invite(message, principal);
+        }
         rescue::rescue(refusal, Some(&self.server), message.as_ref().and_then(Message::id))
+    }
+
+    /// Asks for what only the person can give: their leave.
+    fn invite(&self, message: &Message<'_>, principal: &Principal) -> Response<Body> {
+        let now = self.door.clock.unix_seconds();
+        let invitation = self.door.connect.invitation(&self.door.table.load(), &self.server, principal, now);
+        let version = self.version.and_then(ProtocolVersion::parse);
+        let means = version.map_or(Means::Error, |version| Means::of(message, version, self.opens_urls));
+        routes::json(StatusCode::OK, invitation.answer(message.id(), means, version).into())
+    }
+
+    /// Notes whether the caller's client opens URLs for its person.
+    pub(crate) fn opens_urls(&mut self, opens_urls: bool) {
+        self.opens_urls = opens_urls;
     }
 
     /// Notes what the message asks for. The arguments are never looked at.

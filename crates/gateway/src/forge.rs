@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwapOption;
+use broker::connection::Book;
 use broker::resolve::Resolver;
 use ipnet::IpNet;
 use oauth::issuer::Issuer;
@@ -22,6 +23,7 @@ use crate::back::stdio::StdioBack;
 use crate::back::{Back, http as http_back};
 use crate::clock::Clock;
 use crate::config::{self, Accept, Config, ServerName, TokenSource, UpstreamCredential};
+use crate::connect::SignIn;
 use crate::issuer_keys::IssuerKeys;
 use crate::layers::host_guard::HostGuard;
 use crate::metrics::Metrics;
@@ -34,6 +36,7 @@ pub(crate) struct Forge<'a> {
     pub(crate) tls: &'a Arc<rustls::ClientConfig>,
     pub(crate) resolver: &'a Arc<Resolver>,
     pub(crate) metrics: &'a Arc<Metrics>,
+    pub(crate) book: &'a Arc<Book>,
 }
 
 /// Why a configuration cannot become a door.
@@ -65,6 +68,15 @@ pub enum BuildError {
         #[source]
         source: InvalidRoots,
     },
+    /// The certificates of an issuer cannot be used.
+    #[error("the certificates that the sign-in at `{issuer}` is held to cannot be used")]
+    SignIn {
+        /// Which issuer.
+        issuer: Issuer,
+        /// Why.
+        #[source]
+        source: InvalidRoots,
+    },
     /// The metadata cannot be written as JSON.
     #[error("server `{server}`: its metadata cannot be written")]
     Metadata {
@@ -91,10 +103,11 @@ impl Forge<'_> {
             let built = self.server(name, server, &config, public_url, old, &mut issuers)?;
             servers.insert(name.as_str().into(), Arc::new(built));
         }
+        let sign_ins = self.sign_ins(&config, &mut issuers)?;
         let host_guard = HostGuard::new(&config.listen, public_url);
         let generation = old.map_or(0, |old| old.generation + 1);
         let public_path = Url::parse(public_url).map_or_else(|_| String::new(), |url| url.path().trim_end_matches('/').to_owned());
-        Ok(Table { config, generation, public_url: public_url.to_owned(), public_path, host_guard, servers })
+        Ok(Table { config, generation, public_url: public_url.to_owned(), public_path, host_guard, servers, sign_ins })
     }
 
     #[expect(clippy::too_many_arguments, reason = "a server is made of all of these")]
@@ -142,7 +155,7 @@ impl Forge<'_> {
                         target: target.as_ref().map(|template| self.resolver.credential(template).in_a_url()),
                         headers: headers.iter().map(|(name, template)| (name.clone(), self.resolver.credential(template))).collect(),
                         bearer: self
-                            .bearer(credential, resource, &config.allowed_networks)
+                            .bearer(name, credential, resource, &config.allowed_networks)
                             .map_err(|source| BuildError::Certificates { server: name.clone(), source })?,
                     },
                     protocol: server.protocol,
@@ -160,12 +173,21 @@ impl Forge<'_> {
         })
     }
 
-    fn bearer(&self, credential: &UpstreamCredential, resource: &Resource, networks: &[IpNet]) -> Result<BearerSource, InvalidRoots> {
+    fn bearer(
+        &self,
+        name: &ServerName,
+        credential: &UpstreamCredential,
+        resource: &Resource,
+        networks: &[IpNet],
+    ) -> Result<BearerSource, InvalidRoots> {
         let client = self.client.with_guard(Guard::default().with_networks(networks.iter().copied()));
         Ok(match credential {
             UpstreamCredential::None => BearerSource::None,
             UpstreamCredential::ClientCredentials(grant) => BearerSource::Door(self.resolver.client_credentials(grant, &client)?),
             UpstreamCredential::Delegated(delegation) => BearerSource::Caller(Box::new(self.resolver.on_behalf(delegation, &client)?)),
+            UpstreamCredential::Personal(grant) => {
+                BearerSource::Person(Arc::new(self.resolver.personal(grant, name.as_str(), self.book, &client)?))
+            }
             UpstreamCredential::PassThrough { audience } => {
                 BearerSource::PassedThrough { resource: resource.clone(), audience: audience.clone() }
             }
@@ -179,6 +201,28 @@ impl Forge<'_> {
                 sources.iter().filter_map(|source| self.trusted(source, name, resource, &config.allowed_networks, issuers)).collect(),
             ),
         }
+    }
+
+    fn sign_ins(&self, config: &Config, issuers: &mut HashMap<String, Arc<IssuerKeys>>) -> Result<Vec<SignIn>, BuildError> {
+        let Accept::Tokens(sources) = &config.accept else { return Ok(Vec::new()) };
+        let networks = &config.allowed_networks;
+        let mut sign_ins = Vec::new();
+        for source in sources {
+            let TokenSource::Issuer { issuer, sign_in: Some(sign_in), .. } = source else { continue };
+            let client = self.client.with_guard(Guard::for_operator(issuer.as_str()).with_networks(networks.iter().copied()));
+            let flow = self.resolver.sign_in(&sign_in.server, sign_in.scopes.clone(), &client);
+            sign_ins.push(SignIn {
+                flow: flow.map_err(|source| BuildError::SignIn { issuer: issuer.clone(), source })?,
+                client_id: sign_in.server.client_id.clone(),
+                keys: self.keys_of(issuer, networks, issuers),
+                issuer: issuer.clone(),
+            });
+        }
+        Ok(sign_ins)
+    }
+
+    fn keys_of(&self, issuer: &Issuer, networks: &[IpNet], issuers: &mut HashMap<String, Arc<IssuerKeys>>) -> Arc<IssuerKeys> {
+        Arc::clone(issuers.entry(issuer.as_str().to_owned()).or_insert_with(|| Arc::new(self.issuer_keys(issuer, networks))))
     }
 
     /// The operator wrote the issuer's URL, so it may be on this machine; what the issuer sends us on to is held to the same place
@@ -197,14 +241,14 @@ impl Forge<'_> {
         issuers: &mut HashMap<String, Arc<IssuerKeys>>,
     ) -> Option<Trusted> {
         match source {
-            TokenSource::Issuer { issuer, audiences, servers } => {
+            TokenSource::Issuer { issuer, audiences, servers, .. } => {
                 if servers.as_ref().is_some_and(|servers| !servers.contains(name)) {
                     return None;
                 }
-                let keys = issuers.entry(issuer.as_str().to_owned()).or_insert_with(|| Arc::new(self.issuer_keys(issuer, networks)));
+                let keys = self.keys_of(issuer, networks, issuers);
                 let audiences = resource.accepted_spellings().into_iter().chain(audiences.iter().cloned()).collect();
                 let trust = Trust::new(Some(issuer.as_str().to_owned()), audiences);
-                Some(Trusted { trust, keys: Keys::Issuer(Arc::clone(keys)) })
+                Some(Trusted { trust, keys: Keys::Issuer(keys) })
             }
             TokenSource::SharedSecret { secrets, server, max_lifetime } if server == name => {
                 // The bare name is what `token mint --aud` and its elders write; it is accepted for secrets that only this server has (A4).

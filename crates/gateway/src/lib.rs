@@ -8,6 +8,7 @@ pub mod back;
 mod body;
 pub mod clock;
 pub mod config;
+mod connect;
 mod door;
 mod exchange;
 mod forge;

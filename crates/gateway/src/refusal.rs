@@ -183,7 +183,11 @@ impl Refusal {
 
     /// Whether the caller was denied, as opposed to something having gone wrong.
     pub(crate) fn is_denial(&self) -> bool {
-        !matches!(self, Self::Back(_) | Self::Unrecorded | Self::Closing | Self::KeysUnavailable | Self::Busy | Self::BodyBroken)
+        match self {
+            Self::Back(failure) => matches!(failure, BackFailure::NotConnected),
+            Self::Unrecorded | Self::Closing | Self::KeysUnavailable | Self::Busy | Self::BodyBroken => false,
+            _ => true,
+        }
     }
 }
 

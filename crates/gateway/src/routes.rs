@@ -15,6 +15,7 @@ use ipnet::IpNet;
 use mcp::header::PARAM_PREFIX;
 
 use crate::body::Body;
+use crate::connect;
 use crate::door::Door;
 use crate::layers::rescue;
 use crate::refusal::Refusal;
@@ -47,6 +48,10 @@ pub(crate) async fn answer(door: &Arc<Door>, mut request: Request<Incoming>, pee
         Route::Health(server) => get_only(request.method(), || health(server)),
         Route::Mcp(_) if request.method() == Method::OPTIONS => preflight(request.headers()),
         Route::Mcp(server) => stack::answer(door, &table, &Arc::clone(server), &mut request, address).await,
+        Route::Connections(rest) => {
+            let rest = rest.to_owned();
+            return connect::answer(door, &table, &mut request, &rest, address).await;
+        }
         Route::Unknown(refusal) => {
             let response = rescue::rescue(&refusal, None, None);
             if matches!(refusal, Refusal::UnknownServer) {
@@ -65,11 +70,13 @@ enum Route<'a> {
     Metadata(&'a Arc<Server>),
     Health(&'a Arc<Server>),
     Mcp(&'a Arc<Server>),
+    /// The pages for people, with the path below theirs.
+    Connections(&'a str),
     Unknown(Refusal),
 }
 
 /// Behind a public URL with a path, a proxy may pass that path on or take it off; both are understood.
-fn route<'a>(table: &'a Table, path: &str) -> Route<'a> {
+fn route<'a>(table: &'a Table, path: &'a str) -> Route<'a> {
     if let Some(resource_path) = path.strip_prefix(METADATA_PATH) {
         let resource_path = below(resource_path, &table.public_path);
         // The root form speaks for the one server there is; with several, only the path-inserted form is unambiguous (RFC 9728 §3.1).
@@ -78,6 +85,9 @@ fn route<'a>(table: &'a Table, path: &str) -> Route<'a> {
             inserted => inserted.strip_prefix("/mcp/").and_then(|name| table.server(name)),
         };
         return server.map_or(Route::Unknown(Refusal::NoSuchPath), Route::Metadata);
+    }
+    if let Some(rest) = below(path, &table.public_path).strip_prefix(connect::PATH).filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+        return Route::Connections(rest);
     }
     let Some(rest) = below(path, &table.public_path).strip_prefix("/mcp/") else { return Route::Unknown(Refusal::NoSuchPath) };
     match rest.split_once('/') {

@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use audit::record::Outcome;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use mcp::envelope::{Body as Envelopes, Kind, Message, Params};
+use mcp::envelope::{Body as Envelopes, Kind, Message, Meta, Params};
 use mcp::era::{self, Era, Headers};
 use mcp::header;
 use mcp::method;
@@ -18,6 +19,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::back::{Back, BackFailure, Mandate, Outgoing, Reply, pipe};
 use crate::body::Body;
+use crate::connect::{self, ask};
 use crate::door::Door;
 use crate::exchange::{End, Exchange};
 use crate::layers::session::Session;
@@ -150,8 +152,13 @@ impl Call<'_> {
             self.follow(message, session.as_deref(), exchange);
         }
         let rewrite = lists::rewrite_for(self.server, message);
+        let people = self.server.people();
+        if people.is_some() {
+            exchange.opens_urls(opens_urls(message, version, session.as_deref()));
+        }
+        let without_our_answer = people.and_then(|_| ask::without_our_answer(body, message));
         let outgoing = Outgoing {
-            body,
+            body: without_our_answer.as_ref().unwrap_or(body),
             message,
             version,
             version_declared: wire.version.is_some(),
@@ -160,7 +167,14 @@ impl Call<'_> {
             headers,
         };
         let reply = match &self.server.back {
-            Back::Http(back) => back.send(&outgoing, rewrite.is_some()).await?,
+            Back::Http(back) => match (back.send(&outgoing, rewrite.is_some()).await, people) {
+                (Err(BackFailure::NotConnected), Some(people)) if ask::says_yes(message) => {
+                    // They have gone to connect, and are waited for.
+                    Box::pin(people.arrival(&connect::person(&self.principal), self.table.config.timeouts.call.min(PATIENCE))).await;
+                    back.send(&outgoing, rewrite.is_some()).await?
+                }
+                (outcome, _) => outcome?,
+            },
             Back::Stdio(back) => Box::pin(pipe::carry(back, &outgoing)).await?,
         };
         let session = if outgoing.opens_session() { self.open_session(&reply, message, exchange) } else { None };
@@ -326,9 +340,23 @@ impl Call<'_> {
         let asked = message.params().and_then(|params| params.protocol_version()).and_then(ProtocolVersion::parse);
         let version = agreed.or(asked).unwrap_or(ASSUMED);
         exchange.speaks(version.as_str());
-        let session = Session { upstream: reply.session()?.to_owned(), version, opened_at: self.door.clock.unix_seconds() };
+        let session = Session {
+            upstream: reply.session()?.to_owned(),
+            version,
+            opened_at: self.door.clock.unix_seconds(),
+            opens_urls: opens_urls(message, version, None),
+        };
         self.door.sessions.seal(self.server.name.as_str(), &self.principal.key, &session)
     }
+}
+
+/// Whether the caller's client opens URLs for its person: a modern one says so with each message, a legacy one when it opens its session.
+fn opens_urls(message: &Message<'_>, version: ProtocolVersion, session: Option<&Session>) -> bool {
+    if version.is_modern() {
+        return message.meta().and_then(Meta::client_capabilities).is_some_and(ask::opens_urls);
+    }
+    let declared = || message.params().and_then(Params::capabilities).is_some_and(ask::opens_urls);
+    version >= ProtocolVersion::V2025_11_25 && session.map_or_else(declared, |session| session.opens_urls)
 }
 
 fn agreed_version(result: &str) -> Option<ProtocolVersion> {
@@ -376,6 +404,8 @@ fn header_text<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> Option<&'
 const ENDED: Reply = Reply::Accepted { status: StatusCode::OK, session: None };
 /// What a legacy caller without a version header and without a session speaks (2025-06-18, transports).
 const ASSUMED: ProtocolVersion = ProtocolVersion::V2025_03_26;
+/// For a person who is connecting just now. A client that waits longer asks again.
+const PATIENCE: Duration = Duration::from_secs(90);
 /// Under this name the caller can tell the operator which line of the record is meant.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const ALLOWED: &str = "GET, POST, DELETE, OPTIONS";

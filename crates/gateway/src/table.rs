@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use broker::connection::{PerPerson, Person};
 use bytes::Bytes;
 use http::HeaderValue;
 use oauth::challenge::Challenge;
@@ -18,6 +19,7 @@ use token::{KeySet, Trust};
 use crate::back::Back;
 use crate::back::stdio::StdioBack;
 use crate::config::{self, ServerName, TokenSource};
+use crate::connect::SignIn;
 use crate::issuer_keys::IssuerKeys;
 use crate::layers::host_guard::HostGuard;
 use crate::metrics::ServerMetrics;
@@ -32,6 +34,8 @@ pub(crate) struct Table {
     pub(crate) public_path: String,
     pub(crate) host_guard: HostGuard,
     pub(crate) servers: HashMap<Box<str>, Arc<Server>>,
+    /// Where people can sign in.
+    pub(crate) sign_ins: Vec<SignIn>,
 }
 
 /// One server behind the door.
@@ -56,6 +60,22 @@ impl Server {
         match &self.back {
             Back::Http(_) => None,
             Back::Stdio(back) => Some(back),
+        }
+    }
+
+    /// What people have granted, if the server is one that each uses with an account of their own.
+    pub(crate) fn people(&self) -> Option<&Arc<PerPerson>> {
+        match &self.back {
+            Back::Http(back) => back.credentials.people(),
+            Back::Stdio(_) => None,
+        }
+    }
+
+    /// Whether tokens of this person could be accepted.
+    pub(crate) fn admits(&self, person: &Person) -> bool {
+        match &self.gate {
+            Gate::Bypass => true,
+            Gate::Tokens(trusted) => trusted.iter().any(|trusted| trusted.trust.issuer.as_deref().is_none_or(|issuer| issuer == &*person.issuer)),
         }
     }
 }
@@ -131,6 +151,12 @@ fn header(challenge: &Challenge) -> HeaderValue {
 impl Table {
     pub(crate) fn server(&self, name: &str) -> Option<&Arc<Server>> {
         self.servers.get(name)
+    }
+
+    /// A server as people call it.
+    pub(crate) fn title(&self, server: &Server) -> String {
+        let title = self.config.servers.get(server.name.as_str()).and_then(|server| server.title.clone());
+        title.unwrap_or_else(|| server.name.to_string())
     }
 }
 

@@ -9,6 +9,7 @@ pub mod envelope;
 pub mod era;
 pub mod error_code;
 pub mod header;
+pub mod input;
 pub mod list;
 pub mod method;
 pub mod raw;

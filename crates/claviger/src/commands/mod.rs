@@ -3,6 +3,7 @@
 mod audit;
 mod call;
 mod config;
+mod connections;
 mod prompt;
 mod run;
 mod secrets;
@@ -35,6 +36,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Report> {
         Command::Call(arguments) => block_on(call::run(&arguments, &around))?,
         Command::ChildGuard(arguments) => return guard(&arguments),
         Command::Config(command) => config::run(command, around)?,
+        Command::Connections(command) => block_on(connections::run(command, around))?,
         Command::Run(arguments) => return run::run(&arguments, &around, core_limit),
         Command::RunChild(arguments) => return Err(become_program(&arguments)),
         Command::Secrets(command) => secrets::run(&command, &around)?,

@@ -25,7 +25,7 @@ pub(super) async fn rotate(arguments: &RotateArguments, around: &Surroundings) -
             .hint("name its folder with `--state`; a door that is started fetches everything anew by itself")),
         Some(Answer::Rotated(fetched)) => report_rotation(&fetched),
         Some(Answer::Refused(why)) => Err(Report::new(Exit::Usage, plain(&why))),
-        Some(Answer::Inventory(_)) => Err(Report::new(Exit::Internal, "the door answered another question")),
+        Some(_) => Err(Report::new(Exit::Internal, "the door answered another question")),
     }
 }
 
@@ -70,7 +70,7 @@ pub(super) async fn status(arguments: &StatusArguments, around: &Surroundings) -
     let draft = draft::draft(&serve, around)?;
     let held = match ask(&draft.state, &Wish::Inventory).await? {
         Some(Answer::Inventory(held)) => Some(held),
-        Some(Answer::Rotated(_) | Answer::Refused(_)) | None => None,
+        Some(_) | None => None,
     };
     let rows = rows(&draft, held.as_deref().unwrap_or_default(), today());
     if arguments.json {
@@ -154,14 +154,7 @@ fn table(rows: &[Row]) -> String {
         ]
     });
     let lines: Vec<[String; 8]> = std::iter::once(heads).chain(lines).collect();
-    let width = |column: usize| lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..8).map(width).collect();
-    let mut table = String::new();
-    for line in &lines {
-        let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        let _ = writeln!(table, "{}", cells.join("  ").trim_end());
-    }
-    table
+    voice::aligned(&lines)
 }
 
 async fn ask(state: &Path, wish: &Wish) -> Result<Option<Answer>, Report> {

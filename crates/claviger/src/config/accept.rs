@@ -1,16 +1,17 @@
 //! Who may come in? Issuers and shared secrets as the file names them; the secrets themselves are fetched in a second step.
 
 use std::collections::BTreeMap;
+use std::path::Path as FilePath;
 use std::time::Duration;
 
 use broker::reference::Template;
-use gateway::config::ServerName;
+use gateway::config::{ServerName, SignIn};
 use oauth::issuer::Issuer;
 
 use super::fault::Faults;
 use super::judge::Judge;
 use super::tree::{Node, Path};
-use super::{file, units};
+use super::{credential, file, units};
 
 /// Who may come in, before any secret was fetched.
 #[derive(Clone, Debug)]
@@ -34,6 +35,8 @@ pub(crate) enum Entry {
         audiences: Vec<String>,
         /// The servers it is good for; `None`: all.
         servers: Option<Vec<ServerName>>,
+        /// How people sign in there with a browser, if they can.
+        sign_in: Option<Box<SignIn>>,
     },
     /// HS256 tokens of one server.
     SharedSecret {
@@ -47,12 +50,13 @@ pub(crate) enum Entry {
 }
 
 /// Reads all entries. What is wrong is left out and blamed.
-pub(crate) fn build(entries: &[file::Accept], servers: &[&str], root: Option<&Node>, faults: &mut Faults) -> Accept {
+/// Relative paths start at `folder`.
+pub(crate) fn build(entries: &[file::Accept], servers: &[&str], folder: &FilePath, root: Option<&Node>, faults: &mut Faults) -> Accept {
     if entries.is_empty() {
         return Accept::Minted;
     }
     let before = faults.count();
-    let mut builder = Builder { servers, judge: Judge::new(root, faults), issuers: BTreeMap::new(), references: BTreeMap::new() };
+    let mut builder = Builder { servers, folder, judge: Judge::new(root, faults), issuers: BTreeMap::new(), references: BTreeMap::new() };
     let read: Vec<Entry> =
         entries.iter().enumerate().filter_map(|(index, entry)| builder.entry(&Path::default().key("accept").index(index), entry)).collect();
     // Where an entry is wrong already, that nobody reaches its server is no news.
@@ -64,6 +68,7 @@ pub(crate) fn build(entries: &[file::Accept], servers: &[&str], root: Option<&No
 
 struct Builder<'b> {
     servers: &'b [&'b str],
+    folder: &'b FilePath,
     judge: Judge<'b>,
     issuers: BTreeMap<String, Path>,
     /// Which server a reference was given to.
@@ -78,7 +83,11 @@ impl Builder<'_> {
                 self.issuer(path, issuer, entry)
             }
             (None, Some(secrets)) => {
-                self.without(path, &[("audiences", !entry.audiences.is_empty()), ("servers", entry.servers.is_some())], "shared_secret");
+                self.without(path, &[
+                    ("audiences", !entry.audiences.is_empty()),
+                    ("servers", entry.servers.is_some()),
+                    ("sign_in", entry.sign_in.is_some()),
+                ], "shared_secret");
                 self.shared_secret(path, secrets.all(), entry)
             }
             (None, None) => {
@@ -121,7 +130,14 @@ impl Builder<'_> {
             Some(servers) => Some(servers.into_iter().collect::<Option<Vec<_>>>()?),
             None => None,
         };
-        Some(Entry::Issuer { issuer: issuer?, audiences: entry.audiences.clone(), servers })
+        let sign_in = match &entry.sign_in {
+            Some(written) => {
+                let sign_in = credential::sign_in(written, text, &path.key("sign_in"), self.folder, &mut self.judge);
+                Some(Box::new(sign_in?))
+            }
+            None => None,
+        };
+        Some(Entry::Issuer { issuer: issuer?, audiences: entry.audiences.clone(), servers, sign_in })
     }
 
     fn shared_secret(&mut self, path: &Path, texts: &[String], entry: &file::Accept) -> Option<Entry> {

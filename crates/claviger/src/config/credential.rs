@@ -4,9 +4,9 @@ use std::path::Path as FilePath;
 use std::time::Duration;
 
 use broker::AuthorizationServer;
-use broker::authorization_server::{Delegation, NamedServer, Place, Proof, Road, TokenGrant};
+use broker::authorization_server::{Delegation, NamedServer, PersonalGrant, Place, Proof, Road, TokenGrant};
 use broker::reference::Template;
-use gateway::config::UpstreamCredential;
+use gateway::config::{SignIn, UpstreamCredential};
 use oauth::client_authentication::Method;
 use oauth::grant::Wanted;
 use oauth::issuer::Issuer;
@@ -30,17 +30,29 @@ pub(super) fn build(
     judge: &mut Judge<'_>,
 ) -> Option<UpstreamCredential> {
     let mut builder = Builder { folder, certificates, judge };
-    let file::Credential { client_credentials, exchange, id_jag, pass_through } = written;
-    match (client_credentials, exchange, id_jag, pass_through) {
-        (Some(grant), None, None, None) => builder.client_credentials(grant, &path.key("client_credentials")),
-        (None, Some(grant), None, None) => builder.exchange(grant, &path.key("exchange")),
-        (None, None, Some(id_jag), None) => builder.id_jag(id_jag, &path.key("id_jag")),
-        (None, None, None, Some(pass_through)) => builder.pass_through(pass_through, &path.key("pass_through")),
+    let file::Credential { client_credentials, exchange, id_jag, personal, pass_through } = written;
+    match (client_credentials, exchange, id_jag, personal, pass_through) {
+        (Some(grant), None, None, None, None) => builder.client_credentials(grant, &path.key("client_credentials")),
+        (None, Some(grant), None, None, None) => builder.exchange(grant, &path.key("exchange")),
+        (None, None, Some(id_jag), None, None) => builder.id_jag(id_jag, &path.key("id_jag")),
+        (None, None, None, Some(grant), None) => builder.personal(grant, &path.key("personal")),
+        (None, None, None, None, Some(pass_through)) => builder.pass_through(pass_through, &path.key("pass_through")),
         _ => {
-            builder.judge.blame(path, "exactly one of `client_credentials`, `exchange`, `id_jag` and `pass_through` is expected");
+            let what = "exactly one of `client_credentials`, `exchange`, `id_jag`, `personal` and `pass_through` is expected";
+            builder.judge.blame(path, what);
             None
         }
     }
+}
+
+/// How people sign in at this issuer; `None` when something about it is wrong.
+pub(super) fn sign_in(written: &file::SignIn, issuer: &str, path: &Path, folder: &FilePath, judge: &mut Judge<'_>) -> Option<SignIn> {
+    let mut builder = Builder { folder, certificates: &mut Vec::new(), judge };
+    let server = builder.server(&written.server(issuer), path);
+    let further = written.scopes.as_ref().map_or(Some(ScopeSet::default()), |scopes| builder.scopes(scopes, &path.key("scopes")));
+    // Without it nobody would be told who it is (OpenID Connect Core §3.1.2.1).
+    let openid = builder.judge.accept(path, ScopeSet::parse("openid"));
+    Some(SignIn { server: server?, scopes: further?.union(&openid?) })
 }
 
 struct Builder<'b, 'j> {
@@ -77,6 +89,26 @@ impl Builder<'_, '_> {
         let named = NamedServer { server: server?, issuer: issuer? };
         let road = Road::IdJag { provider: Box::new(provider?), server: Box::new(named) };
         Some(UpstreamCredential::Delegated(Box::new(Delegation { road, wanted: wanted?, early: early? })))
+    }
+
+    fn personal(&mut self, written: &file::PersonalGrant, path: &Path) -> Option<UpstreamCredential> {
+        let mut url = |text: Option<&str>, key: &str| optional(text, |text| self.token_url(text, &path.key(key))).ok();
+        let (authorize_url, revocation_url) =
+            (url(written.authorize_url.as_deref(), "authorize_url"), url(written.revocation_url.as_deref(), "revocation_url"));
+        if written.issuer.is_none() && written.token_url.is_some() && written.authorize_url.is_none() {
+            let hint = "write `authorize_url = \"...\"` or `issuer = \"...\"`";
+            self.judge.blame_with_hint(path, "nothing says where people are sent", hint);
+        }
+        let server = self.server(&written.server(), path);
+        let wanted = self.wanted(written.audience.as_deref(), written.resource.as_deref(), written.scopes.as_ref(), path);
+        let early = self.early(written.early.as_deref(), path);
+        Some(UpstreamCredential::Personal(Box::new(PersonalGrant {
+            server: server?,
+            authorize_url: authorize_url?,
+            revocation_url: revocation_url?,
+            wanted: wanted?,
+            early: early?,
+        })))
     }
 
     fn pass_through(&mut self, written: &file::PassThrough, path: &Path) -> Option<UpstreamCredential> {

@@ -15,7 +15,7 @@ use super::numbers::{self, Record};
 use super::secrets::Secrets;
 use super::server::{self, Dialect, Literals, Origin};
 use super::tree::{Node, Path, Place, Sources, Value};
-use super::{clients, file, name, networks, read, schema, shape};
+use super::{clients, file, name, networks, people, read, schema, shape};
 use crate::cli::{Era, ServeArguments};
 use crate::voice::{Exit, Report};
 
@@ -25,6 +25,8 @@ pub(crate) struct Draft {
     pub(crate) listeners: Listeners,
     /// Who may come in.
     pub(crate) accept: Accept,
+    /// Whether whoever opens a link to connect is taken for the person that it was made for.
+    pub(crate) trusts_links: bool,
     /// The servers.
     pub(crate) servers: BTreeMap<ServerName, Server>,
     /// Inner networks that issuers may be in.
@@ -136,8 +138,11 @@ impl<'d> Drafter<'d> {
             return Err(nothing_to_serve());
         }
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let accept = accept::build(&file.accept, &names, root.as_ref(), &mut self.faults);
+        let accept = accept::build(&file.accept, &names, &folder, root.as_ref(), &mut self.faults);
         let accept = if is_bypass { Accept::Bypass } else { accept };
+        let is_own_machine = environment.is_development() && listeners.as_ref().is_none_or(listen::Listeners::are_loopback);
+        let mut judge = Judge::new(root.as_ref(), &mut self.faults);
+        let trusts_links = people::trusts_links(&servers, &accept, is_own_machine, &mut judge);
         if let Some(tls) = listeners.as_ref().and_then(|listeners| listeners.door.tls.as_ref()) {
             self.watch.extend([tls.certificate.clone(), tls.key.clone()]);
         }
@@ -147,6 +152,7 @@ impl<'d> Drafter<'d> {
         Ok(Some(Draft {
             listeners,
             accept,
+            trusts_links,
             servers,
             allowed_networks,
             limits,

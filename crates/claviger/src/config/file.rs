@@ -10,7 +10,7 @@ use serde::Deserialize;
 mod credential;
 mod secrets;
 
-pub(crate) use credential::{Credential, IdJag, PassThrough, TokenGrant, TokenServer, WaysToProve};
+pub(crate) use credential::{Credential, IdJag, PassThrough, PersonalGrant, SignIn, TokenGrant, TokenServer, WaysToProve};
 pub(crate) use secrets::{Inventory, KeychainStore, Secrets, Vault, VaultAppRole, VaultAuth, VaultEngine, VaultJwt};
 
 /// The configuration of Claviger. No secret stands in it: where one is needed, write a reference such as `env://NAME`, `file:///run/secrets/key` or `${NAME}`.
@@ -85,6 +85,8 @@ pub(crate) struct Accept {
     pub(crate) audiences: Vec<String>,
     /// The servers that the issuer's tokens are good for. Default: all.
     pub(crate) servers: Option<Vec<String>>,
+    /// How people sign in at the issuer with a browser, for `/connections`. See docs/guides/connections.md.
+    pub(crate) sign_in: Option<SignIn>,
     /// References to secrets of at least 32 bytes for HS256 tokens. The first mints, all verify.
     pub(crate) shared_secret: Option<OneOrMore>,
     /// The one server that the shared secret is good for.

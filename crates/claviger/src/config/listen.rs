@@ -78,6 +78,14 @@ pub(crate) struct Listeners {
     pub(crate) admin: Option<SocketAddr>,
 }
 
+impl Listeners {
+    /// Whether nobody but people at this machine can reach the door, not even by way of a proxy.
+    pub(crate) fn are_loopback(&self) -> bool {
+        let Listen { address, public_url, trusted_proxies, .. } = &self.door;
+        is_loopback(address.ip()) && public_url.as_ref().is_none_or(is_local) && trusted_proxies.is_empty()
+    }
+}
+
 /// Reads both listeners; flags go before the file. `None` when something about them is wrong.
 pub(crate) fn build(
     listen: &file::Listen,

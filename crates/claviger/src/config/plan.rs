@@ -105,6 +105,7 @@ impl Planner {
         let gateway = Config {
             listen: draft.listeners.door,
             accept,
+            trusts_links: draft.trusts_links,
             servers: draft.servers,
             allowed_networks: draft.allowed_networks,
             limits: draft.limits,
@@ -197,8 +198,9 @@ async fn token_sources(draft: &Draft, entries: &[Entry], resolver: &Resolver) ->
     let mut sources = Vec::new();
     for entry in entries {
         match entry {
-            Entry::Issuer { issuer, audiences, servers } => {
-                sources.push(TokenSource::Issuer { issuer: issuer.clone(), audiences: audiences.clone(), servers: servers.clone() });
+            Entry::Issuer { issuer, audiences, servers, sign_in } => {
+                let (issuer, audiences, servers, sign_in) = (issuer.clone(), audiences.clone(), servers.clone(), sign_in.clone());
+                sources.push(TokenSource::Issuer { issuer, audiences, servers, sign_in });
             }
             Entry::SharedSecret { secrets, server, max_lifetime } => {
                 let mut good = Vec::new();

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use broker::callers::CallerToken as Bearer;
+use broker::connection::PerPerson;
 use broker::credential::Stamp;
+use broker::missing::Cause;
 use broker::{Credential, Missing, PerCaller};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, InvalidHeaderValue};
@@ -13,6 +15,7 @@ use policy::Permit;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::back::failure::CallerTokenUnfit;
+use crate::connect;
 use crate::back::{BackFailure, CredentialPlace, Mandate};
 use crate::principal::Principal;
 
@@ -32,6 +35,8 @@ pub(crate) enum BearerSource {
     Door(Credential),
     /// One that the door gets for each caller.
     Caller(Box<PerCaller>),
+    /// One that each person has given the door leave to get.
+    Person(Arc<PerPerson>),
     /// The caller's, if it is for this resource of the door's and for that audience.
     PassedThrough { resource: Resource, audience: String },
 }
@@ -55,6 +60,7 @@ pub(crate) struct Presented {
 enum Key<'k> {
     Door(&'k Credential),
     Caller(Arc<Credential>),
+    Person(Arc<Credential>),
     Passed(&'k SecretString),
 }
 
@@ -64,12 +70,21 @@ impl Credentials {
         self.headers.iter().map(|(_, credential)| credential).chain(&self.target).find_map(Credential::missing)
     }
 
+    /// What people have granted, if each has a token of their own there.
+    pub(crate) fn people(&self) -> Option<&Arc<PerPerson>> {
+        match &self.bearer {
+            BearerSource::Person(people) => Some(people),
+            _ => None,
+        }
+    }
+
     /// What to show for this caller.
     pub(crate) fn of<'k>(&'k self, mandate: Mandate<'k>) -> Result<Keys<'k>, BackFailure> {
         let bearer = match &self.bearer {
             BearerSource::None => None,
             BearerSource::Door(credential) => Some(Key::Door(credential)),
             BearerSource::Caller(callers) => Some(Key::Caller(callers.credential(&shown_by(mandate)?))),
+            BearerSource::Person(people) => Some(Key::Person(people.credential(&connect::person(mandate.principal)))),
             BearerSource::PassedThrough { resource, audience } => Some(Key::Passed(passed_on(mandate, resource, audience)?)),
         };
         Ok(Keys { target: self.target.as_ref(), headers: &self.headers, bearer })
@@ -77,11 +92,16 @@ impl Credentials {
 }
 
 impl Keys<'_> {
+    /// Whether a person's own grant is among them.
+    pub(crate) fn are_personal(&self) -> bool {
+        matches!(self.bearer, Some(Key::Person(_)))
+    }
+
     /// Adds them, against the permit. They come last, so that nothing of the caller's can stand in their place.
     pub(crate) async fn add_to(&self, headers: &mut HeaderMap, permit: &Permit) -> Result<Presented, BackFailure> {
         let mut presented = Presented::default();
         for (name, credential) in self.in_headers() {
-            let released = credential.release(permit).await.map_err(BackFailure::Credential)?;
+            let released = credential.release(permit).await.map_err(missing)?;
             presented.stamp = presented.stamp + released.stamp;
             insert(headers, name, released.text)?;
         }
@@ -115,10 +135,17 @@ impl Keys<'_> {
     fn in_headers(&self) -> impl Iterator<Item = (&HeaderName, &Credential)> {
         let bearer = match &self.bearer {
             Some(Key::Door(credential)) => Some(*credential),
-            Some(Key::Caller(credential)) => Some(credential.as_ref()),
+            Some(Key::Caller(credential) | Key::Person(credential)) => Some(credential.as_ref()),
             Some(Key::Passed(_)) | None => None,
         };
         self.headers.iter().map(|(name, credential)| (name, credential)).chain(bearer.map(|credential| (&AUTHORIZATION, credential)))
+    }
+}
+
+fn missing(missing: Missing) -> BackFailure {
+    match missing.cause {
+        Cause::NotConnected => BackFailure::NotConnected,
+        _ => BackFailure::Credential(missing),
     }
 }
 

@@ -60,6 +60,9 @@ pub enum BackFailure {
         /// The version that the caller asked for, at most 32 bytes of it.
         requested: String,
     },
+    /// The person has not given the door leave to act for them there, or has taken it back.
+    #[error("the caller has not connected their own account")]
+    NotConnected,
     /// A response to a request that was not put to this session.
     #[error("a response to a request that this session was not asked")]
     NotAsked,
@@ -179,6 +182,7 @@ impl BackFailure {
             Self::ForeignSession => "foreign_session",
             Self::ImpossiblePair { .. } => "impossible_pair",
             Self::NotAsked => "not_asked",
+            Self::NotConnected => "not_connected",
             Self::SessionGone => "session_gone",
             Self::Start(_) => "upstream_not_started",
             Self::Stopping => "closing",
@@ -195,7 +199,13 @@ impl BackFailure {
     /// official SDKs drop the whole connection at a 5xx.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::BadAnswer | Self::Cancelled | Self::Crashed | Self::TimedOut { .. } | Self::TooLarge { .. } | Self::TooSlow => {
+            Self::BadAnswer
+            | Self::Cancelled
+            | Self::Crashed
+            | Self::NotConnected
+            | Self::TimedOut { .. }
+            | Self::TooLarge { .. }
+            | Self::TooSlow => {
                 StatusCode::OK
             }
             Self::Busy(_) | Self::Start(_) | Self::Stopping | Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -217,6 +227,7 @@ impl BackFailure {
         match self {
             Self::ImpossiblePair { .. } => error_code::UNSUPPORTED_PROTOCOL_VERSION,
             Self::NotAsked => error_code::INVALID_REQUEST,
+            Self::NotConnected => error_code::FORBIDDEN,
             Self::ForeignSession | Self::SessionGone => error_code::SESSION_NOT_FOUND,
             Self::Busy(_) | Self::Start(_) | Self::Stopping | Self::Unavailable { .. } => error_code::BUSY,
             _ => error_code::INTERNAL_ERROR,

@@ -79,7 +79,10 @@ impl HttpBack {
         let mut presented = Stamp::default();
         match self.attempt(letter, &keys, mandate, &mut presented).await {
             Err(BackFailure::CredentialRefused { status: StatusCode::UNAUTHORIZED }) if keys.refuse(presented) => {
-                self.attempt(letter, &keys, mandate, &mut presented).await
+                let outcome = self.attempt(letter, &keys, mandate, &mut presented).await;
+                // What is fresh and refused all the same is mended by the person alone: they connect anew.
+                let is_refused = matches!(outcome, Err(BackFailure::CredentialRefused { status: StatusCode::UNAUTHORIZED }));
+                if is_refused && keys.are_personal() { Err(BackFailure::NotConnected) } else { outcome }
             }
             other => other,
         }

@@ -24,14 +24,16 @@ pub(crate) struct Session {
     pub(crate) version: ProtocolVersion,
     /// Unix seconds at which it was opened.
     pub(crate) opened_at: u64,
+    /// Whether the client opens URLs for its person (2025-11-25, elicitation in URL mode).
+    pub(crate) opens_urls: bool,
 }
 
 /// Server, caller and id: the same id is nothing at another server, nor for another caller.
 type OpenedKey = (Box<str>, PrincipalKey, Box<str>);
 
-/// What is sealed into an id: upstream's id, revision, time of opening.
+/// What is sealed into an id: upstream's id, revision, time of opening, whether the client opens URLs.
 #[derive(Serialize, Deserialize)]
-struct Sealed<'a>(Cow<'a, str>, Cow<'a, str>, u64);
+struct Sealed<'a>(Cow<'a, str>, Cow<'a, str>, u64, #[serde(default)] bool);
 
 /// Opens, closes and remembers sessions.
 pub(crate) struct Sessions {
@@ -49,7 +51,7 @@ impl Sessions {
 
     /// The public id of a new session.
     pub(crate) fn seal(&self, server: &str, owner: &PrincipalKey, session: &Session) -> Option<String> {
-        let sealed = Sealed(Cow::Borrowed(&session.upstream), Cow::Borrowed(session.version.as_str()), session.opened_at);
+        let sealed = Sealed(Cow::Borrowed(&session.upstream), Cow::Borrowed(session.version.as_str()), session.opened_at, session.opens_urls);
         let plain = serde_json::to_vec(&sealed).ok()?;
         self.sealer.seal(&plain, &context(server, owner)).ok()
     }
@@ -98,8 +100,8 @@ impl Sessions {
 }
 
 fn unsealed(plain: &[u8]) -> Option<Session> {
-    let Sealed(upstream, version, opened_at) = serde_json::from_slice(plain).ok()?;
-    Some(Session { upstream: upstream.into_owned(), version: ProtocolVersion::parse(&version)?, opened_at })
+    let Sealed(upstream, version, opened_at, opens_urls) = serde_json::from_slice(plain).ok()?;
+    Some(Session { upstream: upstream.into_owned(), version: ProtocolVersion::parse(&version)?, opened_at, opens_urls })
 }
 
 fn context(server: &str, owner: &PrincipalKey) -> Vec<u8> {

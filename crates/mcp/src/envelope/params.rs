@@ -49,6 +49,7 @@ pub struct Params<'a> {
     arguments: Option<RawJson<'a>>,
     capabilities: Option<RawJson<'a>>,
     client_info: Option<RawJson<'a>>,
+    input_responses: Option<RawJson<'a>>,
     resource_subscriptions: Vec<Cow<'a, str>>,
     meta: Option<Meta<'a>>,
 }
@@ -134,6 +135,11 @@ impl<'a> Params<'a> {
     /// `clientInfo` (initialize).
     pub fn client_info(&self) -> Option<RawJson<'a>> {
         self.client_info
+    }
+
+    /// `inputResponses`: what was answered to the questions of the last `input_required` (2026-07-28).
+    pub fn input_responses(&self) -> Option<RawJson<'a>> {
+        self.input_responses
     }
 
     /// The URIs of `notifications.resourceSubscriptions` (subscriptions/listen); empty when there are none.
@@ -273,6 +279,7 @@ impl<'a> ParamsMembers<'a> {
                 arguments: None,
                 capabilities: None,
                 client_info: None,
+                input_responses: None,
                 resource_subscriptions: Vec::new(),
                 meta: None,
             },
@@ -296,6 +303,7 @@ impl<'a> ParamsMembers<'a> {
             "arguments" => params.arguments = Some(value),
             "capabilities" => params.capabilities = Some(value),
             "clientInfo" => params.client_info = Some(value),
+            "inputResponses" => params.input_responses = Some(value),
             "_meta" => params.meta = Some(Meta::read(value)?),
             // Extensions may give these two another type; only the standard's object is ours to read.
             "ref" if value.is_object() => params.reference = Some(Reference::read(value)?),
@@ -322,9 +330,9 @@ impl<'a> Members<'a> for ParamsMembers<'a> {
         "clientInfo",
         "ref",
         "notifications",
-        // Not read here, but they steer what a server does with the members above.
-        "requestState",
         "inputResponses",
+        // Not read here, but it steers what a server does with the members above.
+        "requestState",
     ];
     const OPEN: bool = true;
 

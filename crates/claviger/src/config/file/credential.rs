@@ -15,6 +15,8 @@ pub(crate) struct Credential {
     pub(crate) exchange: Option<TokenGrant>,
     /// A token for each caller, for whom their identity provider vouches toward the server's own authorization server (ID-JAG).
     pub(crate) id_jag: Option<IdJag>,
+    /// A token that each person gives the door leave to get, once, in their browser. See docs/guides/connections.md.
+    pub(crate) personal: Option<PersonalGrant>,
     /// The caller's own token, only where it names this audience beside the door. Prefer `exchange`.
     pub(crate) pass_through: Option<PassThrough>,
 }
@@ -51,6 +53,64 @@ pub(crate) struct TokenGrant {
     pub(crate) scopes: Option<OneOrMore>,
     /// How long before its end the next token is fetched, at most; never more than a tenth of its life. Default: `5min`.
     pub(crate) early: Option<String>,
+}
+
+/// A token for each person, by the authorization code flow. The door's redirect URI there is `<public_url>/connections/callback`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PersonalGrant {
+    /// The authorization server, whose metadata says where everything is. Needed without `authorize_url` and `token_url`, and with `private_key`.
+    pub(crate) issuer: Option<String>,
+    /// Where people's browsers are sent. Needed without `issuer`.
+    pub(crate) authorize_url: Option<String>,
+    /// The token endpoint. Needed without `issuer`.
+    pub(crate) token_url: Option<String>,
+    /// Where tokens are taken back (RFC 7009). Default: where the issuer's metadata says, if it does.
+    pub(crate) revocation_url: Option<String>,
+    /// Who the door is there.
+    pub(crate) client_id: Option<String>,
+    /// A reference to the client's secret.
+    pub(crate) client_secret: Option<String>,
+    /// A reference to the client's private key in PEM: P-256 (ES256), RSA (RS256) or Ed25519 (EdDSA).
+    pub(crate) private_key: Option<String>,
+    /// The `kid` by which the server knows the private key.
+    pub(crate) key_id: Option<String>,
+    /// How the client proves itself. Default: what the issuer's metadata offers, else `basic`; with `private_key`, `private_key_jwt`.
+    pub(crate) auth: Option<WaysToProve>,
+    /// A PEM file of certificate authorities to trust there, beyond the system's.
+    pub(crate) ca: Option<String>,
+    /// The key that its certificate must have, as `sha256/` and the Base64 of the SHA-256 of the public key.
+    pub(crate) pin: Option<String>,
+    /// How often the door may ask there, for all people together. Default: `300/min`.
+    pub(crate) requests: Option<String>,
+    /// The name of the API that the token shall be good for.
+    pub(crate) audience: Option<String>,
+    /// The URL of the server that the token shall be good for (RFC 8707).
+    pub(crate) resource: Option<String>,
+    /// The scopes to ask for; `offline_access` among them, where the server gives refresh tokens for that. Default: none, which leaves them to the server.
+    pub(crate) scopes: Option<OneOrMore>,
+    /// How long before its end the next token is fetched, at most; never more than a tenth of its life. Default: `5min`.
+    pub(crate) early: Option<String>,
+}
+
+/// Who the door is at the issuer, as a client that people sign in to. Its redirect URI there is `<public_url>/connections/signed-in`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct SignIn {
+    /// Who the door is there.
+    pub(crate) client_id: Option<String>,
+    /// A reference to the client's secret.
+    pub(crate) client_secret: Option<String>,
+    /// A reference to the client's private key in PEM: P-256 (ES256), RSA (RS256) or Ed25519 (EdDSA).
+    pub(crate) private_key: Option<String>,
+    /// The `kid` by which the issuer knows the private key.
+    pub(crate) key_id: Option<String>,
+    /// How the client proves itself. Default: what the issuer's metadata offers, else `basic`; with `private_key`, `private_key_jwt`.
+    pub(crate) auth: Option<WaysToProve>,
+    /// A PEM file of certificate authorities to trust there, beyond the system's.
+    pub(crate) ca: Option<String>,
+    /// Scopes to ask for besides `openid`. Default: none.
+    pub(crate) scopes: Option<OneOrMore>,
 }
 
 /// From the caller's identity provider to the server's authorization server.
@@ -115,6 +175,24 @@ pub(crate) enum WaysToProve {
     Post,
     /// A signed statement.
     PrivateKeyJwt,
+}
+
+impl PersonalGrant {
+    /// The part that says who gives the token.
+    pub(crate) fn server(&self) -> TokenServer {
+        let Self { token_url, issuer, client_id, client_secret, private_key, key_id, auth, ca, pin, requests, .. } = self.clone();
+        let requests = requests.or_else(|| Some("300/min".to_owned()));
+        TokenServer { token_url, issuer, client_id, client_secret, private_key, key_id, auth, ca, pin, requests }
+    }
+}
+
+impl SignIn {
+    /// The same as an authorization server.
+    pub(crate) fn server(&self, issuer: &str) -> TokenServer {
+        let Self { client_id, client_secret, private_key, key_id, auth, ca, .. } = self.clone();
+        let (issuer, requests) = (Some(issuer.to_owned()), Some("300/min".to_owned()));
+        TokenServer { token_url: None, issuer, client_id, client_secret, private_key, key_id, auth, ca, pin: None, requests }
+    }
 }
 
 impl TokenGrant {

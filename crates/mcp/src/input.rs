@@ -1,0 +1,101 @@
+//! What was answered to a question of the door's own, among those of the server behind it? (2026-07-28, multi round-trip requests)
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::raw::RawJson;
+
+/// The answer to one question, and what is left of the `inputResponses` without it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// `accept`, `decline` or `cancel`; `None`: something else.
+    pub action: Option<String>,
+    /// The other answers, each as it was written.
+    pub rest: String,
+}
+
+/// Takes the answer under `key` out of an `inputResponses` object. `None`: there is none, or this is no such object.
+pub fn take_answer(input_responses: RawJson<'_>, key: &str) -> Option<Answered> {
+    let Members(members) = serde_json::from_str(input_responses.as_str()).ok()?;
+    let (_, answer) = members.iter().find(|(name, _)| name == key)?;
+    let action = serde_json::from_str::<Answer<'_>>(answer.get()).ok().map(|answer| answer.action.into_owned());
+    let mut rest = String::with_capacity(input_responses.as_str().len());
+    for (name, value) in members.iter().filter(|(name, _)| name != key) {
+        rest.push(if rest.is_empty() { '{' } else { ',' });
+        rest.push_str(&serde_json::Value::from(name.as_ref()).to_string());
+        rest.push(':');
+        rest.push_str(value.get());
+    }
+    rest.push_str(if rest.is_empty() { "{}" } else { "}" });
+    Some(Answered { action, rest })
+}
+
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    action: Cow<'a, str>,
+}
+
+/// The members in their order.
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Members<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some((name, value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
+                    members.push((name.0, value));
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take(text: &str) -> Option<Answered> {
+        take_answer(RawJson::trusted(text), "door")
+    }
+
+    fn answered(action: Option<&str>, rest: &str) -> Option<Answered> {
+        Some(Answered { action: action.map(str::to_owned), rest: rest.to_owned() })
+    }
+
+    #[test]
+    fn our_answer_is_taken_out_and_the_others_stay_as_they_were() {
+        assert_eq!(take(r#"{"door":{"action":"accept"}}"#), answered(Some("accept"), "{}"));
+        assert_eq!(
+            take(r#"{ "a\"b" : {"x": 1.50} , "door": {"action":"decline","content":null}, "c":[ ] }"#),
+            answered(Some("decline"), r#"{"a\"b":{"x": 1.50},"c":[ ]}"#)
+        );
+        assert_eq!(take(r#"{"door":7,"c":1}"#), answered(None, r#"{"c":1}"#));
+    }
+
+    #[test]
+    fn where_there_is_no_answer_of_ours_nothing_is_taken() {
+        for text in ["{}", r#"{"other":{"action":"accept"}}"#, "[]", "7", "null"] {
+            assert_eq!(take(text), None, "{text}");
+        }
+    }
+}
