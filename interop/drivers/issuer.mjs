@@ -1,6 +1,7 @@
 // A real identity provider of other people, npm's oidc-provider, that issues JWT access tokens (RFC 9068) for any resource
 // on loopback (RFC 8707): to the clients `robot` and `robin`, who call the door, by the client credentials grant; to `door`
-// by that grant and by token exchange (RFC 8693); to `signer`, who proves itself by private_key_jwt, by that grant.
+// by that grant and by token exchange (RFC 8693); to `signer`, who proves itself by private_key_jwt, by that grant; to `people`, for whoever
+// signs in with a browser, by the authorization code grant with refresh tokens that are good once. Whoever types a name is believed.
 //
 //     node issuer.mjs SCOPES [KEY]   the first line on stdout is the issuer; signer's private key is written to the file KEY
 //
@@ -10,6 +11,9 @@
 //     open     answers again
 //     fetches  how often the key set was fetched until now: `fetches: 3`
 //     grants   how often somebody asked for a token until now: `grants: 3`
+//     hurry    from now on access tokens are good for two seconds
+//     end      no refresh token that was given until now is good any more
+//     held     how many refresh tokens are good: `held: 1`
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -23,6 +27,8 @@ const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 const [scope, keyFile] = process.argv.slice(2);
 let fetches = 0;
 let grants = 0;
+let lifetime = 300;
+const refreshTokens = new Map();
 let answer;
 const server = createServer((request, response) => answer(request, response));
 server.listen(0, '127.0.0.1');
@@ -38,7 +44,7 @@ function signingKey(type, options, algorithm) {
 
 function describeResource(context, resource) {
   if (!resource.startsWith('http://127.0.0.1:')) throw new errors.InvalidTarget();
-  return { scope, audience: resource, accessTokenFormat: 'jwt', accessTokenTTL: 300, jwt: { sign: { alg: 'ES256' } } };
+  return { scope, audience: resource, accessTokenFormat: 'jwt', accessTokenTTL: lifetime, jwt: { sign: { alg: 'ES256' } } };
 }
 
 const client = (id, more = {}) => ({
@@ -66,10 +72,17 @@ function useNewKeys() {
     jwks,
     cookies: { keys: [randomUUID()] },
     ttl: { ClientCredentials: 300 },
-    scopes: scope.split(' '),
+    scopes: [...scope.split(' '), 'openid', 'offline_access'],
+    issueRefreshToken: () => true,
+    rotateRefreshToken: true,
     clients: [
       client('robot'),
       client('robin'),
+      client('people', {
+        scope: `${scope} openid offline_access`, grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'],
+        // Of a native client the port on loopback does not count (RFC 8252 §7.3).
+        application_type: 'native', redirect_uris: ['http://127.0.0.1/connections/callback', 'http://127.0.0.1/connections/signed-in'],
+      }),
       client('door', { grant_types: ['client_credentials', EXCHANGE] }),
       client('signer', {
         client_secret: undefined, token_endpoint_auth_method: 'private_key_jwt', token_endpoint_auth_signing_alg: 'ES256',
@@ -79,7 +92,8 @@ function useNewKeys() {
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
     extraTokenClaims: (context, token) => token.extra,
     features: {
-      devInteractions: { enabled: false },
+      devInteractions: { enabled: true },
+      revocation: { enabled: true },
       clientCredentials: { enabled: true },
       resourceIndicators: { enabled: true, getResourceServerInfo: describeResource },
     },
@@ -92,6 +106,9 @@ function useNewKeys() {
     if (context.path === '/token') grants += 1;
     await next();
   });
+  provider.on('refresh_token.saved', (token) => refreshTokens.set(token.jti, token));
+  provider.on('refresh_token.consumed', (token) => refreshTokens.delete(token.jti));
+  provider.on('refresh_token.destroyed', (token) => refreshTokens.delete(token.jti));
   answer = provider.callback();
 }
 
@@ -102,6 +119,9 @@ const deeds = {
   close() { server.close(() => say('closed')); server.closeAllConnections(); },
   open() { server.listen(port, '127.0.0.1', () => say('opened')); },
   fetches() { say(`fetches: ${fetches}`); },
+  hurry() { lifetime = 2; say('hurried'); },
+  async end() { await Promise.all([...refreshTokens.values()].map((token) => token.destroy())); say('ended'); },
+  held() { say(`held: ${refreshTokens.size}`); },
   grants() { say(`grants: ${grants}`); },
 };
 

@@ -86,7 +86,8 @@ fn route<'a>(table: &'a Table, path: &'a str) -> Route<'a> {
         };
         return server.map_or(Route::Unknown(Refusal::NoSuchPath), Route::Metadata);
     }
-    if let Some(rest) = below(path, &table.public_path).strip_prefix(connect::PATH).filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+    if let Some(rest) = below(path, &table.public_path).strip_prefix(connect::PATH).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+    {
         return Route::Connections(rest);
     }
     let Some(rest) = below(path, &table.public_path).strip_prefix("/mcp/") else { return Route::Unknown(Refusal::NoSuchPath) };

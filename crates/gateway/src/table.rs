@@ -75,7 +75,9 @@ impl Server {
     pub(crate) fn admits(&self, person: &Person) -> bool {
         match &self.gate {
             Gate::Bypass => true,
-            Gate::Tokens(trusted) => trusted.iter().any(|trusted| trusted.trust.issuer.as_deref().is_none_or(|issuer| issuer == &*person.issuer)),
+            Gate::Tokens(trusted) => {
+                trusted.iter().any(|trusted| trusted.trust.issuer.as_deref().is_none_or(|issuer| issuer == &*person.issuer))
+            }
         }
     }
 }

@@ -78,18 +78,18 @@ mod tests {
         take_answer(RawJson::trusted(text), "door")
     }
 
-    fn answered(action: Option<&str>, rest: &str) -> Option<Answered> {
-        Some(Answered { action: action.map(str::to_owned), rest: rest.to_owned() })
+    fn answered(action: Option<&str>, rest: &str) -> Answered {
+        Answered { action: action.map(str::to_owned), rest: rest.to_owned() }
     }
 
     #[test]
     fn our_answer_is_taken_out_and_the_others_stay_as_they_were() {
-        assert_eq!(take(r#"{"door":{"action":"accept"}}"#), answered(Some("accept"), "{}"));
+        assert_eq!(take(r#"{"door":{"action":"accept"}}"#), Some(answered(Some("accept"), "{}")));
         assert_eq!(
             take(r#"{ "a\"b" : {"x": 1.50} , "door": {"action":"decline","content":null}, "c":[ ] }"#),
-            answered(Some("decline"), r#"{"a\"b":{"x": 1.50},"c":[ ]}"#)
+            Some(answered(Some("decline"), r#"{"a\"b":{"x": 1.50},"c":[ ]}"#))
         );
-        assert_eq!(take(r#"{"door":7,"c":1}"#), answered(None, r#"{"c":1}"#));
+        assert_eq!(take(r#"{"door":7,"c":1}"#), Some(answered(None, r#"{"c":1}"#)));
     }
 
     #[test]

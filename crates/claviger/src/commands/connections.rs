@@ -106,7 +106,8 @@ async fn revoke(arguments: RevokeArguments, around: Surroundings) -> Result<Exit
 async fn revoke_without_a_door(arguments: RevokeArguments, around: Surroundings) -> Result<Exit, Report> {
     let RevokeArguments { whose, config, environment, state, .. } = arguments;
     let plan = Planner::new(ServeArguments { config, environment, state, ..ServeArguments::default() }, around).plan().await?;
-    let public_url = plan.gateway.listen.public_url.as_ref().map_or("http://127.0.0.1", |url| url.as_str().trim_end_matches('/')).to_owned();
+    let public_url =
+        plan.gateway.listen.public_url.as_ref().map_or("http://127.0.0.1", |url| url.as_str().trim_end_matches('/')).to_owned();
     let parts = wire::parts(&plan.state, plan.resolver, plan.record)?;
     let auditor = Arc::clone(&parts.auditor);
     let door = Door::new(plan.gateway, &public_url, &plan.instance_key.0, parts)
@@ -153,7 +154,10 @@ impl Tally {
             voice::talk("nobody of that description is connected\n");
         }
         if self.not_taken_back > 0 {
-            voice::warn(&format!("{} of {} were not taken back: let the people know, or the service there", self.not_taken_back, self.ended));
+            voice::warn(&format!(
+                "{} of {} were not taken back: let the people know, or the service there",
+                self.not_taken_back, self.ended
+            ));
             return Ok(Exit::Failure);
         }
         Ok(Exit::Success)

@@ -83,11 +83,15 @@ impl Builder<'_> {
                 self.issuer(path, issuer, entry)
             }
             (None, Some(secrets)) => {
-                self.without(path, &[
-                    ("audiences", !entry.audiences.is_empty()),
-                    ("servers", entry.servers.is_some()),
-                    ("sign_in", entry.sign_in.is_some()),
-                ], "shared_secret");
+                self.without(
+                    path,
+                    &[
+                        ("audiences", !entry.audiences.is_empty()),
+                        ("servers", entry.servers.is_some()),
+                        ("sign_in", entry.sign_in.is_some()),
+                    ],
+                    "shared_secret",
+                );
                 self.shared_secret(path, secrets.all(), entry)
             }
             (None, None) => {
@@ -131,11 +135,12 @@ impl Builder<'_> {
             None => None,
         };
         let sign_in = match &entry.sign_in {
-            Some(written) => {
+            // What is wrong with the issuer has been told.
+            Some(written) if issuer.is_some() => {
                 let sign_in = credential::sign_in(written, text, &path.key("sign_in"), self.folder, &mut self.judge);
                 Some(Box::new(sign_in?))
             }
-            None => None,
+            Some(_) | None => None,
         };
         Some(Entry::Issuer { issuer: issuer?, audiences: entry.audiences.clone(), servers, sign_in })
     }

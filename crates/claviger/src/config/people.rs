@@ -10,12 +10,7 @@ use super::tree::Path;
 
 /// Whether whoever opens a link is taken for the person that it was made for. A server to which people connect with accounts of their own, and which nobody could
 /// sign in for, is a fault where others can reach the door.
-pub(super) fn trusts_links(
-    servers: &BTreeMap<ServerName, Server>,
-    accept: &Accept,
-    is_own_machine: bool,
-    judge: &mut Judge<'_>,
-) -> bool {
+pub(super) fn trusts_links(servers: &BTreeMap<ServerName, Server>, accept: &Accept, is_own_machine: bool, judge: &mut Judge<'_>) -> bool {
     let entries = match accept {
         Accept::Entries(entries) => entries.as_slice(),
         Accept::Bypass | Accept::Minted => &[],

@@ -15,8 +15,8 @@ use policy::Permit;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::back::failure::CallerTokenUnfit;
-use crate::connect;
 use crate::back::{BackFailure, CredentialPlace, Mandate};
+use crate::connect;
 use crate::principal::Principal;
 
 /// Everything that one server is shown.

@@ -205,9 +205,7 @@ impl BackFailure {
             | Self::NotConnected
             | Self::TimedOut { .. }
             | Self::TooLarge { .. }
-            | Self::TooSlow => {
-                StatusCode::OK
-            }
+            | Self::TooSlow => StatusCode::OK,
             Self::Busy(_) | Self::Start(_) | Self::Stopping | Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Broken(_)
             | Self::CallerToken(_)

@@ -56,7 +56,10 @@ impl Means {
 impl Invitation {
     /// The answer to `message` that asks for it.
     pub(crate) fn answer(&self, id: Option<RawJson<'_>>, means: Means, version: Option<ProtocolVersion>) -> Vec<u8> {
-        let words = format!("This needs your own account at {}. Open this link in a browser to connect it, then try again: {}", self.server, self.url);
+        let words = format!(
+            "This needs your own account at {}. Open this link in a browser to connect it, then try again: {}",
+            self.server, self.url
+        );
         let elicitation = json!({
             "mode": "url",
             "url": self.url,

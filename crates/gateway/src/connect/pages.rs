@@ -29,7 +29,7 @@ use zeroize::Zeroizing;
 use super::browser::{self, Browsers, Visitor};
 use super::errand::{Destination, Errand, Errands, What};
 use super::sign_in::SignIn;
-use super::views::{self, Choice, Entry, Problem};
+use super::views::{self, Choice, Entry, Problem, Question};
 use super::{Connect, PATH};
 use crate::body::Body;
 use crate::door::Door;
@@ -127,7 +127,8 @@ impl Visit<'_> {
         let host = people.flow().host().await.map_err(|error| Problem::away(&error))?;
         let origin = people.flow().origin().await.map_err(|error| Problem::away(&error))?;
         let title = self.table.title(server);
-        Ok(views::consent(visitor, &self.path("/sign-out"), &title, &host, &origin, people.flow().scopes(), is_connected))
+        let question = Question { title: &title, host: &host, origin: &origin, scopes: people.flow().scopes(), is_connected };
+        Ok(views::consent(visitor, &self.path("/sign-out"), &question))
     }
 
     /// The button was pressed.
@@ -146,8 +147,7 @@ impl Visit<'_> {
 
     async fn leave_to_connect(&self, server: &Server, people: &PerPerson, visitor: &Visitor) -> Page {
         let Person { issuer, subject } = &visitor.person;
-        let what =
-            What::Connect { server: server.name.to_string(), issuer: issuer.to_string(), subject: subject.to_string() };
+        let what = What::Connect { server: server.name.to_string(), issuer: issuer.to_string(), subject: subject.to_string() };
         let state = Errands::state().map_err(|error| Problem::broken(&error))?;
         let sent = people.flow().send(&self.url("/callback"), &state, None).await.map_err(|error| Problem::away(&error))?;
         let verifier = Zeroizing::new(sent.verifier.expose().to_owned());

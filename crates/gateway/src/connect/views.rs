@@ -94,8 +94,12 @@ impl Problem {
                 "It was made for another person than the one who is signed in here. If somebody sent it to you, close this page. If it is \
                  your own, sign out and open it again.",
             ),
-            Self::LinkEnded => ("This link is no longer good", "Links are good for a quarter of an hour. Go back to your client and try again."),
-            Self::NotAdmitted { .. } => ("You have no access to this server", "Sign out to use another account, or ask whoever runs this service."),
+            Self::LinkEnded => {
+                ("This link is no longer good", "Links are good for a quarter of an hour. Go back to your client and try again.")
+            }
+            Self::NotAdmitted { .. } => {
+                ("You have no access to this server", "Sign out to use another account, or ask whoever runs this service.")
+            }
             Self::NoErrand => (
                 "This answer belongs to no question of yours",
                 "It may have been used already, have taken too long, or come from another browser. Nothing was changed. Start again from your client.",
@@ -176,19 +180,22 @@ pub(super) fn list(visitor: &Visitor, sign_out: &str, entries: &[Entry]) -> Resp
     page(StatusCode::OK, &List { style: STYLE, who: Some(Who::new(visitor, sign_out)), entries }, None)
 }
 
-/// `origin` is where the form leads in the end: browsers hold what a form is redirected to against the policy as well.
-pub(super) fn consent(
-    visitor: &Visitor,
-    sign_out: &str,
-    title: &str,
-    host: &str,
-    origin: &str,
-    scopes: &ScopeSet,
-    is_connected: bool,
-) -> Response<Body> {
+/// What a person is asked for.
+pub(super) struct Question<'a> {
+    /// The server.
+    pub(super) title: &'a str,
+    /// Where they will be sent.
+    pub(super) host: &'a str,
+    /// The same as a browser writes it: browsers hold what a form is redirected to against the policy as well.
+    pub(super) origin: &'a str,
+    pub(super) scopes: &'a ScopeSet,
+    pub(super) is_connected: bool,
+}
+
+pub(super) fn consent(visitor: &Visitor, sign_out: &str, question: &Question<'_>) -> Response<Body> {
+    let Question { title, host, origin, scopes, is_connected } = *question;
     let scopes = scopes.iter().map(ToString::to_string).collect();
-    let view =
-        Consent { style: STYLE, who: Some(Who::new(visitor, sign_out)), title, host, scopes, mark: &visitor.mark, is_connected };
+    let view = Consent { style: STYLE, who: Some(Who::new(visitor, sign_out)), title, host, scopes, mark: &visitor.mark, is_connected };
     page(StatusCode::OK, &view, Some(origin))
 }
 
@@ -254,9 +261,7 @@ pub(super) fn bare(status: StatusCode) -> Response<Body> {
 
 fn policy(leads_to: &str) -> String {
     let style = &*STYLE_HASH;
-    format!(
-        "default-src 'none'; style-src 'sha256-{style}'; form-action 'self' {leads_to}; frame-ancestors 'none'; base-uri 'none'"
-    )
+    format!("default-src 'none'; style-src 'sha256-{style}'; form-action 'self' {leads_to}; frame-ancestors 'none'; base-uri 'none'")
 }
 
 const STYLE: &str = include_str!("../../templates/connect/style.css");
@@ -281,7 +286,9 @@ mod tests {
     #[tokio::test]
     async fn what_others_have_chosen_is_text_and_nothing_else() {
         let scopes = ScopeSet::parse("read:<script>").unwrap();
-        let page = consent(&visitor(), "/out", "<script>alert(1)</script>", "as\"><img>", "https://as", &scopes, false);
+        let question =
+            Question { title: "<script>alert(1)</script>", host: "as\"><img>", origin: "https://as", scopes: &scopes, is_connected: false };
+        let page = consent(&visitor(), "/out", &question);
         let text = html(page).await;
         for piece in ["<script>alert", "<b>ada", "<img>", "read:<script>", "m\"ark"] {
             assert!(!text.contains(piece), "{piece} in {text}");
@@ -291,10 +298,17 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_can_frame_a_page_or_bring_anything_into_it() {
-        let page = consent(&visitor(), "/out", "Mail", "as.example", "https://as.example", &ScopeSet::default(), true);
+        let (title, host, origin) = ("Mail", "as.example", "https://as.example");
+        let question = Question { title, host, origin, scopes: &ScopeSet::default(), is_connected: true };
+        let page = consent(&visitor(), "/out", &question);
         let policy = page.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
-        for rule in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self' https://as.example;", "style-src 'sha256-"]
-        {
+        for rule in [
+            "default-src 'none'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "form-action 'self' https://as.example;",
+            "style-src 'sha256-",
+        ] {
             assert!(policy.contains(rule), "{policy} lacks {rule}");
         }
         assert_eq!(page.headers()[REFERRER_POLICY], "same-origin");

@@ -51,7 +51,8 @@ impl Sessions {
 
     /// The public id of a new session.
     pub(crate) fn seal(&self, server: &str, owner: &PrincipalKey, session: &Session) -> Option<String> {
-        let sealed = Sealed(Cow::Borrowed(&session.upstream), Cow::Borrowed(session.version.as_str()), session.opened_at, session.opens_urls);
+        let sealed =
+            Sealed(Cow::Borrowed(&session.upstream), Cow::Borrowed(session.version.as_str()), session.opened_at, session.opens_urls);
         let plain = serde_json::to_vec(&sealed).ok()?;
         self.sealer.seal(&plain, &context(server, owner)).ok()
     }
