@@ -1,6 +1,7 @@
 //! What does a test of real peers stand on? Programs that are started and ended, a door, clients, an issuer, bare HTTP.
 
 mod clients;
+mod cloud;
 mod door;
 mod http;
 mod issuer;
@@ -10,6 +11,7 @@ mod process;
 mod vault;
 
 pub(crate) use clients::Client;
+pub(crate) use cloud::Cloud;
 pub(crate) use door::{Door, Setup};
 pub(crate) use http::{LegacySession, get, post_form, post_message};
 pub(crate) use issuer::Issuer;
