@@ -10,6 +10,7 @@ mod commands;
 mod config;
 mod control;
 mod hardening;
+mod interruption;
 mod lifecycle;
 mod log;
 mod queue;

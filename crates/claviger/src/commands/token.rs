@@ -12,7 +12,7 @@ use store::seal::Origin;
 use token::SharedSecret;
 use token::mint::{MintError, MintRequest, Minter};
 
-use super::block_on;
+use super::borrowing;
 use crate::cli::{InspectArguments, MintArguments, TokenCommand};
 use crate::config::accept::DEFAULT_MAX_LIFETIME;
 use crate::config::draft::no_state_folder;
@@ -77,10 +77,9 @@ fn referenced(reference: &str, arguments: &MintArguments, around: &Surroundings)
         return Err(Report::new(Exit::Usage, "a secret does not stand on the command line, where others can read it").hint(hint));
     }
     let state = around.state_folder(arguments.state.state.as_deref()).ok_or_else(no_state_folder)?;
-    let resolver = Secrets::usual(around, around.folder(), &state).resolver(around);
-    let value = block_on(async {
+    let secrets = Secrets::usual(around, around.folder(), &state);
+    let value = borrowing(&secrets, around, async |resolver| {
         let resolved = resolver.resolve_for_start(&template).await;
-        resolver.close().await;
         resolved.map_err(|error| Report::new(Exit::Failure, "there is no secret to sign with").caused_by(&error))
     })?;
     SharedSecret::new(value.expose_secret().as_bytes())

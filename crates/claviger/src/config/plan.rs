@@ -72,22 +72,23 @@ impl Planner {
         &self.around
     }
 
-    /// Judges everything, fetches what the file's `[[accept]]` entries refer to, and makes nothing.
-    pub(crate) async fn check(&self) -> Result<Draft, Report> {
-        let draft = draft::draft(&self.arguments, &self.around)?;
-        if let Accept::Entries(entries) = &draft.accept {
-            let resolver = draft.secrets.resolver(&self.around);
-            let outcome = token_sources(&draft, entries, &resolver).await;
-            resolver.close().await;
-            outcome?;
-        }
-        Ok(draft)
+    /// Judges everything; no secret is fetched yet.
+    pub(crate) fn draft(&self) -> Result<Draft, Report> {
+        draft::draft(&self.arguments, &self.around)
     }
+}
 
-    /// Judges everything, fetches the secrets, and makes the instance key where there is none.
-    pub(crate) async fn plan(&self) -> Result<Plan, Report> {
-        let draft = draft::draft(&self.arguments, &self.around)?;
-        let resolver = draft.secrets.resolver(&self.around);
+/// Fetches what the file's `[[accept]]` entries refer to, and makes nothing.
+pub(crate) async fn check(draft: &Draft, resolver: &Resolver) -> Result<(), Report> {
+    match &draft.accept {
+        Accept::Entries(entries) => token_sources(draft, entries, resolver).await.map(drop),
+        Accept::Bypass | Accept::Minted => Ok(()),
+    }
+}
+
+impl Plan {
+    /// Fetches the secrets, and makes the instance key where there is none.
+    pub(crate) async fn of(draft: Draft, resolver: Resolver) -> Result<Self, Report> {
         let sources = match &draft.accept {
             Accept::Entries(entries) => token_sources(&draft, entries, &resolver).await?,
             Accept::Bypass | Accept::Minted => Vec::new(),
@@ -112,7 +113,7 @@ impl Planner {
             when_unrecorded: draft.record.when_unrecorded,
         };
         let record = record(draft.record, &instance_key.0);
-        Ok(Plan {
+        Ok(Self {
             gateway,
             admin: draft.listeners.admin,
             environment: draft.environment,

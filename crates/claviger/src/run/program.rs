@@ -105,6 +105,11 @@ impl Program {
         if unfilled.is_empty() { Ok(Filled(filled)) } else { Err(unfilled) }
     }
 
+    /// The same before anything is started: what cannot be had is said in one report.
+    pub(crate) async fn filled(&self, permit: &Permit) -> Result<Filled, Report> {
+        self.fill(permit).await.map_err(|unfilled| not_started(&unfilled))
+    }
+
     /// The command: `launcher` (a program and its first arguments), then the program itself.
     pub(crate) fn command(&self, filled: &Filled, launcher: &[OsString]) -> Command {
         let mut words = launcher.iter().chain([&self.name]);
@@ -191,7 +196,7 @@ impl Unfilled {
 }
 
 /// Why a program was not started: every value that cannot be had.
-pub(crate) fn not_started(unfilled: &[Unfilled]) -> Report {
+fn not_started(unfilled: &[Unfilled]) -> Report {
     let message = |one: &Unfilled| format!("{} has no value; nothing was started", one.what());
     match unfilled {
         [] => Report::new(Exit::Internal, "a value is missing and nobody says which"),

@@ -18,4 +18,4 @@ pub(crate) use issuer::Issuer;
 pub(crate) use keeper::{Keepers, fingerprint};
 pub(crate) use peers::{cloud_python, everything, git, loopback_server, node, peer, python, repository};
 pub(crate) use process::{Running, alive, eventually, to_end};
-pub(crate) use vault::{RustyVault, pretended_vault};
+pub(crate) use vault::{RustyVault, ask_vault, pretended_vault};

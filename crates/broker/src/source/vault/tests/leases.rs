@@ -120,3 +120,18 @@ async fn at_the_end_everything_is_given_back() {
     vault.close().await;
     assert_eq!(scene.fake.asked(), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn whoever_asks_when_everything_is_given_back_is_lent_nothing() {
+    let scene = Scene::new().await;
+    scene.database("1h", "24h").await;
+    scene.set_up("kv/a", r#"{"token":"1"}"#).await;
+    for login in [scene.app_role("1h", "24h").await, Method::Token(scene.keep("root", ROOT))] {
+        let vault = scene.with_login(login);
+        let (one, other, ()) = tokio::join!(seen(&vault, CREDENTIAL), seen(&vault, "vault://kv/a#token"), vault.close());
+        assert_eq!(scene.fake.lent(), (0, 0), "{one:?} {other:?}");
+        let late = seen(&vault, CREDENTIAL).await.unwrap_err();
+        assert!(late.is_transient(), "{late}");
+        assert_eq!(scene.fake.lent(), (0, 0));
+    }
+}
