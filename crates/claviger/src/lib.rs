@@ -13,6 +13,7 @@ mod hardening;
 mod interruption;
 mod lifecycle;
 mod log;
+mod mend;
 mod queue;
 mod run;
 mod voice;

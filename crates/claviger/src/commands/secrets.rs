@@ -17,6 +17,7 @@ use crate::config::draft;
 use crate::config::env::{self, Surroundings};
 use crate::interruption::Interruption;
 use crate::log;
+use crate::mend::caused_by_missing;
 use crate::voice::{self, Exit, Report};
 
 /// Carries out one command; Ctrl-C gives it up, and ends what it started.
@@ -212,10 +213,8 @@ async fn read(reference: &Reference, sources: &Sources) -> Result<Fetched, Repor
     let timed_out = |_| Err(Cause::TimedOut { after: PATIENCE });
     let outcome = tokio::time::timeout(PATIENCE, sources.read(reference)).await.unwrap_or_else(timed_out);
     outcome.map_err(|cause| {
-        let can_be_put = cause.is_absence() && sources.writer(reference.place().kind()).is_some();
         let report = Report::new(exit(&cause), "cannot get the secret");
-        let report = report.caused_by(&Missing { credential: reference.to_string().into(), cause });
-        if can_be_put { report.hint(format!("put it there with `claviger secrets put {reference}`")) } else { report }
+        caused_by_missing(report, &Missing { credential: reference.to_string().into(), cause })
     })
 }
 

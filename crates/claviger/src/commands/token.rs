@@ -19,6 +19,7 @@ use crate::config::draft::no_state_folder;
 use crate::config::env::Surroundings;
 use crate::config::plan;
 use crate::config::secrets::Secrets;
+use crate::mend::caused_by_missing;
 use crate::voice::{self, Exit, Report};
 
 /// Mints or inspects.
@@ -80,7 +81,7 @@ fn referenced(reference: &str, arguments: &MintArguments, around: &Surroundings)
     let secrets = Secrets::usual(around, around.folder(), &state);
     let value = borrowing(&secrets, around, async |resolver| {
         let resolved = resolver.resolve_for_start(&template).await;
-        resolved.map_err(|error| Report::new(Exit::Failure, "there is no secret to sign with").caused_by(&error))
+        resolved.map_err(|missing| caused_by_missing(Report::new(Exit::Failure, "there is no secret to sign with"), &missing))
     })?;
     SharedSecret::new(value.expose_secret().as_bytes())
         .map_err(|error| Report::new(Exit::Failure, "the secret cannot sign").caused_by(&error))

@@ -1,6 +1,7 @@
 //! Is the configuration right? Reads every text, judges every section and reports all faults at once; no secret is fetched yet.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path as FilePath, PathBuf};
 
 use gateway::config::{Limits, Server, ServerName, Timeouts};
@@ -196,14 +197,15 @@ impl<'d> Drafter<'d> {
             let folder = self.around.folder().to_owned();
             return Ok(Some(Written { root: None, folder, environment: outside.unwrap_or_default() }));
         };
-        let Some(mut root) = self.read_toml(&location)? else { return Ok(None) };
+        let named_by = if self.arguments.config.is_some() { "--config" } else { env::CONFIG.name };
+        let Some(mut root) = self.read_toml(&location, named_by)? else { return Ok(None) };
         let environment = match outside {
             Some(environment) => environment,
             None => self.environment_of(&root),
         };
         let overlay = overlay_of(&location, &environment);
         if self.around.folder().join(&overlay).is_file() {
-            let Some(above) = self.read_toml(&overlay)? else { return Ok(None) };
+            let Some(above) = self.read_toml(&overlay, env::ENV.name)? else { return Ok(None) };
             self.judge_overlay(&above, &environment);
             root.overlay(above);
         } else {
@@ -273,7 +275,7 @@ impl<'d> Drafter<'d> {
     /// The servers of `--mcp`.
     fn clients_servers(&mut self, servers: &mut Servers, names: &mut Vec<String>) -> Result<(), Report> {
         let Some(location) = &self.arguments.mcp else { return Ok(()) };
-        let number = self.read(location)?;
+        let number = self.read(location, "--mcp")?;
         let root = match read::from_json(&self.sources, number) {
             Ok(root) => root,
             Err(fault) => {
@@ -358,8 +360,8 @@ impl<'d> Drafter<'d> {
         scopes
     }
 
-    fn read_toml(&mut self, location: &FilePath) -> Result<Option<Node>, Report> {
-        let number = self.read(location)?;
+    fn read_toml(&mut self, location: &FilePath, named_by: &str) -> Result<Option<Node>, Report> {
+        let number = self.read(location, named_by)?;
         match read::from_toml(&self.sources, number) {
             Ok(root) => Ok(Some(root)),
             Err(fault) => {
@@ -370,10 +372,15 @@ impl<'d> Drafter<'d> {
     }
 
     /// Reads a file of at most [`MAX_FILE_BYTES`], and remembers to watch it.
-    fn read(&mut self, location: &FilePath) -> Result<usize, Report> {
+    fn read(&mut self, location: &FilePath, named_by: &str) -> Result<usize, Report> {
         let absolute = self.around.folder().join(location);
         let report = || Report::new(Exit::Configuration, format!("cannot read the configuration `{}`", location.display()));
-        let length = std::fs::metadata(&absolute).map_err(|error| report().caused_by(&error))?.len();
+        let length = std::fs::metadata(&absolute).map_err(|error| {
+            let report = report().caused_by(&error);
+            let hint = format!("it was looked for at `{}`: write it there, or name another with `{named_by}`", absolute.display());
+            if error.kind() == ErrorKind::NotFound { report.hint(hint) } else { report }
+        })?;
+        let length = length.len();
         if length > MAX_FILE_BYTES {
             return Err(report().hint(format!("a configuration has at most {MAX_FILE_BYTES} bytes; this file has {length}")));
         }

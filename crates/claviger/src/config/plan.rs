@@ -23,6 +23,7 @@ use super::judge::Judge;
 use super::listen::EnvironmentName;
 use super::numbers::Record;
 use crate::cli::ServeArguments;
+use crate::mend::{caused_by_missing, mend};
 use crate::voice::{Exit, Report};
 
 /// Makes plans from the same flags and surroundings, at start and at each reload.
@@ -134,7 +135,7 @@ impl Plan {
 /// Short secrets can be guessed.
 async fn webhook(template: &Template, resolver: &Resolver) -> Result<SecretString, Report> {
     let report = || Report::new(Exit::Configuration, "`secrets.webhook`: there is no secret to know the webhook by");
-    let secret = resolver.resolve_for_start(template).await.map_err(|error| report().caused_by(&error))?;
+    let secret = resolver.resolve_for_start(template).await.map_err(|missing| caused_by_missing(report(), &missing))?;
     SharedSecret::new(secret.expose_secret().as_bytes()).map_err(|error| report().caused_by(&error))?;
     Ok(secret)
 }
@@ -205,7 +206,7 @@ async fn token_sources(draft: &Draft, entries: &[Entry], resolver: &Resolver) ->
                 let mut good = Vec::new();
                 for (template, path) in secrets {
                     let mut judge = Judge::new(draft.root.as_ref(), &mut faults);
-                    let Some(value) = judge.accept(path, resolver.resolve_for_start(template).await) else { continue };
+                    let Some(value) = judge.accept_or_mend(path, resolver.resolve_for_start(template).await, mend) else { continue };
                     let Some(secret) = judge.accept(path, SharedSecret::new(value.expose_secret().as_bytes())) else { continue };
                     let other = fetched.iter().find(|(known, other)| *other != server && known.expose_secret() == value.expose_secret());
                     if let Some((_, other)) = other {
