@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::digest;
-use oauth::grant::Wanted;
+use oauth::grant::{Grant, TokenType, Wanted};
 use oauth::issuer::Issuer;
 use oauth::scope::ScopeSet;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -151,6 +151,13 @@ impl Subject {
 
     fn lock(&self) -> MutexGuard<'_, Shown> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shown {
+    /// What asks for another token by showing this one; without a type, for an access token as the server has it (RFC 8693 §2.1).
+    pub(crate) fn exchange(&self, requested_token_type: Option<TokenType>) -> Grant<'_> {
+        Grant::TokenExchange { subject_token: self.token.expose_secret(), subject_token_type: TokenType::AccessToken, requested_token_type }
     }
 }
 

@@ -159,9 +159,9 @@ impl Resolver {
         in_use.filter_map(|(_, (reference, slot))| Some((reference.clone(), slot.upgrade()?))).collect()
     }
 
-    /// Gives back what vaults have lent us: their leases, and the tokens that we got by logging in. To be called when nothing is used any more.
-    pub async fn close(&self) {
-        self.sources.close().await;
+    /// Where values lie, to be asked without keeping any, and to be closed at the end.
+    pub fn sources(&self) -> &Arc<Sources> {
+        &self.sources
     }
 
     fn token_client(&self, server: &AuthorizationServer, client: &Client) -> Result<TokenClient, InvalidRoots> {

@@ -183,8 +183,8 @@ impl Sources {
         }
     }
 
-    /// Has every provider give back what it was lent.
-    pub(crate) async fn close(&self) {
+    /// Has every provider give back what it was lent: leases of vaults, and the tokens that we got by logging in. To be called when nothing is used any more.
+    pub async fn close(&self) {
         join_all(self.providers.values().map(|provider| provider.close())).await;
     }
 }

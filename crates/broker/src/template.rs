@@ -17,7 +17,7 @@ impl Template {
     /// Reads a text in which `${NAME:-default}` may give a default.
     pub fn parse(text: &str) -> Result<Self, InvalidReference> {
         if let Some(reference) = Reference::recognise(text) {
-            return Ok(Self { pieces: vec![Piece::Whole(reference?)] });
+            return reference.map(Self::from);
         }
         let mut pieces = Vec::new();
         let mut literal = String::new();
@@ -31,16 +31,12 @@ impl Template {
             }
             literal.push_str(before);
             let (inside, behind) = after.split_once('}').ok_or(InvalidReference::Unclosed)?;
-            if !literal.is_empty() {
-                pieces.push(Piece::Literal(std::mem::take(&mut literal)));
-            }
+            pieces.extend(Piece::literal(&mut literal));
             pieces.push(Piece::within_braces(inside)?);
             rest = behind;
         }
         literal.push_str(rest);
-        if !literal.is_empty() {
-            pieces.push(Piece::Literal(literal));
-        }
+        pieces.extend(Piece::literal(&mut literal));
         Ok(Self { pieces })
     }
 
@@ -48,7 +44,7 @@ impl Template {
     /// `${NAME}` too, for it may belong to a shell; only `$${scheme://` is a literal `${scheme://`.
     pub fn parse_foreign(text: &str) -> Result<Self, InvalidReference> {
         if let Some(reference) = Reference::recognise(text) {
-            return Ok(Self { pieces: vec![Piece::Whole(reference?)] });
+            return reference.map(Self::from);
         }
         let mut pieces = Vec::new();
         let mut literal = String::new();

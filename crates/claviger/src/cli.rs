@@ -110,7 +110,8 @@ Exit codes:
   64  wrong configuration; nothing was started
   69  somebody else did not answer
   70  a fault of Claviger itself
-  74  reading or writing failed";
+  74  reading or writing failed
+  130, 143  given up at Ctrl-C or at TERM";
 
 #[cfg(test)]
 mod tests {

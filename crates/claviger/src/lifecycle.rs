@@ -1,13 +1,15 @@
 //! When does the door stop, and when does it read its configuration again? Signals and changed files, as one stream of orders.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+
+use crate::interruption::Interruption;
+use crate::voice::{Exit, Report};
 
 /// What the outside wants of the running door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,41 +22,46 @@ pub(crate) enum Order {
 
 /// Where orders come from.
 pub(crate) struct Orders {
-    interrupt: Signal,
-    terminate: Signal,
+    interruption: Interruption,
     hang_up: Signal,
+    watched: Watched,
+}
+
+/// Files that are watched.
+struct Watched {
     changes: mpsc::Receiver<()>,
     /// Kept, because dropping it ends the watching.
     _watcher: Option<RecommendedWatcher>,
 }
 
 impl Orders {
-    /// Listens for signals, and for changes of these files.
-    pub(crate) fn listen(files: &[PathBuf]) -> io::Result<Self> {
+    /// Listens for signals from now on.
+    pub(crate) fn listen() -> Result<Self, Report> {
+        let hang_up = signal(SignalKind::hangup());
+        let hang_up = hang_up.map_err(|error| Report::new(Exit::Internal, "cannot listen for signals").caused_by(&error))?;
+        Ok(Self { interruption: Interruption::listen()?, hang_up, watched: Watched { changes: mpsc::channel(1).1, _watcher: None } })
+    }
+
+    /// Listens for changes of these files too.
+    pub(crate) fn watch(&mut self, files: &[PathBuf]) {
         let (changed, changes) = mpsc::channel(1);
-        let watcher = match watch(files, changed) {
-            Ok(watcher) => watcher,
-            Err(error) => {
-                tracing::warn!(target: "door", %error, "configuration files cannot be watched; SIGHUP still reloads");
-                None
-            }
-        };
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-            changes,
-            _watcher: watcher,
-        })
+        match watch(files, changed) {
+            Ok(watcher) => self.watched = Watched { changes, _watcher: watcher },
+            Err(error) => tracing::warn!(target: "door", %error, "configuration files cannot be watched; SIGHUP still reloads"),
+        }
+    }
+
+    /// What means the end before the door is open.
+    pub(crate) fn interruption(&mut self) -> &mut Interruption {
+        &mut self.interruption
     }
 
     /// The next order.
     pub(crate) async fn next(&mut self) -> Order {
         tokio::select! {
-            _ = self.interrupt.recv() => Order::Stop,
-            _ = self.terminate.recv() => Order::Stop,
+            _ = self.interruption.come() => Order::Stop,
             _ = self.hang_up.recv() => Order::Reload,
-            () = settled(&mut self.changes) => Order::Reload,
+            () = settled(&mut self.watched.changes) => Order::Reload,
         }
     }
 }

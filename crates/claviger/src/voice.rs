@@ -25,10 +25,14 @@ pub(crate) enum Exit {
     InputOutput = 74,
     /// 70: a fault of Claviger itself.
     Internal = 70,
+    /// 130: given up at Ctrl-C (128 and the number of INT, as shells count).
+    Interrupted = 130,
     /// 127: the program of `run` is not there (env(1)).
     NoProgram = 127,
     /// 0.
     Success = 0,
+    /// 143: given up at TERM.
+    Terminated = 143,
     /// 69: somebody else did not answer.
     Unavailable = 69,
     /// 2: the command line is wrong (clap's code).

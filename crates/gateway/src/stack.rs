@@ -1,12 +1,13 @@
 //! ★ The layers of a request, in order, one line each. Reading [`road`] is reading the product.
 
+mod batch;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use audit::record::Outcome;
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use mcp::envelope::{Body as Envelopes, Kind, Message, Meta, Params};
@@ -22,6 +23,7 @@ use crate::body::Body;
 use crate::connect::{self, ask};
 use crate::door::Door;
 use crate::exchange::{End, Exchange};
+use crate::layers::media_types::{accepts, json_both_ways};
 use crate::layers::session::Session;
 use crate::layers::{authorize, body_limit, rate_limit};
 use crate::lists::{self, Rewrite};
@@ -182,62 +184,6 @@ impl Call<'_> {
         Ok(Homeward { reply, session, rewrite, stream_place })
     }
 
-    /// The batches of revision 2025-03-26: every member is judged, and one that may not pass stops all.
-    async fn batch(
-        &self,
-        messages: &[Message<'_>],
-        body: &Bytes,
-        headers: &HeaderMap,
-        exchange: &mut Exchange,
-    ) -> Result<Homeward, Refusal> {
-        let session = self.session(headers).await?;
-        let declared = Self::batch_version(messages, headers)?;
-        let version = declared.unwrap_or_else(|| session.as_deref().map_or(ASSUMED, |session| session.version));
-        if !version.allows_batches() || messages.is_empty() {
-            return Err(Refusal::BatchNotAllowed);
-        }
-        exchange.speaks(version.as_str());
-        let mut permit = None;
-        for message in messages {
-            permit = Some(authorize::authorize(self.server, &self.principal, message)?);
-        }
-        let (Some(permit), Some(first)) = (permit, messages.first()) else { return Err(Refusal::BatchNotAllowed) };
-        exchange.allowed(&permit);
-        // Lists inside a batch would have to be cut out of an array of answers; such a batch is refused where lists are filtered.
-        if messages.iter().any(|message| lists::rewrite_for(self.server, message).is_some()) {
-            return Err(Refusal::BatchNotAllowed);
-        }
-        // The members share one answer and one end, so none is followed; a member may take another request back.
-        for message in messages {
-            self.take_back(message, session.as_deref());
-        }
-        let outgoing = Outgoing {
-            body,
-            message: first,
-            version,
-            version_declared: true,
-            session: session.as_deref(),
-            mandate: self.mandate(&permit),
-            headers,
-        };
-        let reply = match &self.server.back {
-            Back::Http(back) => back.send(&outgoing, false).await?,
-            Back::Stdio(back) => pipe::carry_all(back, &outgoing, session.as_deref().ok_or(Refusal::SessionMissing)?, messages).await?,
-        };
-        Ok(Homeward { reply, session: None, rewrite: None, stream_place: None })
-    }
-
-    /// The revision that a batch's header declares. A member of the modern era makes the whole a modern message, which no batch can be.
-    fn batch_version(messages: &[Message<'_>], headers: &HeaderMap) -> Result<Option<ProtocolVersion>, Refusal> {
-        let headers = Headers::from_map(headers).map_err(Refusal::Wire)?;
-        let declared = era::classify_without_message(&headers).map_err(Refusal::Wire)?;
-        let is_legacy = |message: &Message<'_>| era::classify(&headers, message).is_ok_and(|wire| wire.era == Era::Legacy);
-        if declared.era == Era::Modern || !messages.iter().all(is_legacy) {
-            return Err(Refusal::BatchNotAllowed);
-        }
-        Ok(declared.version)
-    }
-
     /// GET: the stream on which a legacy server speaks first.
     async fn listen(&self, headers: &HeaderMap, exchange: &mut Exchange) -> Result<Homeward, Refusal> {
         exchange.concerns_method("session/listen");
@@ -377,25 +323,6 @@ fn legacy_only(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-fn json_both_ways(headers: &HeaderMap) -> Result<(), Refusal> {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).and_then(|kind| kind.split(';').next());
-    if !kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
-        return Err(Refusal::UnsupportedMediaType);
-    }
-    if accepts(headers, "application/json") || accepts(headers, "text/event-stream") { Ok(()) } else { Err(Refusal::NotAcceptable) }
-}
-
-/// Whether `Accept` allows the kind; no `Accept` at all allows everything (RFC 9110 §12.5.1).
-fn accepts(headers: &HeaderMap, kind: &str) -> bool {
-    let mut values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).peekable();
-    let family = kind.split('/').next().unwrap_or_default();
-    values.peek().is_none()
-        || values.flat_map(|value| value.split(',')).any(|range| {
-            let range = range.split(';').next().unwrap_or_default().trim();
-            range == "*/*" || range.eq_ignore_ascii_case(kind) || range.strip_suffix("/*").is_some_and(|of| of.eq_ignore_ascii_case(family))
-        })
-}
-
 fn header_text<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
@@ -409,38 +336,3 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// Under this name the caller can tell the operator which line of the record is meant.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const ALLOWED: &str = "GET, POST, DELETE, OPTIONS";
-
-#[cfg(test)]
-mod tests {
-    use super::{accepts, json_both_ways};
-    use http::{HeaderMap, HeaderValue};
-
-    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (http::HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
-    }
-
-    #[test]
-    fn accept_is_read_as_rfc_9110_says() {
-        for (accept, kind, expected) in [
-            ("application/json, text/event-stream", "text/event-stream", true),
-            ("application/json;q=0.9", "application/json", true),
-            ("APPLICATION/JSON", "application/json", true),
-            ("*/*", "text/event-stream", true),
-            ("application/*", "application/json", true),
-            ("application/*", "text/event-stream", false),
-            ("text/html", "application/json", false),
-            ("application/jsonx", "application/json", false),
-        ] {
-            assert_eq!(accepts(&headers(&[("accept", accept)]), kind), expected, "{accept} for {kind}");
-        }
-        assert!(accepts(&HeaderMap::new(), "application/json"));
-    }
-
-    #[test]
-    fn only_json_comes_in() {
-        assert!(json_both_ways(&headers(&[("content-type", "application/json; charset=utf-8")])).is_ok());
-        assert!(json_both_ways(&headers(&[("content-type", "text/plain")])).is_err());
-        assert!(json_both_ways(&headers(&[])).is_err());
-        assert!(json_both_ways(&headers(&[("content-type", "application/json"), ("accept", "text/html")])).is_err());
-    }
-}

@@ -107,6 +107,13 @@ impl Vault {
         self.state().forget_tokens();
     }
 
+    /// How many tokens besides root's, and how many leases, are good at this moment.
+    pub fn lent(&self) -> (usize, usize) {
+        let mut state = self.state();
+        state.expire();
+        (state.tokens.len() - 1, state.leases.len())
+    }
+
     /// Every question since the last time, as `METHOD path`.
     pub fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.state().asked)

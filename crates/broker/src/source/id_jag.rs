@@ -44,12 +44,8 @@ impl Source for IdJag {
     fn fetch(&self) -> Fetching<'_> {
         Box::pin(async move {
             let shown = self.subject.shown();
-            let grant = Grant::TokenExchange {
-                subject_token: shown.token.expose_secret(),
-                subject_token_type: TokenType::AccessToken,
-                requested_token_type: Some(TokenType::IdJag),
-            };
-            let assertion = self.provider.ask(grant, &self.assertion, Expected::IdJag).await?;
+            let exchange = shown.exchange(Some(TokenType::IdJag));
+            let assertion = self.provider.ask(exchange, &self.assertion, Expected::IdJag).await?;
             let grant = Grant::JwtBearer { assertion: assertion.token.expose_secret() };
             self.server.fetch(grant, &self.token, Some(shown.expires_at)).await
         })

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use oauth::grant::{Grant, TokenType, Wanted};
-use secrecy::ExposeSecret as _;
+use oauth::grant::Wanted;
 
 use crate::callers::Subject;
 use crate::source::{Fetching, Source};
@@ -20,12 +19,7 @@ impl Source for TokenExchange {
     fn fetch(&self) -> Fetching<'_> {
         Box::pin(async move {
             let shown = self.subject.shown();
-            let grant = Grant::TokenExchange {
-                subject_token: shown.token.expose_secret(),
-                subject_token_type: TokenType::AccessToken,
-                requested_token_type: None,
-            };
-            self.client.fetch(grant, &self.wanted, Some(shown.expires_at)).await
+            self.client.fetch(shown.exchange(None), &self.wanted, Some(shown.expires_at)).await
         })
     }
 }

@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::StatusCode;
 use serde::Deserialize;
@@ -57,6 +58,8 @@ struct Wire {
     engines: Engines,
     leases: Leases,
     clock: Clock,
+    /// Nothing more is to be lent: nobody would give it back.
+    is_closed: AtomicBool,
 }
 
 impl Vault {
@@ -69,6 +72,7 @@ impl Vault {
             engines: Engines::new(engines),
             leases: Leases::default(),
             clock,
+            is_closed: AtomicBool::new(false),
         };
         Self { wire: Ok(Arc::new(wire)) }
     }
@@ -199,8 +203,9 @@ impl Wire {
         Ok((answer, session))
     }
 
-    /// Ends what was lent, then the token that we logged in for.
+    /// Ends what was lent, then the token that we logged in for. Whoever still asks gets nothing.
     async fn close(self: &Arc<Self>) {
+        self.is_closed.store(true, Ordering::SeqCst);
         let leases = self.leases.take_all().await;
         if !leases.is_empty()
             && let Ok(session) = self.login.session(self).await
@@ -220,6 +225,10 @@ impl Wire {
     fn now(&self) -> u64 {
         (self.clock)()
     }
+}
+
+fn closed() -> Cause {
+    Cause::Unavailable { detail: "what was lent is being given back".into() }
 }
 
 /// What every engine answers with. It holds secrets: no `Debug`.

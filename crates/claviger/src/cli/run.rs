@@ -86,7 +86,7 @@ In files and --env, ${NAME} is another variable. More: docs/guides/run.md.
 
 Exit codes:
   n      the program's own
-  128+n  the program was ended by signal n
+  128+n  the program was ended by signal n, or claviger by INT or TERM before it was started
   127    there is no such program
   126    the program cannot be started
   2      wrong command line

@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 
 use policy::Demand;
 
-use super::block_on;
+use super::borrowing;
 use crate::cli::ConfigCommand;
 use crate::config::accept::Accept;
 use crate::config::draft::Draft;
 use crate::config::env::Surroundings;
-use crate::config::plan::Planner;
+use crate::config::plan::{self, Planner};
 use crate::config::schema;
 use crate::voice::{self, Exit, Report};
 
@@ -18,7 +18,8 @@ pub(crate) fn run(command: ConfigCommand, around: Surroundings) -> Result<Exit, 
     match command {
         ConfigCommand::Check(arguments) => {
             let planner = Planner::new(*arguments, around);
-            let draft = block_on(planner.check())?;
+            let draft = planner.draft()?;
+            borrowing(&draft.secrets, planner.around(), async |resolver| plan::check(&draft, &resolver).await)?;
             for notice in &draft.notices {
                 voice::warn(notice);
             }

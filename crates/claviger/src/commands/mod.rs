@@ -13,10 +13,14 @@ mod token;
 
 use std::process::ExitCode;
 
+use broker::Resolver;
+
 use crate::cli::{ChildGuardArguments, Command};
 use crate::config::env::Surroundings;
 use crate::config::plan::Planner;
+use crate::config::secrets::Secrets;
 use crate::hardening::harden;
+use crate::interruption::Interruption;
 use crate::run::become_program::become_program;
 use crate::voice::{Exit, Report};
 
@@ -40,10 +44,15 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Report> {
         Command::Run(arguments) => return run::run(&arguments, &around, core_limit),
         Command::RunChild(arguments) => return Err(become_program(&arguments)),
         Command::Secrets(command) => secrets::run(&command, &around)?,
-        Command::Serve(arguments) => serve::run(Planner::new(*arguments, around))?,
+        Command::Serve(arguments) => serve::run(&Planner::new(*arguments, around))?,
         Command::Token(command) => token::run(&command, &around)?,
     };
     Ok(exit.into())
+}
+
+/// Does work that asks places for secrets. Ctrl-C gives it up; what was lent is given back in any case.
+fn borrowing<T>(secrets: &Secrets, around: &Surroundings, work: impl AsyncFnOnce(Resolver) -> Result<T, Report>) -> Result<T, Report> {
+    block_on(secrets.lend(around, async |resolver| Interruption::listen()?.unless_it_comes(work(resolver)).await))
 }
 
 /// Runs one future on a small runtime of its own: for commands that do one thing and end.

@@ -13,9 +13,10 @@ use crate::config::env::{self, Surroundings};
 use crate::config::listen::EnvironmentName;
 use crate::config::secrets::Secrets;
 use crate::hardening::CoreLimit;
+use crate::interruption::Interruption;
 use crate::log;
 use crate::run::delivery::Start;
-use crate::run::program::{Program, cannot_start, not_started};
+use crate::run::program::{Program, cannot_start};
 use crate::run::supervisor::supervise;
 use crate::run::variables;
 use crate::voice::{self, Exit, Report};
@@ -30,19 +31,22 @@ pub(crate) fn run(arguments: &RunArguments, around: &Surroundings, core_limit: C
     for notice in &wanted.notices {
         voice::warn(notice);
     }
-    let resolver = secrets(arguments, around)?.resolver(around);
-    let program = Program::new(wanted, &resolver);
+    let secrets = secrets(arguments, around)?;
     // ★ The one permit that no decision made. Nobody called us over a connection: a person started us on their own machine, and gets what they could fetch
     // themselves.
     let permit = Permit::by_local_user();
-    if program.can_change() && arguments.on_rotation != OnRotation::Leave {
-        let start = Start { program: &program, around, core_limit };
-        return block_on(supervise(arguments, &start, &permit));
-    }
-    let filled = block_on(async { program.fill(&permit).await.map_err(|unfilled| not_started(&unfilled)) })?;
-    let mut command = program.command(&filled, &[]);
-    core_limit.lift();
-    Err(cannot_start(&program.name(), &command.exec()))
+    block_on(secrets.lend(around, async |resolver| {
+        let program = Program::new(wanted, &resolver);
+        if program.can_change() && arguments.on_rotation != OnRotation::Leave {
+            let start = Start { program: &program, around, core_limit };
+            return supervise(arguments, &start, &permit).await;
+        }
+        let filled = Interruption::listen()?.unless_it_comes(program.filled(&permit)).await?;
+        let mut command = program.command(&filled, &[]);
+        core_limit.lift();
+        // Only a failure comes back. Else what was lent is the program's from here on, and given back by nobody: the program uses it to its end.
+        Err(cannot_start(&program.name(), &command.exec()))
+    }))
 }
 
 /// Where secrets lie. Without a `--config` or `CLAVIGER_CONFIG` no file says so: a `claviger.toml` of whatever folder a person happens to stand in shall not say

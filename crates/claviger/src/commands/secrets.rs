@@ -15,7 +15,9 @@ use super::{block_on, prompt, secrets_status};
 use crate::cli::{GetArguments, ListArguments, MigrateArguments, PutArguments, SecretsArguments, SecretsCommand, ServeArguments};
 use crate::config::draft;
 use crate::config::env::{self, Surroundings};
+use crate::interruption::Interruption;
 use crate::log;
+use crate::mend::caused_by_missing;
 use crate::voice::{self, Exit, Report};
 
 /// Carries out one command; Ctrl-C gives it up, and ends what it started.
@@ -30,30 +32,26 @@ pub(crate) fn run(command: &SecretsCommand, around: &Surroundings) -> Result<Exi
         SecretsCommand::Put(arguments) => &arguments.place,
     };
     let secrets = draft::secrets(&serve_arguments(place), around)?;
-    let sources = secrets.sources(around);
-    let input = match command {
-        SecretsCommand::Put(arguments) => Some(Input::of(arguments, &sources)?),
-        _ => None,
-    };
-    block_on(async {
+    block_on(secrets.lend(around, async |resolver| {
+        let sources = resolver.sources();
+        // A person who types hears of Ctrl-C by themselves.
+        let input = match command {
+            SecretsCommand::Put(arguments) => Some(Input::of(arguments, sources)?),
+            _ => None,
+        };
         let work = async {
             match (command, input) {
-                (SecretsCommand::Put(_), Some(input)) => put(&input, &sources).await,
-                (SecretsCommand::Get(arguments), _) => get(arguments, &sources).await,
-                (SecretsCommand::List(arguments), _) => list(arguments, &sources).await,
-                (SecretsCommand::Migrate(arguments), _) => migrate(arguments, &sources).await,
+                (SecretsCommand::Put(_), Some(input)) => put(&input, sources).await,
+                (SecretsCommand::Get(arguments), _) => get(arguments, sources).await,
+                (SecretsCommand::List(arguments), _) => list(arguments, sources).await,
+                (SecretsCommand::Migrate(arguments), _) => migrate(arguments, sources).await,
                 (SecretsCommand::Put(_) | SecretsCommand::Rotate(_) | SecretsCommand::Status(_), _) => {
                     Err(Report::new(Exit::Internal, "there is no value to put"))
                 }
             }
         };
-        tokio::select! {
-            // Listened for before anything is started that would live on.
-            biased;
-            _ = tokio::signal::ctrl_c() => Err(Report::new(Exit::Failure, "given up")),
-            outcome = work => outcome,
-        }
-    })
+        Interruption::listen()?.unless_it_comes(work).await
+    }))
 }
 
 /// The door's own way to find its configuration, so that both mean the same places.
@@ -215,10 +213,8 @@ async fn read(reference: &Reference, sources: &Sources) -> Result<Fetched, Repor
     let timed_out = |_| Err(Cause::TimedOut { after: PATIENCE });
     let outcome = tokio::time::timeout(PATIENCE, sources.read(reference)).await.unwrap_or_else(timed_out);
     outcome.map_err(|cause| {
-        let can_be_put = cause.is_absence() && sources.writer(reference.place().kind()).is_some();
         let report = Report::new(exit(&cause), "cannot get the secret");
-        let report = report.caused_by(&Missing { credential: reference.to_string().into(), cause });
-        if can_be_put { report.hint(format!("put it there with `claviger secrets put {reference}`")) } else { report }
+        caused_by_missing(report, &Missing { credential: reference.to_string().into(), cause })
     })
 }
 

@@ -24,7 +24,7 @@ use crate::webhook::Webhook;
 use crate::wire;
 
 /// Serves until told to stop.
-pub(crate) fn run(planner: Planner) -> Result<Exit, Report> {
+pub(crate) fn run(planner: &Planner) -> Result<Exit, Report> {
     log::start(planner.around().value(env::LOG));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Report::new(Exit::Internal, "cannot start the runtime").caused_by(&error))?;
@@ -34,8 +34,19 @@ pub(crate) fn run(planner: Planner) -> Result<Exit, Report> {
     outcome.map(|()| Exit::Success)
 }
 
-async fn serve(planner: Planner) -> Result<(), Report> {
-    let plan = planner.plan().await?;
+async fn serve(planner: &Planner) -> Result<(), Report> {
+    // Before the first secret is fetched: a signal is an order from now on.
+    let mut orders = Orders::listen()?;
+    let draft = planner.draft()?;
+    let secrets = draft.secrets.clone();
+    let open = async |resolver| {
+        let plan = orders.interruption().unless_it_comes(Plan::of(draft, resolver)).await?;
+        Box::pin(keep_open(planner, plan, orders)).await
+    };
+    secrets.lend(planner.around(), open).await
+}
+
+async fn keep_open(planner: &Planner, plan: Plan, mut orders: Orders) -> Result<(), Report> {
     let (door_at, admin) = bind(&plan).await?;
     let public_url = public_url(&plan, door_at.address());
     let fixed = Fixed::of(&plan);
@@ -52,8 +63,7 @@ async fn serve(planner: Planner) -> Result<(), Report> {
         &Event::DoorStarted { version: env!("CARGO_PKG_VERSION").into(), listen: door_at.address().to_string().into(), servers },
     );
     let key_was_made = matches!(instance_key.1, Origin::Created);
-    // Before anybody is told that the door is open: a signal that comes at once is an order already.
-    let orders = Orders::listen(&watch).map_err(|error| Report::new(Exit::Internal, "cannot listen for signals").caused_by(&error))?;
+    orders.watch(&watch);
     announce(&Announcement {
         gateway: &gateway,
         public_url: &public_url,
@@ -83,9 +93,6 @@ async fn serve(planner: Planner) -> Result<(), Report> {
     if let Err(error) = serving.await {
         tracing::error!(target: "door", %error, "the listener ended badly");
     }
-    if tokio::time::timeout(LEAVE, door.resolver().close()).await.is_err() {
-        tracing::warn!(target: "door", "not everything that vaults have lent was given back in time; it ends by itself");
-    }
     record(&auditor, clock, &Event::DoorStopped { reason: "told to stop".into() });
     auditor.close().map_err(|reason| Report::new(Exit::InputOutput, "the record of calls could not be closed").caused_by(&reason))
 }
@@ -99,15 +106,15 @@ struct Taken {
 }
 
 /// Carries out orders while the door serves.
-struct Keeper {
-    planner: Planner,
+struct Keeper<'p> {
+    planner: &'p Planner,
     fixed: Fixed,
     door: Arc<Door>,
     certificate: Arc<front::Certificate>,
     clock: Clock,
 }
 
-impl Keeper {
+impl Keeper<'_> {
     async fn keep(&self, mut orders: Orders, auditor: &audit::sink::Auditor) {
         while orders.next().await == Order::Reload {
             self.reload(auditor).await;
@@ -152,12 +159,13 @@ impl Keeper {
     }
 
     async fn replan(&self) -> Result<Taken, Report> {
-        let plan = self.planner.plan().await?;
+        let draft = self.planner.draft()?;
+        let secrets = draft.secrets.clone();
+        // The running door keeps its own resolver.
+        let plan = secrets.lend(self.planner.around(), async |resolver| Plan::of(draft, resolver).await).await?;
         for place in &plan.exposed {
             voice::warn(place);
         }
-        // The running door keeps its own.
-        plan.resolver.close().await;
         let servers = plan.gateway.servers.keys().map(ToString::to_string).collect();
         let waiting = self.fixed.waiting(&plan);
         // The address stays, so TLS does too: without it, tokens would cross a network in the clear that the old address is on.
@@ -217,5 +225,3 @@ fn record(auditor: &audit::sink::Auditor, clock: Clock, event: &Event<'_>) {
 
 /// For what runs beside the tasks when all of them are done.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// For giving back what vaults have lent, at the end.
-const LEAVE: Duration = Duration::from_secs(5);

@@ -12,13 +12,14 @@ use store::seal::Origin;
 use token::SharedSecret;
 use token::mint::{MintError, MintRequest, Minter};
 
-use super::block_on;
+use super::borrowing;
 use crate::cli::{InspectArguments, MintArguments, TokenCommand};
 use crate::config::accept::DEFAULT_MAX_LIFETIME;
 use crate::config::draft::no_state_folder;
 use crate::config::env::Surroundings;
 use crate::config::plan;
 use crate::config::secrets::Secrets;
+use crate::mend::caused_by_missing;
 use crate::voice::{self, Exit, Report};
 
 /// Mints or inspects.
@@ -77,11 +78,10 @@ fn referenced(reference: &str, arguments: &MintArguments, around: &Surroundings)
         return Err(Report::new(Exit::Usage, "a secret does not stand on the command line, where others can read it").hint(hint));
     }
     let state = around.state_folder(arguments.state.state.as_deref()).ok_or_else(no_state_folder)?;
-    let resolver = Secrets::usual(around, around.folder(), &state).resolver(around);
-    let value = block_on(async {
+    let secrets = Secrets::usual(around, around.folder(), &state);
+    let value = borrowing(&secrets, around, async |resolver| {
         let resolved = resolver.resolve_for_start(&template).await;
-        resolver.close().await;
-        resolved.map_err(|error| Report::new(Exit::Failure, "there is no secret to sign with").caused_by(&error))
+        resolved.map_err(|missing| caused_by_missing(Report::new(Exit::Failure, "there is no secret to sign with"), &missing))
     })?;
     SharedSecret::new(value.expose_secret().as_bytes())
         .map_err(|error| Report::new(Exit::Failure, "the secret cannot sign").caused_by(&error))

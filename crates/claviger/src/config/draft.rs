@@ -1,11 +1,16 @@
 //! Is the configuration right? Reads every text, judges every section and reports all faults at once; no secret is fetched yet.
 
+mod flags;
+mod own_file;
+
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path as FilePath, PathBuf};
 
 use gateway::config::{Limits, Server, ServerName, Timeouts};
 use ipnet::IpNet;
 
+use self::own_file::Written;
 use super::accept::{self, Accept};
 use super::env::{self, Surroundings};
 use super::fault::{Fault, Faults};
@@ -15,8 +20,8 @@ use super::numbers::{self, Record};
 use super::secrets::Secrets;
 use super::server::{self, Dialect, Literals, Origin};
 use super::tree::{Node, Path, Place, Sources, Value};
-use super::{clients, file, name, networks, people, read, schema, shape};
-use crate::cli::{Era, ServeArguments};
+use super::{clients, file, networks, people, read, schema, shape};
+use crate::cli::ServeArguments;
 use crate::voice::{Exit, Report};
 
 /// Everything about the door but its secrets.
@@ -95,13 +100,6 @@ struct Drafter<'d> {
     literals: Literals,
     watch: Vec<PathBuf>,
     notices: Vec<String>,
-}
-
-/// `claviger.toml` as read: the tree, with the environment's overlay laid over it, and where relative paths start.
-struct Written {
-    root: Option<Node>,
-    folder: PathBuf,
-    environment: EnvironmentName,
 }
 
 type Servers = BTreeMap<ServerName, Server>;
@@ -195,76 +193,12 @@ impl<'d> Drafter<'d> {
         }
     }
 
-    /// Reads `claviger.toml` and lays the environment's overlay over it. `None` when it is not TOML.
-    fn own_file(&mut self) -> Result<Option<Written>, Report> {
-        let outside = self.environment_outside()?;
-        let Some(location) = self.own_location() else {
-            let folder = self.around.folder().to_owned();
-            return Ok(Some(Written { root: None, folder, environment: outside.unwrap_or_default() }));
-        };
-        let Some(mut root) = self.read_toml(&location)? else { return Ok(None) };
-        let environment = match outside {
-            Some(environment) => environment,
-            None => self.environment_of(&root),
-        };
-        let overlay = overlay_of(&location, &environment);
-        if self.around.folder().join(&overlay).is_file() {
-            let Some(above) = self.read_toml(&overlay)? else { return Ok(None) };
-            self.judge_overlay(&above, &environment);
-            root.overlay(above);
-        } else {
-            self.watch.push(self.around.folder().join(&overlay));
-        }
-        let folder = self.around.folder().join(&location);
-        let folder = folder.parent().unwrap_or(FilePath::new("/")).to_owned();
-        Ok(Some(Written { root: Some(root), folder, environment }))
-    }
-
     /// What of the tree has the right shape; the rest becomes faults.
     fn shaped(&mut self, root: Option<&Node>) -> Result<file::File, Report> {
         let Some(root) = root else { return Ok(file::File::default()) };
         let cleaned = shape::check(root, &schema::schema(), &mut self.faults);
         serde_json::from_value(cleaned)
             .map_err(|error| Report::new(Exit::Internal, "the schema and the reader of `claviger.toml` differ").caused_by(&error))
-    }
-
-    /// The flag, the variable; without either and without servers from elsewhere, `claviger.toml` here.
-    fn own_location(&self) -> Option<PathBuf> {
-        let arguments = self.arguments;
-        if let Some(flag) = &arguments.config {
-            return Some(flag.clone());
-        }
-        if arguments.mcp.is_some() || arguments.url.is_some() || arguments.demo || !arguments.program.is_empty() {
-            return None;
-        }
-        if let Some(variable) = self.around.value(env::CONFIG) {
-            return Some(PathBuf::from(variable));
-        }
-        Some(PathBuf::from(OWN_FILE)).filter(|own| self.around.folder().join(own).is_file())
-    }
-
-    fn environment_outside(&self) -> Result<Option<EnvironmentName>, Report> {
-        let (name, text) = match (&self.arguments.environment, self.around.value(env::ENV)) {
-            (Some(flag), _) => ("--env", flag.as_str()),
-            (None, Some(variable)) => (env::ENV.name, variable),
-            (None, None) => return Ok(None),
-        };
-        EnvironmentName::parse(text).map(Some).map_err(|error| Report::new(Exit::Configuration, format!("`{name}`: {error}")))
-    }
-
-    fn environment_of(&mut self, root: &Node) -> EnvironmentName {
-        let text = root.member("environment").and_then(Node::text);
-        let mut judge = Judge::new(Some(root), &mut self.faults);
-        text.and_then(|text| judge.accept(&Path::default().key("environment"), EnvironmentName::parse(text))).unwrap_or_default()
-    }
-
-    fn judge_overlay(&mut self, above: &Node, environment: &EnvironmentName) {
-        let path = Path::default().key("environment");
-        let differs = above.member("environment").and_then(Node::text).is_some_and(|text| text != environment.as_str());
-        if differs {
-            let what = format!("this file is read in the environment `{}`", environment.as_str());
-            Judge::new(Some(above), &mut self.faults).blame_with_hint(&path, what, "remove the line");
-        }
     }
 
     fn own_servers(&mut self, file: &file::File, root: Option<&Node>, folder: &FilePath) -> Servers {
@@ -279,7 +213,7 @@ impl<'d> Drafter<'d> {
     /// The servers of `--mcp`.
     fn clients_servers(&mut self, servers: &mut Servers, names: &mut Vec<String>) -> Result<(), Report> {
         let Some(location) = &self.arguments.mcp else { return Ok(()) };
-        let number = self.read(location)?;
+        let number = self.read(location, "--mcp")?;
         let root = match read::from_json(&self.sources, number) {
             Ok(root) => root,
             Err(fault) => {
@@ -306,66 +240,8 @@ impl<'d> Drafter<'d> {
         Ok(())
     }
 
-    /// The one server of `--demo`, `--url` or a command.
-    fn server_of_flags(&mut self, servers: &mut Servers, names: &mut Vec<String>) {
-        let arguments = self.arguments;
-        let (default_name, server) = if arguments.demo {
-            ("filesystem".to_owned(), file::Server { builtin: Some(file::Builtin::Filesystem), ..file::Server::default() })
-        } else if let Some(url) = &arguments.url {
-            (name::of_url(url), file::Server { url: Some(url.to_string()), ..file::Server::default() })
-        } else if !arguments.program.is_empty() {
-            (name::of_command(&arguments.program), file::Server { command: Some(arguments.program.clone()), ..file::Server::default() })
-        } else {
-            if arguments.name.is_some() || arguments.protocol.is_some() || !arguments.scopes.is_empty() {
-                let what = "`--name`, `--scope` and `--protocol` speak of one server, and none is named";
-                self.faults.push(Fault::outside(what).hint("add `--url URL`, `--demo` or `-- COMMAND`"));
-            }
-            return;
-        };
-        let scopes = self.scopes_of_flags();
-        let protocol = arguments.protocol.map(|era| match era {
-            Era::Auto => file::Protocol::Auto,
-            Era::Legacy => file::Protocol::Legacy,
-            Era::Modern => file::Protocol::Modern,
-        });
-        let name = arguments.name.clone().unwrap_or(default_name);
-        let server = file::Server { scopes, protocol, ..server };
-        let path = Path::default().key(if arguments.name.is_some() { "--name" } else { "serve" });
-        let origin = Origin { root: None, path, dialect: Dialect::CommandLine, folder: self.around.folder() };
-        servers.extend(server::build(&name, &server, &origin, self.around, &mut self.faults, &mut self.literals));
-        names.push(name);
-    }
-
-    fn scopes_of_flags(&mut self) -> BTreeMap<String, file::Demand> {
-        let mut scopes = BTreeMap::new();
-        if self.arguments.demo && self.arguments.scopes.is_empty() {
-            scopes.insert("*".to_owned(), file::Demand::Text("filesystem:read".to_owned()));
-        }
-        for text in &self.arguments.scopes {
-            // The last `=`: a resource's URI may hold one, a scope hardly ever does.
-            let Some((pattern, wanted)) = text.rsplit_once('=') else {
-                self.faults.push(
-                    Fault::outside(format!("`--scope`: `{text}` has no `=`")).hint("write for example `--scope 'delete_*=docs:write'`"),
-                );
-                continue;
-            };
-            let demand = match wanted.trim() {
-                "true" => file::Demand::Everybody(true),
-                "false" => file::Demand::Everybody(false),
-                _ => file::Demand::Text(wanted.to_owned()),
-            };
-            if scopes.insert(pattern.to_owned(), demand).is_some() {
-                self.faults.push(
-                    Fault::outside(format!("`--scope`: `{pattern}` is given twice"))
-                        .hint("write all its scopes in one, separated by spaces"),
-                );
-            }
-        }
-        scopes
-    }
-
-    fn read_toml(&mut self, location: &FilePath) -> Result<Option<Node>, Report> {
-        let number = self.read(location)?;
+    fn read_toml(&mut self, location: &FilePath, named_by: &str) -> Result<Option<Node>, Report> {
+        let number = self.read(location, named_by)?;
         match read::from_toml(&self.sources, number) {
             Ok(root) => Ok(Some(root)),
             Err(fault) => {
@@ -376,10 +252,15 @@ impl<'d> Drafter<'d> {
     }
 
     /// Reads a file of at most [`MAX_FILE_BYTES`], and remembers to watch it.
-    fn read(&mut self, location: &FilePath) -> Result<usize, Report> {
+    fn read(&mut self, location: &FilePath, named_by: &str) -> Result<usize, Report> {
         let absolute = self.around.folder().join(location);
         let report = || Report::new(Exit::Configuration, format!("cannot read the configuration `{}`", location.display()));
-        let length = std::fs::metadata(&absolute).map_err(|error| report().caused_by(&error))?.len();
+        let length = std::fs::metadata(&absolute).map_err(|error| {
+            let report = report().caused_by(&error);
+            let hint = format!("it was looked for at `{}`: write it there, or name another with `{named_by}`", absolute.display());
+            if error.kind() == ErrorKind::NotFound { report.hint(hint) } else { report }
+        })?;
+        let length = length.len();
         if length > MAX_FILE_BYTES {
             return Err(report().hint(format!("a configuration has at most {MAX_FILE_BYTES} bytes; this file has {length}")));
         }
@@ -397,14 +278,6 @@ fn nothing_to_serve() -> Report {
         .hint("or write `[servers.NAME]` into `claviger.toml`")
 }
 
-/// `claviger.toml` in `production` is overlaid with `claviger.production.toml` beside it.
-fn overlay_of(location: &FilePath, environment: &EnvironmentName) -> PathBuf {
-    let stem = location.file_stem().unwrap_or_default().to_string_lossy();
-    let extension = location.extension().map_or_else(|| "toml".into(), |extension| extension.to_string_lossy());
-    location.with_file_name(format!("{stem}.{}.{extension}", environment.as_str()))
-}
-
-const OWN_FILE: &str = "claviger.toml";
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 #[cfg(test)]

@@ -25,9 +25,11 @@ pub(crate) struct Entry {
 pub(crate) fn read(location: &Path, absolute: &Path) -> Result<Vec<Entry>, Report> {
     let report = || Report::new(Exit::Configuration, format!("cannot read the file of variables `{}`", location.display()));
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_FILE_BYTES + 1));
-    std::fs::File::open(absolute)
-        .and_then(|file| file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes))
-        .map_err(|error| report().caused_by(&error))?;
+    std::fs::File::open(absolute).and_then(|file| file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)).map_err(|error| {
+        let report = report().caused_by(&error);
+        let hint = "write a line `NAME=value` for each variable, or name another file with `--env-file`";
+        if error.kind() == io::ErrorKind::NotFound { report.hint(hint) } else { report }
+    })?;
     if bytes.len() > MAX_FILE_BYTES {
         return Err(report().hint(format!("a file of variables has at most {MAX_FILE_BYTES} bytes")));
     }

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::draft::{Draft, draft};
 use super::env::Surroundings;
-use super::plan::{Plan, Planner};
+use super::plan::Plan;
 use crate::cli::{Cli, Command, ServeArguments};
 use crate::voice::Report;
 
@@ -42,9 +42,11 @@ impl Folder {
     }
 
     pub(super) fn plan(&self, flags: &[&str]) -> Result<Plan, String> {
-        let planner = Planner::new(serve(flags), self.around());
+        let draft = self.draft(flags)?;
+        let (secrets, around) = (draft.secrets.clone(), self.around());
+        let plan = secrets.lend(&around, async |resolver| Plan::of(draft, resolver).await);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(planner.plan()).map_err(|report| self.text(&report))
+        runtime.block_on(plan).map_err(|report| self.text(&report))
     }
 
     /// The `error:` lines alone.

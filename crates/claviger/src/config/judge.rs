@@ -53,13 +53,26 @@ impl<'j> Judge<'j> {
 
     /// The good value, or a fault at the path with everything that caused it.
     pub(crate) fn accept<T, E: std::error::Error>(&mut self, path: &Path, result: Result<T, E>) -> Option<T> {
+        self.accept_or_mend(path, result, |_| None)
+    }
+
+    /// The same, with the mend where one is known.
+    pub(crate) fn accept_or_mend<T, E: std::error::Error>(
+        &mut self,
+        path: &Path,
+        result: Result<T, E>,
+        mend: impl FnOnce(&E) -> Option<String>,
+    ) -> Option<T> {
         let error = match result {
             Ok(value) => return Some(value),
             Err(error) => error,
         };
         let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
         let text: Vec<String> = causes.map(|cause| voice::plain(&cause.to_string())).collect();
-        self.blame(path, text.join(": "));
+        match mend(&error) {
+            Some(mend) => self.blame_with_hint(path, text.join(": "), mend),
+            None => self.blame(path, text.join(": ")),
+        }
         None
     }
 

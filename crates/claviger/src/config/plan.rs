@@ -23,6 +23,7 @@ use super::judge::Judge;
 use super::listen::EnvironmentName;
 use super::numbers::Record;
 use crate::cli::ServeArguments;
+use crate::mend::{caused_by_missing, mend};
 use crate::voice::{Exit, Report};
 
 /// Makes plans from the same flags and surroundings, at start and at each reload.
@@ -72,22 +73,23 @@ impl Planner {
         &self.around
     }
 
-    /// Judges everything, fetches what the file's `[[accept]]` entries refer to, and makes nothing.
-    pub(crate) async fn check(&self) -> Result<Draft, Report> {
-        let draft = draft::draft(&self.arguments, &self.around)?;
-        if let Accept::Entries(entries) = &draft.accept {
-            let resolver = draft.secrets.resolver(&self.around);
-            let outcome = token_sources(&draft, entries, &resolver).await;
-            resolver.close().await;
-            outcome?;
-        }
-        Ok(draft)
+    /// Judges everything; no secret is fetched yet.
+    pub(crate) fn draft(&self) -> Result<Draft, Report> {
+        draft::draft(&self.arguments, &self.around)
     }
+}
 
-    /// Judges everything, fetches the secrets, and makes the instance key where there is none.
-    pub(crate) async fn plan(&self) -> Result<Plan, Report> {
-        let draft = draft::draft(&self.arguments, &self.around)?;
-        let resolver = draft.secrets.resolver(&self.around);
+/// Fetches what the file's `[[accept]]` entries refer to, and makes nothing.
+pub(crate) async fn check(draft: &Draft, resolver: &Resolver) -> Result<(), Report> {
+    match &draft.accept {
+        Accept::Entries(entries) => token_sources(draft, entries, resolver).await.map(drop),
+        Accept::Bypass | Accept::Minted => Ok(()),
+    }
+}
+
+impl Plan {
+    /// Fetches the secrets, and makes the instance key where there is none.
+    pub(crate) async fn of(draft: Draft, resolver: Resolver) -> Result<Self, Report> {
         let sources = match &draft.accept {
             Accept::Entries(entries) => token_sources(&draft, entries, &resolver).await?,
             Accept::Bypass | Accept::Minted => Vec::new(),
@@ -113,7 +115,7 @@ impl Planner {
             when_unrecorded: draft.record.when_unrecorded,
         };
         let record = record(draft.record, &instance_key.0);
-        Ok(Plan {
+        Ok(Self {
             gateway,
             admin: draft.listeners.admin,
             environment: draft.environment,
@@ -134,7 +136,7 @@ impl Planner {
 /// Short secrets can be guessed.
 async fn webhook(template: &Template, resolver: &Resolver) -> Result<SecretString, Report> {
     let report = || Report::new(Exit::Configuration, "`secrets.webhook`: there is no secret to know the webhook by");
-    let secret = resolver.resolve_for_start(template).await.map_err(|error| report().caused_by(&error))?;
+    let secret = resolver.resolve_for_start(template).await.map_err(|missing| caused_by_missing(report(), &missing))?;
     SharedSecret::new(secret.expose_secret().as_bytes()).map_err(|error| report().caused_by(&error))?;
     Ok(secret)
 }
@@ -206,7 +208,7 @@ async fn token_sources(draft: &Draft, entries: &[Entry], resolver: &Resolver) ->
                 let mut good = Vec::new();
                 for (template, path) in secrets {
                     let mut judge = Judge::new(draft.root.as_ref(), &mut faults);
-                    let Some(value) = judge.accept(path, resolver.resolve_for_start(template).await) else { continue };
+                    let Some(value) = judge.accept_or_mend(path, resolver.resolve_for_start(template).await, mend) else { continue };
                     let Some(secret) = judge.accept(path, SharedSecret::new(value.expose_secret().as_bytes())) else { continue };
                     let other = fetched.iter().find(|(known, other)| *other != server && known.expose_secret() == value.expose_secret());
                     if let Some((_, other)) = other {

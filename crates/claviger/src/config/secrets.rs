@@ -5,6 +5,7 @@ mod vault;
 
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker::reference::{Kind, Template};
 use broker::source::{Commands, Environment, Files, Keychain, OpenFiles, Sources};
@@ -77,19 +78,25 @@ impl Secrets {
         Self { open_files: OpenFiles::Refuse, ..self }
     }
 
-    /// What can be asked.
-    pub(crate) fn sources(&self, around: &Surroundings) -> Sources {
+    /// Does work with what resolves references by them. Whatever comes of the work, what vaults lent for it is given back: their leases, and the tokens that we
+    /// got by logging in. There is no other way to ask them.
+    pub(crate) async fn lend<T>(&self, around: &Surroundings, work: impl AsyncFnOnce(Resolver) -> T) -> T {
+        let resolver = Resolver::new(self.sources(around), clock());
+        let sources = Arc::clone(resolver.sources());
+        let outcome = work(resolver).await;
+        if tokio::time::timeout(LEAVE, sources.close()).await.is_err() {
+            tracing::warn!(target: "door", "not everything that vaults have lent was given back in time; it ends by itself");
+        }
+        outcome
+    }
+
+    fn sources(&self, around: &Surroundings) -> Sources {
         let clock = clock();
         let sources = self.local(around, self.open_files);
         let sources = sources.with(Kind::Command, Commands::new(environment(around), self.folder.clone()));
         let vault = self.vault.provider(|open_files| self.local(around, open_files.unwrap_or(self.open_files)), &clock);
         let sources = sources.with(Kind::Vault, vault);
         self.with_keychain(self.clouds.add_to(sources, &environment(around), &clock))
-    }
-
-    /// What resolves references by them.
-    pub(crate) fn resolver(&self, around: &Surroundings) -> Resolver {
-        Resolver::new(self.sources(around), clock())
     }
 
     fn local(&self, around: &Surroundings, open_files: OpenFiles) -> Sources {
@@ -137,6 +144,8 @@ fn clock() -> Clock {
     Arc::new(move || clock.unix_milliseconds())
 }
 
+/// For giving back what vaults have lent.
+const LEAVE: Duration = Duration::from_secs(5);
 const HAS_LINUX_KEYCHAINS: bool = cfg!(all(feature = "keychain", target_os = "linux"));
 /// The sealed file's place in the state folder.
 const SEALED_FILE: &str = "keychain.json";

@@ -1,16 +1,17 @@
 //! Is this a server that the door can take in? From what a person wrote about one server to what the gateway needs.
 
+mod endpoint;
+mod rules;
+
 use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};
 
 use aws_lc_rs::digest;
 use broker::reference::Template;
-use gateway::config::{Process, Protocol, Server, ServerName, Upstream, UpstreamCredential, is_loopback};
+use gateway::config::{Process, Protocol, Server, ServerName, Upstream, UpstreamCredential};
 use http::HeaderName;
-use oauth::scope::{Scope, ScopeSet};
-use policy::{Demand, Implications, Rule, RuleSet};
-use url::{Host, Url};
 
+pub(crate) use self::endpoint::is_local;
 use super::env::Surroundings;
 use super::fault::{Fault, Faults};
 use super::judge::Judge;
@@ -290,64 +291,6 @@ impl Builder<'_> {
         }
     }
 
-    /// A URL, and its path and query apart where they hold references. Whoever gets the credentials of a server is written out.
-    fn endpoint(&mut self, text: &str) -> Option<(Url, Option<Template>)> {
-        if !text.contains("${") {
-            return Some((self.url(text)?, None));
-        }
-        let path = self.at("url");
-        let authority = text.find("://").map(|scheme| scheme + "://".len());
-        let rest = authority.and_then(|start| Some(start + text.get(start..)?.find(['/', '?'])?));
-        let Some((before, rest)) = rest.and_then(|rest| text.split_at_checked(rest)).filter(|(before, _)| !before.contains("${")) else {
-            self.judge.blame_with_hint(
-                &path,
-                "in a URL, references stand in the path or the query",
-                "write scheme, host and port out: they say who is shown the credentials",
-            );
-            return None;
-        };
-        let template = self.template(&path, "url", rest, rest)?;
-        let whole = format!("{before}{}", template.with_stand_in("x"));
-        let url = self.url(&whole)?;
-        if url.as_str() != whole {
-            self.judge.blame_with_hint(
-                &path,
-                "beside the references, this is not written as it would be sent",
-                "begin the path with `/`, percent-encode what is special, and leave out `.`, `..` and `#`",
-            );
-            return None;
-        }
-        Some((url, Some(template)))
-    }
-
-    fn url(&mut self, text: &str) -> Option<Url> {
-        let path = self.at("url");
-        let url = self.judge.accept(&path, Url::parse(text))?;
-        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-            self.judge.blame(&path, "an http or https URL is expected");
-            return None;
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            self.judge.blame_secret(
-                &path,
-                "a URL holds no user name and no password",
-                "write them as a header: `headers = { Authorization = \"Basic ${NAME}\" }`",
-            );
-            return None;
-        }
-        if let Some((name, _)) = url.query_pairs().find(|(name, value)| broker::literal::looks_like_secret(name, value).is_some()) {
-            let mend = || "send it as a header with a reference, where the server allows".to_owned();
-            if !self.tolerate(&path, &format!("`{name}` looks like a literal secret"), mend) {
-                return None;
-            }
-        }
-        if url.scheme() == "http" && !is_local(&url) {
-            self.judge.blame_with_hint(&path, "plain http is for servers on this machine", "write `https://`");
-            return None;
-        }
-        Some(url)
-    }
-
     fn directory(&mut self) -> Option<PathBuf> {
         let Some(cwd) = &self.server.cwd else { return Some(self.origin.folder.to_owned()) };
         let path = self.at("cwd");
@@ -357,53 +300,6 @@ impl Builder<'_> {
         }
         self.judge.blame(&path, format!("there is no folder `{}`", directory.display()));
         None
-    }
-
-    fn rules(&mut self) -> Option<RuleSet> {
-        let rules: Vec<_> = self.server.scopes.iter().map(|(pattern, demand)| self.rule(pattern, demand)).collect();
-        let implied: Vec<_> = self.server.implies.iter().map(|(scope, implied)| self.implication(scope, implied)).collect();
-        let implications: Implications = implied.into_iter().collect::<Option<BTreeMap<_, _>>>()?;
-        Some(RuleSet::new(rules.into_iter().collect::<Option<_>>()?, &implications))
-    }
-
-    fn rule(&mut self, pattern: &str, demand: &file::Demand) -> Option<Rule> {
-        let path = if self.origin.dialect == Dialect::CommandLine { self.at("scopes") } else { self.at("scopes").key(pattern) };
-        let demand = match demand {
-            file::Demand::Everybody(true) => Demand::AnyCaller,
-            file::Demand::Everybody(false) => Demand::Nobody,
-            file::Demand::List(scopes) => Demand::Scopes(self.scopes(&path, scopes)?),
-            file::Demand::Text(text) => Demand::Scopes(self.scopes(&path, std::slice::from_ref(text))?),
-        };
-        Rule::new(pattern, demand).map_err(|error| self.judge.blame_key(&path, error)).ok()
-    }
-
-    fn scopes(&mut self, path: &Path, texts: &[String]) -> Option<ScopeSet> {
-        let mut all = ScopeSet::default();
-        for text in texts {
-            all = all.union(&self.judge.accept(path, ScopeSet::parse(text))?);
-        }
-        if all.is_empty() {
-            self.judge.blame_with_hint(path, "no scope is named", "write `true` for every caller with a good token, `false` for nobody");
-            return None;
-        }
-        Some(all)
-    }
-
-    fn implication(&mut self, scope: &str, implied: &file::OneOrMore) -> Option<(Scope, ScopeSet)> {
-        let path = self.at("implies").key(scope);
-        let parsed = Scope::parse(scope).map_err(|error| self.judge.blame_key(&path, error)).ok();
-        let implied = self.scopes(&path, implied.all());
-        Some((parsed?, implied?))
-    }
-}
-
-/// Whether a URL leads to this machine: a loopback address, or `localhost`.
-pub(crate) fn is_local(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name.trim_end_matches('.') == "localhost" || name.trim_end_matches('.').ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => is_loopback(address.into()),
-        Some(Host::Ipv6(address)) => is_loopback(address.into()),
-        None => false,
     }
 }
 

@@ -13,6 +13,7 @@ use futures_util::future::join_all;
 use policy::Permit;
 
 use super::variables::{Argument, Wanted};
+use crate::mend::caused_by_missing;
 use crate::voice::{self, Exit, Report};
 
 /// A program and the credentials that it gets.
@@ -105,6 +106,11 @@ impl Program {
         if unfilled.is_empty() { Ok(Filled(filled)) } else { Err(unfilled) }
     }
 
+    /// The same before anything is started: what cannot be had is said in one report.
+    pub(crate) async fn filled(&self, permit: &Permit) -> Result<Filled, Report> {
+        self.fill(permit).await.map_err(|unfilled| not_started(&unfilled))
+    }
+
     /// The command: `launcher` (a program and its first arguments), then the program itself.
     pub(crate) fn command(&self, filled: &Filled, launcher: &[OsString]) -> Command {
         let mut words = launcher.iter().chain([&self.name]);
@@ -191,14 +197,16 @@ impl Unfilled {
 }
 
 /// Why a program was not started: every value that cannot be had.
-pub(crate) fn not_started(unfilled: &[Unfilled]) -> Report {
-    let message = |one: &Unfilled| format!("{} has no value; nothing was started", one.what());
+fn not_started(unfilled: &[Unfilled]) -> Report {
+    let report = |one: &Unfilled| {
+        let report = Report::new(one.exit(), format!("{} has no value; nothing was started", one.what()));
+        caused_by_missing(report, &one.missing)
+    };
     match unfilled {
         [] => Report::new(Exit::Internal, "a value is missing and nobody says which"),
-        [one] => Report::new(one.exit(), message(one)).caused_by(&one.missing),
+        [one] => report(one),
         [first, ..] => {
-            let details: Vec<String> =
-                unfilled.iter().map(|one| Report::new(one.exit(), message(one)).caused_by(&one.missing).render()).collect();
+            let details: Vec<String> = unfilled.iter().map(|one| report(one).render()).collect();
             // What waiting does not mend comes first.
             let exit = unfilled.iter().map(Unfilled::exit).find(|exit| *exit == Exit::Configuration).unwrap_or_else(|| first.exit());
             Report::new(exit, format!("{} values are missing", unfilled.len())).details(details.concat())

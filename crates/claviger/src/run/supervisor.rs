@@ -9,8 +9,9 @@ use rustix::process::WaitStatus;
 
 use super::child::Child;
 use super::delivery::{Delivery, Start};
-use super::program::{Filled, Program, not_started};
+use super::program::{Filled, Program};
 use crate::cli::RunArguments;
+use crate::interruption::Interruption;
 use crate::voice::{self, Exit, Report};
 
 /// Runs the program to its end, with new values as they come.
@@ -19,9 +20,12 @@ pub(crate) async fn supervise(arguments: &RunArguments, start: &Start<'_>, permi
     let program = start.program;
     // Before the first fetch, so that no change is missed.
     let mut changes = program.changes();
-    let mut filled = program.fill(permit).await.map_err(|unfilled| not_started(&unfilled))?;
+    let mut interruption = Interruption::listen()?;
+    let mut filled = interruption.unless_it_comes(program.filled(permit)).await?;
     let (mut delivery, theirs) = Delivery::prepare(arguments, start.around)?;
     let mut child = Child::prepare().map_err(unwatched)?;
+    // The next signal is the program's; one that came in between still means us.
+    interruption.unless_it_comes(async { Ok(()) }).await?;
     delivery.start(start, &filled, theirs.as_ref(), &mut child)?;
     // The end of the program must be the end of the socket.
     drop(theirs);

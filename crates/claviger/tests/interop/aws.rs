@@ -91,10 +91,7 @@ fn a_new_version_comes_when_the_old_one_has_been_kept_long_enough() {
     let usual = [("AWS_ENDPOINT_URL", aws.told("/url")), ("AWS_REGION", REGION), NO_MACHINE];
     let reference = "aws-secretsmanager://mcp/rotated?ttl=1";
     let door = Keepers::open_for_each_call("", reference, &[&identity[..], &usual[..]].concat());
-    door.has("rotated", "rotated-first");
-    aws.put("mcp/rotated", "rotated-second");
-    door.will_have("rotated", "rotated-second");
-    door.close();
+    door.follow("rotated-first", "rotated-second", |value| aws.put("mcp/rotated", value));
 }
 
 #[test]

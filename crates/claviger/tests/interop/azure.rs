@@ -1,64 +1,41 @@
-//! Azure Key Vault, as interop/servers/azure.py plays it. Microsoft's own client writes the secrets and so shows that it plays well.
+//! Azure Key Vault, as interop/servers/azure.py plays it and Microsoft's own client fills it.
 
 use std::fs;
 use std::path::Path;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use serde_json::Value;
-use tempfile::TempDir;
 
-use crate::support::{Keepers, Running, cloud_python, fingerprint, repository, to_end};
+use crate::support::{Cloud, Keepers, fingerprint};
 
-struct Azure {
-    _process: Running,
-    told: Value,
-    folder: TempDir,
-    /// The file of its authority's certificate.
-    authority: String,
-}
+struct Azure(Cloud);
 
 impl Azure {
     fn start() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         write_certificates(folder.path());
-        let mut command = cloud_python();
-        command.arg(repository().join("interop/servers/azure.py")).args(["localhost.pem", "localhost.key"]).current_dir(folder.path());
-        let process = Running::start(&mut command);
-        let told = serde_json::from_str(&process.line("\"url\"")).expect("it tells JSON");
-        let authority = folder.path().join("authority.pem").to_str().expect("paths of tests are text").to_owned();
-        Self { _process: process, told, folder, authority }
-    }
-
-    fn told(&self, name: &str) -> &str {
-        self.told[name].as_str().expect("it tells that")
+        Self(Cloud::start("azure", folder, &["localhost.pem".as_ref(), "localhost.key".as_ref()]))
     }
 
     /// What Microsoft's client saw.
     fn sdk(&self, words: &[&str]) -> Value {
-        let mut command = cloud_python();
-        command.arg(repository().join("interop/drivers/azure_sdk.py")).args([self.told("url"), &self.authority]).args(words);
-        let ended = to_end(&mut command);
-        assert!(ended.success, "{words:?}: {}", ended.stderr);
-        serde_json::from_str(&ended.stdout).expect("the driver prints JSON")
+        self.0.sdk(AUTHORITY, words)
     }
 
     /// A new version, by Microsoft's client.
     fn put(&self, name: &str, value: &str) -> String {
-        let seen = self.sdk(&["put", name, value]);
-        assert_eq!(seen["sha256"], fingerprint(value), "{seen}");
+        let seen = self.0.put(AUTHORITY, name, value);
         seen["version"].as_str().expect("a version is text").to_owned()
     }
 
     fn door(&self, identity: &[(&str, &str)], references: &[(&str, &str)]) -> Keepers {
-        Keepers::open(&self.configuration(), references, &self.variables(identity))
+        self.with_variables(identity, |configuration, variables| Keepers::open(configuration, references, variables))
     }
 
-    fn configuration(&self) -> String {
-        format!("[secrets.azure]\nendpoint = \"{}\"\n", self.told("url"))
-    }
-
-    fn variables<'v>(&'v self, identity: &[(&'v str, &'v str)]) -> Vec<(&'v str, &'v str)> {
-        [identity, &[("AZURE_AUTHORITY_HOST", self.told("url")), ("SSL_CERT_FILE", &self.authority)]].concat()
+    fn with_variables(&self, identity: &[(&str, &str)], open: impl FnOnce(&str, &[(&str, &str)]) -> Keepers) -> Keepers {
+        let (url, authority) = (self.0.told("url"), self.0.file(AUTHORITY));
+        let variables = [identity, &[("AZURE_AUTHORITY_HOST", url), ("SSL_CERT_FILE", &authority)]].concat();
+        open(&format!("[secrets.azure]\nendpoint = \"{url}\"\n"), &variables)
     }
 }
 
@@ -72,7 +49,7 @@ fn write_certificates(folder: &Path) {
     let key = KeyPair::generate().expect("a key can be made");
     let server = CertificateParams::new(["localhost".to_owned()]).expect("localhost is a good name").signed_by(&key, &authority);
     let files = [
-        ("authority.pem", authority.pem()),
+        (AUTHORITY, authority.pem()),
         ("localhost.pem", server.expect("a certificate can be made").pem()),
         ("localhost.key", key.serialize_pem()),
     ];
@@ -109,12 +86,10 @@ fn a_client_secret_reads_the_newest_version_or_one_by_name() {
 fn a_new_version_comes_when_the_old_one_has_been_kept_long_enough() {
     let azure = Azure::start();
     azure.put("github", "ghp-first");
-    let door =
-        Keepers::open_for_each_call(&azure.configuration(), "azure-keyvault://team-vault/github?ttl=1", &azure.variables(&CLIENT_SECRET));
-    door.has("rotated", "ghp-first");
-    azure.put("github", "ghp-second");
-    door.will_have("rotated", "ghp-second");
-    door.close();
+    let door = azure.with_variables(&CLIENT_SECRET, |configuration, variables| {
+        Keepers::open_for_each_call(configuration, "azure-keyvault://team-vault/github?ttl=1", variables)
+    });
+    door.follow("ghp-first", "ghp-second", |value| drop(azure.put("github", value)));
 }
 
 #[test]
@@ -122,11 +97,10 @@ fn a_workload_identity_goes_before_a_secret_and_a_machine_comes_last() {
     let azure = Azure::start();
     azure.put("github", "ghp-first");
     let references = [("github", "azure-keyvault://team-vault/github")];
-    let file = azure.folder.path().join("token");
+    let file = azure.0.file("token");
     fs::write(&file, "federated-token").expect("a file can be written");
-    let file = file.to_str().expect("paths of tests are text");
-    let workload = [TENANT, ("AZURE_CLIENT_ID", "door"), ("AZURE_FEDERATED_TOKEN_FILE", file), ("AZURE_CLIENT_SECRET", "wrong")];
-    let machine = [("IDENTITY_ENDPOINT", azure.told("identity")), ("IDENTITY_HEADER", "identity-header")];
+    let workload = [TENANT, ("AZURE_CLIENT_ID", "door"), ("AZURE_FEDERATED_TOKEN_FILE", &file), ("AZURE_CLIENT_SECRET", "wrong")];
+    let machine = [("IDENTITY_ENDPOINT", azure.0.told("identity")), ("IDENTITY_HEADER", "identity-header")];
     for identity in [&workload[..], &machine[..]] {
         let door = azure.door(identity, &references);
         door.never_writes("federated-token");
@@ -156,6 +130,8 @@ fn whoever_may_not_read_gets_nothing_and_is_told_by_the_code() {
     }
 }
 
+/// The file of the authority's certificate.
+const AUTHORITY: &str = "authority.pem";
 /// As interop/servers/azure.py knows it.
 const TENANT: (&str, &str) = ("AZURE_TENANT_ID", "11111111-1111-1111-1111-111111111111");
 const CLIENT_SECRET: [(&str, &str); 3] = [TENANT, ("AZURE_CLIENT_ID", "door"), ("AZURE_CLIENT_SECRET", "door-client-secret")];

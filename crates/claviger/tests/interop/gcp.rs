@@ -1,46 +1,37 @@
-//! Google Secret Manager, as interop/servers/gcp.py plays it. Google's own client writes the secrets and so shows that it plays well.
+//! Google Secret Manager, as interop/servers/gcp.py plays it and Google's own client fills it.
 
 use serde_json::Value;
-use tempfile::TempDir;
 
-use crate::support::{Keepers, Running, cloud_python, fingerprint, repository, to_end};
+use crate::support::{Cloud, Keepers, fingerprint};
 
-struct Google {
-    _process: Running,
-    url: String,
-    /// Files of credentials are in there.
-    folder: TempDir,
-}
+struct Google(Cloud);
 
 impl Google {
     fn start() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let process = Running::start(cloud_python().arg(repository().join("interop/servers/gcp.py")).arg(folder.path()));
-        let told: Value = serde_json::from_str(&process.line("\"url\"")).expect("it tells JSON");
-        let url = told["url"].as_str().expect("a URL is text").to_owned();
-        Self { _process: process, url, folder }
-    }
-
-    fn file(&self, name: &str) -> String {
-        self.folder.path().join(name).to_str().expect("paths of tests are text").to_owned()
+        let path = folder.path().to_owned();
+        // It writes files of credentials there.
+        Self(Cloud::start("gcp", folder, &[&path]))
     }
 
     /// What Google's client saw with this file of credentials.
     fn sdk(&self, file: &str, words: &[&str]) -> Value {
-        let mut command = cloud_python();
-        command.arg(repository().join("interop/drivers/gcp_sdk.py")).args([&self.url, &self.file(file)]).args(words);
-        let ended = to_end(&mut command);
-        assert!(ended.success, "{words:?}: {}", ended.stderr);
-        serde_json::from_str(&ended.stdout).expect("the driver prints JSON")
+        self.0.sdk(file, words)
     }
 
     /// A new version, by Google's client.
     fn put(&self, name: &str, value: &str) {
-        assert_eq!(self.sdk("service.json", &["put", name, value])["sha256"], fingerprint(value));
+        self.0.put("service.json", name, value);
     }
 
-    fn door(&self, more: &str, references: &[(&str, &str)], variables: &[(&str, &str)]) -> Keepers {
-        Keepers::open(&format!("[secrets.gcp]\nendpoint = \"{}\"\n{more}", self.url), references, variables)
+    /// A door that shows this file of credentials; none: what the machine has.
+    fn door(&self, file: Option<&str>, references: &[(&str, &str)], variables: &[(&str, &str)]) -> Keepers {
+        Keepers::open(&self.configuration(file), references, variables)
+    }
+
+    fn configuration(&self, file: Option<&str>) -> String {
+        let credentials = file.map_or_else(String::new, |file| format!("credentials = {:?}\n", self.0.file(file)));
+        format!("[secrets.gcp]\nendpoint = {:?}\n{credentials}", self.0.told("url"))
     }
 }
 
@@ -67,7 +58,7 @@ fn a_service_account_reads_the_newest_version_or_one_by_number() {
         ("newest", "gcp-secretmanager://projects/p/secrets/github"),
         ("nothing", "gcp-secretmanager://p/nothing"),
     ];
-    let mut door = google.door("", &references, &[("GOOGLE_APPLICATION_CREDENTIALS", &google.file("service.json"))]);
+    let mut door = google.door(None, &references, &[("GOOGLE_APPLICATION_CREDENTIALS", &google.0.file("service.json"))]);
     door.has("newest", "ghp-second");
     door.has("first", "ghp-first");
     door.has_none("nothing", "there is no such secret");
@@ -78,12 +69,8 @@ fn a_service_account_reads_the_newest_version_or_one_by_number() {
 fn a_new_version_comes_when_the_old_one_has_been_kept_long_enough() {
     let google = Google::start();
     google.put("github", "ghp-first");
-    let configuration = format!("[secrets.gcp]\nendpoint = \"{}\"\ncredentials = \"{}\"\n", google.url, google.file("service.json"));
-    let door = Keepers::open_for_each_call(&configuration, "gcp-secretmanager://p/github?ttl=1", &[]);
-    door.has("rotated", "ghp-first");
-    google.put("github", "ghp-second");
-    door.will_have("rotated", "ghp-second");
-    door.close();
+    let door = Keepers::open_for_each_call(&google.configuration(Some("service.json")), "gcp-secretmanager://p/github?ttl=1", &[]);
+    door.follow("ghp-first", "ghp-second", |value| google.put("github", value));
 }
 
 #[test]
@@ -91,7 +78,7 @@ fn a_token_of_elsewhere_is_exchanged_and_may_act_as_a_service_account() {
     let google = Google::start();
     google.put("github", "ghp-first");
     for file in ["federated.json", "acting.json"] {
-        let door = google.door(&format!("credentials = \"{}\"\n", google.file(file)), &[("github", "gcp-secretmanager://p/github")], &[]);
+        let door = google.door(Some(file), &GITHUB, &[]);
         door.never_writes("federated-token");
         door.has("github", "ghp-first");
         door.close();
@@ -102,8 +89,8 @@ fn a_token_of_elsewhere_is_exchanged_and_may_act_as_a_service_account() {
 fn a_machine_has_its_own_identity() {
     let google = Google::start();
     google.put("github", "ghp-first");
-    let host = google.url.trim_start_matches("http://");
-    let door = google.door("", &[("github", "gcp-secretmanager://p/github")], &[("GCE_METADATA_HOST", host)]);
+    let host = google.0.told("url").trim_start_matches("http://");
+    let door = google.door(None, &GITHUB, &[("GCE_METADATA_HOST", host)]);
     door.has("github", "ghp-first");
     door.close();
 }
@@ -119,9 +106,10 @@ fn whoever_may_not_read_gets_nothing_and_is_told_by_the_code() {
         ("token", "the file of credentials is neither"),
     ];
     for (file, why) in expected {
-        let mut door =
-            google.door(&format!("credentials = \"{}\"\n", google.file(file)), &[("github", "gcp-secretmanager://p/github")], &[]);
+        let mut door = google.door(Some(file), &GITHUB, &[]);
         door.has_none("github", why);
         door.close();
     }
 }
+
+const GITHUB: [(&str, &str); 1] = [("github", "gcp-secretmanager://p/github")];

@@ -24,6 +24,8 @@ mod inspector;
 #[cfg(test)]
 mod keychain;
 #[cfg(test)]
+mod lending;
+#[cfg(test)]
 mod provider;
 #[cfg(test)]
 mod python_server;

@@ -112,7 +112,7 @@ async fn what_hvac_understands_we_understand() {
     assert_eq!(seen(&door, "vault://secret/gone#token").await, Err(Cause::NotFound));
     assert_eq!(seen(&door, "vault://kv/brave#key").await.as_deref(), Ok("k-1"));
     assert!(seen(&door, "vault://database/creds/readonly#password").await.is_ok_and(|password| password.starts_with("password-")));
-    door.close().await;
+    door.sources().close().await;
 }
 
 /// Puts TLS before a server on loopback, with a certificate that it writes into the folder.

@@ -4,6 +4,7 @@ pub(crate) mod authenticate;
 pub(crate) mod authorize;
 pub(crate) mod body_limit;
 pub(crate) mod host_guard;
+pub(crate) mod media_types;
 pub(crate) mod rate_limit;
 pub(crate) mod rescue;
 pub(crate) mod session;

@@ -16,7 +16,7 @@ use tokio::sync::OwnedMutexGuard;
 use super::Wire;
 use super::login::Session;
 use super::server::{Answer, Question};
-use super::{Secret, object};
+use super::{Secret, closed, object};
 use crate::missing::Cause;
 use crate::source::Fetched;
 use crate::value::Value;
@@ -118,6 +118,10 @@ impl Lease {
 impl Wire {
     /// The lease there is with a longer life, or a new one in its place.
     async fn lent(self: &Arc<Self>, path: &str, mut held: OwnedMutexGuard<Option<Lease>>, is_refused: bool) -> Result<Fetched, Cause> {
+        // Behind the lock: who closes waits for it, and takes what is there by then.
+        if self.is_closed.load(Ordering::SeqCst) {
+            return Err(closed());
+        }
         let session = self.login.session(self).await?;
         if let Some(lease) = held.as_mut().filter(|lease| !is_refused && lease.session == session.number)
             && self.extend(lease, &session).await?

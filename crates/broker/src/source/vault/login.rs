@@ -10,8 +10,8 @@ use serde::Deserialize;
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Mutex;
 
-use super::Wire;
 use super::server::{Answer, Question, Server};
+use super::{Wire, closed};
 use crate::missing::Cause;
 use crate::reference::Template;
 use crate::resolve::Resolver;
@@ -78,6 +78,7 @@ pub(super) struct Session {
 struct Held {
     session: Option<Arc<Session>>,
     count: u64,
+    is_closed: bool,
     unwrapped: Option<Unwrapped>,
 }
 
@@ -143,6 +144,9 @@ impl Login {
         if let Some(session) = held.session.as_ref().filter(|session| session.is_fresh((self.clock)())) {
             return Ok(Arc::clone(session));
         }
+        if held.is_closed {
+            return Err(closed());
+        }
         let wire = Arc::clone(wire);
         to_the_end(async move { wire.login.bring_up_to_date(&wire.server, &mut held).await }).await
     }
@@ -152,6 +156,9 @@ impl Login {
         let mut held = Arc::clone(&self.held).lock_owned().await;
         if let Some(session) = held.session.as_ref().filter(|session| session.number != bad.number) {
             return Ok(Arc::clone(session));
+        }
+        if held.is_closed {
+            return Err(closed());
         }
         let wire = Arc::clone(wire);
         let session = to_the_end(async move { wire.login.log_in(&wire.server, &mut held).await }).await?;
@@ -173,9 +180,11 @@ impl Login {
         }
     }
 
-    /// Takes the token that we logged in for out of use; one that the operator gave is not ours to end.
+    /// Takes the token that we logged in for out of use, and there is no other after it; one that the operator gave is not ours to end.
     pub(super) async fn take(&self) -> Option<Arc<Session>> {
-        let session = self.held.lock().await.session.take();
+        let mut held = self.held.lock().await;
+        held.is_closed = true;
+        let session = held.session.take();
         if matches!(self.method, Method::Token(_)) { None } else { session }
     }
 

@@ -98,6 +98,19 @@ fn what_cannot_be_read_is_told_with_its_cause() {
 }
 
 #[test]
+fn a_file_that_is_missing_is_told_with_its_place_and_with_what_named_it() {
+    let folder = Folder::with(&[]).variable("CLAVIGER_CONFIG", "own.toml");
+    for (flags, expected) in [
+        (&["-c", "a/b.toml"][..], "hint: it was looked for at `HERE/a/b.toml`: write it there, or name another with `--config`\n"),
+        (&["--mcp", ".mcp.json"], "hint: it was looked for at `HERE/.mcp.json`: write it there, or name another with `--mcp`\n"),
+        (&[], "hint: it was looked for at `HERE/own.toml`: write it there, or name another with `CLAVIGER_CONFIG`\n"),
+    ] {
+        let text = folder.draft(flags).err().unwrap();
+        assert!(text.ends_with(expected), "{text}");
+    }
+}
+
+#[test]
 fn variables_stand_in_for_flags() {
     let folder = Folder::with(&[("other/own.toml", SERVER)])
         .variable("CLAVIGER_CONFIG", "other/own.toml")

@@ -39,6 +39,7 @@ fn secrets_are_fetched_and_every_bad_one_is_blamed() {
     let text = folder.plan(&["--state", "state"]).err().unwrap();
     for expected in [
         "claviger.toml:2:32: error: `accept[0].shared_secret[1]`: `env://MISSING` gives no credential: ",
+        "hint: set `MISSING` where `claviger` is started; or type `claviger secrets put keychain://claviger/MISSING`",
         "claviger.toml:2:49: error: `accept[0].shared_secret[2]`: the secret has 14 bytes",
         "claviger.toml:5:17: error: `accept[1].shared_secret`: the server `git` has the same secret",
         "error: 3 faults in the configuration",

@@ -54,10 +54,13 @@ impl Keepers {
         assert_eq!(self.kept(keeper), Ok(fingerprint(value)), "{keeper}");
     }
 
-    /// This keeper will have this value before long.
-    pub(crate) fn will_have(&self, keeper: &str, value: &str) {
-        self.door.keep_secret(value);
-        assert!(eventually(|| self.kept(keeper).as_ref() == Ok(&fingerprint(value))), "{keeper} has still another value");
+    /// The keeper of [`Self::open_for_each_call`] has the first value, and before long the second, which is put there. Then the door is ended.
+    pub(crate) fn follow(self, first: &str, second: &str, put: impl FnOnce(&str)) {
+        self.has("rotated", first);
+        self.door.keep_secret(second);
+        put(second);
+        assert!(eventually(|| self.kept("rotated").as_ref() == Ok(&fingerprint(second))), "it has still the first value");
+        self.close();
     }
 
     /// This keeper gets no value. Its caller is told only that, and the door's own log says why in these words.

@@ -1,6 +1,7 @@
 //! What does a test of real peers stand on? Programs that are started and ended, a door, clients, an issuer, bare HTTP.
 
 mod clients;
+mod cloud;
 mod door;
 mod http;
 mod issuer;
@@ -10,10 +11,11 @@ mod process;
 mod vault;
 
 pub(crate) use clients::Client;
+pub(crate) use cloud::Cloud;
 pub(crate) use door::{Door, Setup};
 pub(crate) use http::{LegacySession, get, post_form, post_message};
 pub(crate) use issuer::Issuer;
 pub(crate) use keeper::{Keepers, fingerprint};
 pub(crate) use peers::{cloud_python, everything, git, loopback_server, node, peer, python, repository};
 pub(crate) use process::{Running, alive, eventually, to_end};
-pub(crate) use vault::{RustyVault, pretended_vault};
+pub(crate) use vault::{RustyVault, ask_vault, pretended_vault};
