@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::cli::{ConnectionsArguments, ConnectionsCommand, RevokeArguments, ServeArguments, Whose};
 use crate::config::draft::no_state_folder;
 use crate::config::env::Surroundings;
-use crate::config::plan::{self, Planner};
+use crate::config::plan::{self, Plan, Planner};
 use crate::control::{self, Answer, How, Wish};
 use crate::voice::{self, Exit, Report, plain};
 use crate::wire;
@@ -105,15 +105,19 @@ async fn revoke(arguments: RevokeArguments, around: Surroundings) -> Result<Exit
 /// Builds the door without opening it: the same code ends the connections, and records it.
 async fn revoke_without_a_door(arguments: RevokeArguments, around: Surroundings) -> Result<Exit, Report> {
     let RevokeArguments { whose, config, environment, state, .. } = arguments;
-    let plan = Planner::new(ServeArguments { config, environment, state, ..ServeArguments::default() }, around).plan().await?;
-    let public_url =
-        plan.gateway.listen.public_url.as_ref().map_or("http://127.0.0.1", |url| url.as_str().trim_end_matches('/')).to_owned();
+    let planner = Planner::new(ServeArguments { config, environment, state, ..ServeArguments::default() }, around);
+    let draft = planner.draft()?;
+    let secrets = draft.secrets.clone();
+    secrets.lend(planner.around(), async |resolver| end_by_plan(Plan::of(draft, resolver).await?, &whose).await).await
+}
+
+async fn end_by_plan(plan: Plan, whose: &Whose) -> Result<Exit, Report> {
     let parts = wire::parts(&plan.state, plan.resolver, plan.record)?;
     let auditor = Arc::clone(&parts.auditor);
-    let door = Door::new(plan.gateway, &public_url, &plan.instance_key.0, parts)
+    // No page is shown, so it does not matter what the door is called.
+    let door = Door::new(plan.gateway, "http://127.0.0.1", &plan.instance_key.0, parts)
         .map_err(|error| Report::new(Exit::Configuration, "the configuration makes no door").caused_by(&error))?;
-    let outcome = end_all(&door, &whose).await;
-    door.resolver().close().await;
+    let outcome = end_all(&door, whose).await;
     auditor.close().map_err(|reason| Report::new(Exit::InputOutput, "the record of calls could not be closed").caused_by(&reason))?;
     outcome?.exit()
 }
