@@ -21,7 +21,7 @@ use crate::wire;
 pub(crate) async fn run(command: ConnectionsCommand, around: Surroundings) -> Result<Exit, Report> {
     match command {
         ConnectionsCommand::List(arguments) => list(&arguments, &around).await,
-        ConnectionsCommand::Revoke(arguments) => revoke(arguments, around).await,
+        ConnectionsCommand::Revoke(arguments) => Box::pin(revoke(arguments, around)).await,
     }
 }
 
@@ -96,9 +96,9 @@ async fn revoke(arguments: RevokeArguments, around: Surroundings) -> Result<Exit
                     Some(_) | None => return Err(Report::new(Exit::Unavailable, "the door went away")),
                 }
             }
-            tally.exit()
+            Ok(tally.exit())
         }
-        None => revoke_without_a_door(arguments, around).await,
+        None => Box::pin(revoke_without_a_door(arguments, around)).await,
     }
 }
 
@@ -108,7 +108,8 @@ async fn revoke_without_a_door(arguments: RevokeArguments, around: Surroundings)
     let planner = Planner::new(ServeArguments { config, environment, state, ..ServeArguments::default() }, around);
     let draft = planner.draft()?;
     let secrets = draft.secrets.clone();
-    secrets.lend(planner.around(), async |resolver| end_by_plan(Plan::of(draft, resolver).await?, &whose).await).await
+    let work = async |resolver| Box::pin(end_by_plan(Plan::of(draft, resolver).await?, &whose)).await;
+    Box::pin(secrets.lend(planner.around(), work)).await
 }
 
 async fn end_by_plan(plan: Plan, whose: &Whose) -> Result<Exit, Report> {
@@ -119,7 +120,7 @@ async fn end_by_plan(plan: Plan, whose: &Whose) -> Result<Exit, Report> {
         .map_err(|error| Report::new(Exit::Configuration, "the configuration makes no door").caused_by(&error))?;
     let outcome = end_all(&door, whose).await;
     auditor.close().map_err(|reason| Report::new(Exit::InputOutput, "the record of calls could not be closed").caused_by(&reason))?;
-    outcome?.exit()
+    Ok(outcome?.exit())
 }
 
 async fn end_all(door: &Door, whose: &Whose) -> Result<Tally, Report> {
@@ -153,7 +154,7 @@ impl Tally {
         voice::data(&format!("{} of {} {outcome}\n", plain(&connection.server), plain(&connection.subject)))
     }
 
-    fn exit(&self) -> Result<Exit, Report> {
+    fn exit(&self) -> Exit {
         if self.ended == 0 {
             voice::talk("nobody of that description is connected\n");
         }
@@ -162,9 +163,9 @@ impl Tally {
                 "{} of {} were not taken back: let the people know, or the service there",
                 self.not_taken_back, self.ended
             ));
-            return Ok(Exit::Failure);
+            return Exit::Failure;
         }
-        Ok(Exit::Success)
+        Exit::Success
     }
 }
 

@@ -271,7 +271,6 @@ static STYLE_HASH: LazyLock<String> = LazyLock::new(|| STANDARD.encode(digest::d
 #[cfg(test)]
 mod tests {
     use broker::connection::Person;
-    use http_body_util::BodyExt as _;
 
     use super::*;
 
@@ -279,25 +278,26 @@ mod tests {
         Visitor { person: Person { issuer: "https://idp".into(), subject: "<b>ada</b>".into() }, mark: "m\"ark".to_owned() }
     }
 
-    async fn html(response: Response<Body>) -> String {
-        String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+    fn html(response: Response<Body>) -> String {
+        let Body::Full(Some(html)) = response.into_body() else { panic!("a page is whole") };
+        String::from_utf8(html.to_vec()).unwrap()
     }
 
-    #[tokio::test]
-    async fn what_others_have_chosen_is_text_and_nothing_else() {
+    #[test]
+    fn what_others_have_chosen_is_text_and_nothing_else() {
         let scopes = ScopeSet::parse("read:<script>").unwrap();
         let question =
             Question { title: "<script>alert(1)</script>", host: "as\"><img>", origin: "https://as", scopes: &scopes, is_connected: false };
         let page = consent(&visitor(), "/out", &question);
-        let text = html(page).await;
+        let text = html(page);
         for piece in ["<script>alert", "<b>ada", "<img>", "read:<script>", "m\"ark"] {
             assert!(!text.contains(piece), "{piece} in {text}");
         }
         assert!(text.contains("&#60;script&#62;alert(1)"), "{text}");
     }
 
-    #[tokio::test]
-    async fn nobody_can_frame_a_page_or_bring_anything_into_it() {
+    #[test]
+    fn nobody_can_frame_a_page_or_bring_anything_into_it() {
         let (title, host, origin) = ("Mail", "as.example", "https://as.example");
         let question = Question { title, host, origin, scopes: &ScopeSet::default(), is_connected: true };
         let page = consent(&visitor(), "/out", &question);
@@ -314,14 +314,14 @@ mod tests {
         assert_eq!(page.headers()[REFERRER_POLICY], "same-origin");
         assert_eq!(page.headers()[CACHE_CONTROL], "no-store");
         assert_eq!(page.headers()[X_FRAME_OPTIONS], "DENY");
-        let text = html(page).await;
+        let text = html(page);
         let style = text.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
         assert_eq!(style, STYLE, "the hash in the policy is that of the style in the page");
         assert!(!text.contains("src=") && !text.contains("style="));
     }
 
-    #[tokio::test]
-    async fn every_problem_says_what_happened_and_what_to_do() {
+    #[test]
+    fn every_problem_says_what_happened_and_what_to_do() {
         let sign_out = || "/out".to_owned();
         for each in [
             Problem::Away,
@@ -339,7 +339,7 @@ mod tests {
         ] {
             let response = problem(&each, Some(&visitor()));
             assert_eq!(response.headers()[X_FRAME_OPTIONS], "DENY", "{each:?}");
-            let text = html(response).await;
+            let text = html(response);
             let (heading, words) = each.words();
             assert!(text.contains(heading) && text.contains(words), "{each:?}");
             assert_eq!(text.contains("action=\"/out\""), each.sign_out().is_some(), "{each:?}");
