@@ -51,9 +51,9 @@ impl Orders {
         }
     }
 
-    /// What means the end before the door is open.
-    pub(crate) fn interruption(&mut self) -> &mut Interruption {
-        &mut self.interruption
+    /// Waits for the order to stop; others are kept for when the door is open.
+    pub(crate) async fn stop(&mut self) {
+        self.interruption.come().await;
     }
 
     /// The next order.

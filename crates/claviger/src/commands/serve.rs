@@ -40,7 +40,14 @@ async fn serve(planner: &Planner) -> Result<(), Report> {
     let draft = planner.draft()?;
     let secrets = draft.secrets.clone();
     let open = async |resolver| {
-        let plan = orders.interruption().unless_it_comes(Plan::of(draft, resolver)).await?;
+        let plan = tokio::select! {
+            biased;
+            () = orders.stop() => {
+                voice::talk("stopped before the door was open\n");
+                return Ok(());
+            }
+            plan = Plan::of(draft, resolver) => plan?,
+        };
         Box::pin(keep_open(planner, plan, orders)).await
     };
     secrets.lend(planner.around(), open).await

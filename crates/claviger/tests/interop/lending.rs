@@ -123,7 +123,6 @@ fn a_command_that_is_given_up_gives_everything_back() {
         &[&run[..], &["--", "true"]].concat()[..],
         &[&run[..], &["--on-rotation", "leave", "--", "true"]].concat(),
         &["config", "check", "-c", "hanging.toml"],
-        &["serve", "-c", "hanging.toml"],
     ] {
         let mut interrupted = lender.start_borrowing(words);
         interrupted.interrupt();
@@ -132,6 +131,15 @@ fn a_command_that_is_given_up_gives_everything_back() {
         let mut terminated = lender.start_borrowing(words);
         assert_eq!((terminated.stop().code(), lender.vault.lent()), (Some(143), (0, 0)), "{words:?}");
     }
+}
+
+#[test]
+fn a_door_that_is_stopped_before_it_is_open_gives_everything_back_and_ends_well() {
+    let lender = Lender::start();
+    let mut opening = lender.start_borrowing(&["serve", "-c", "hanging.toml"]);
+    let status = opening.stop();
+    assert!(opening.said().contains("stopped before the door was open"), "{}", opening.said());
+    assert_eq!((status.code(), lender.vault.lent()), (Some(0), (0, 0)));
 }
 
 #[test]
