@@ -429,8 +429,8 @@ pub(crate) struct GetArguments {
 /// `claviger secrets list`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ListArguments {
-    /// Only of this scheme, such as keychain
-    pub(crate) scheme: Option<String>,
+    /// Where to look, such as keychain, vault://secret/team or azure-keyvault://VAULT [default: keychain]
+    pub(crate) within: Option<String>,
     #[command(flatten)]
     pub(crate) place: SecretsArguments,
 }

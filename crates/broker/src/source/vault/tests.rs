@@ -1,5 +1,7 @@
 //! The provider before a Vault in memory whose clock is ours too: every login, every engine, leases, and what happens when things end or are refused.
 
+mod write;
+
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -70,7 +72,7 @@ impl Scene {
 
     /// Sets something up as root, over the same API.
     async fn set_up(&self, path: &str, body: &str) -> serde_json::Value {
-        let question = Question { method: http::Method::POST, path, body: body.to_owned().into() };
+        let question = Question { method: http::Method::POST, path, body: body.to_owned().into(), is_secret: false };
         let answer = self.root.send(&question, Some(&ROOT.into())).await.unwrap().of_success();
         let answer = answer.unwrap_or_else(|cause| panic!("{path}: {cause}"));
         answer.read().unwrap_or_default()
