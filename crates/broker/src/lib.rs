@@ -2,13 +2,14 @@
 //!
 //! A configuration holds [`reference::Template`]s, never values. [`resolve::Resolver`] makes a [`credential::Credential`] of one, which releases its text only
 //! against a [`policy::Permit`]. [`source`] says where values lie; `slot` keeps one: a single fetch for many waiting calls, the next before its end, the old one a
-//! little longer while its place is away. Tokens of an [`authorization_server`] are kept in the same way; [`callers`] keeps one for each caller.
+//! little longer while its place is away; [`history`] knows when it changed last. Tokens of an [`authorization_server`] are kept in the same way; [`callers`] keeps one for each caller.
 
 mod allowance;
 mod assertion;
 pub mod authorization_server;
 pub mod callers;
 pub mod credential;
+pub mod history;
 pub mod literal;
 mod member;
 pub mod missing;

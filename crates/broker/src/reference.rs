@@ -80,6 +80,11 @@ impl Reference {
         Self { place: Place::Variable(name.clone()), ttl: None, field: None, written }
     }
 
+    /// The place as it was written: without `ttl` and field.
+    pub fn place_name(&self) -> String {
+        options::bare(&self.written)
+    }
+
     /// Where the secret lies.
     pub fn place(&self) -> &Place {
         &self.place
