@@ -16,6 +16,7 @@
 //!
 //! Options and field may come in either order. Nothing is percent-decoded, so `?` and `#` end a name; in a command, quotes keep them.
 
+mod beside;
 mod invalid;
 mod options;
 mod place;
@@ -25,6 +26,7 @@ use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::time::Duration;
 
+pub use beside::Beside;
 pub use invalid::InvalidReference;
 pub use place::{
     AwsSecret, AwsVersion, AzureSecret, CommandLine, FilePath, GcpSecret, KeychainItem, Kind, Place, VariableName, VaultSecret,

@@ -1,5 +1,7 @@
 //! What can a person type? Every command and flag, each with its help; nothing here acts.
 
+mod rotate;
+
 use std::convert::Infallible;
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -10,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 use url::Url;
 
+pub(crate) use self::rotate::RotateArguments;
 use crate::config::{env, units};
 
 /// A locked front door and a key-keeper for MCP servers.
@@ -380,16 +383,6 @@ pub(crate) enum SecretsCommand {
     Status(StatusArguments),
 }
 
-/// `claviger secrets rotate`.
-#[derive(Clone, Debug, Args)]
-#[command(after_help = ROTATE_EXAMPLES)]
-pub(crate) struct RotateArguments {
-    /// The reference, or a server whose references are meant [default: all that are in use]
-    pub(crate) name: Option<String>,
-    #[command(flatten)]
-    pub(crate) state: StateArgument,
-}
-
 /// `claviger secrets status`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = STATUS_CODES)]
@@ -537,12 +530,6 @@ const MIGRATE_EXAMPLES: &str = "\
 Examples:
   claviger secrets migrate env://GITHUB_TOKEN keychain://claviger/github
   claviger secrets migrate file://./token keychain://claviger/github --delete";
-
-const ROTATE_EXAMPLES: &str = "\
-Examples:
-  claviger secrets rotate
-  claviger secrets rotate vault://kv/github#token
-  claviger secrets rotate search";
 
 const STATUS_CODES: &str = "\
 Exit codes:

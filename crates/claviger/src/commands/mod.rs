@@ -3,6 +3,8 @@
 mod audit;
 mod call;
 mod config;
+mod guide;
+mod note;
 mod prompt;
 mod run;
 mod secrets;

@@ -11,7 +11,7 @@ use broker::source::{Fetched, MAX_LISTED, MAX_VALUE_BYTES, Removal, Sources, Wri
 use broker::value::Value;
 use zeroize::Zeroizing;
 
-use super::{block_on, prompt, secrets_status};
+use super::{block_on, guide, prompt, secrets_status};
 use crate::cli::{GetArguments, ListArguments, MigrateArguments, PutArguments, SecretsArguments, SecretsCommand, ServeArguments};
 use crate::config::draft;
 use crate::config::env::{self, Surroundings};
@@ -22,6 +22,7 @@ use crate::voice::{self, Exit, Report, plain};
 pub(crate) fn run(command: &SecretsCommand, around: &Surroundings) -> Result<Exit, Report> {
     log::start(around.value(env::LOG));
     let place = match command {
+        SecretsCommand::Rotate(arguments) if arguments.guide => return block_on(guide::run(arguments, around)),
         SecretsCommand::Rotate(arguments) => return block_on(secrets_status::rotate(arguments, around)),
         SecretsCommand::Status(arguments) => return block_on(secrets_status::status(arguments, around)),
         SecretsCommand::Get(arguments) => &arguments.place,

@@ -7,7 +7,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Keepers, Running, cloud_python, fingerprint, repository, to_end};
+use crate::support::{Keepers, Person, Running, cloud_python, everything_that_writers_promise, fingerprint, repository, to_end};
 
 struct Azure {
     _process: Running,
@@ -88,6 +88,36 @@ fn microsofts_own_client_takes_the_vault_for_one() {
     let seen = azure.sdk(&["get", "github"]);
     assert_eq!((&seen["version"], &seen["sha256"]), (&Value::from(version), &Value::from(fingerprint("ghp-first"))));
     assert_eq!(azure.sdk(&["get", "nothing"])["error"], "ResourceNotFoundError");
+    for name in ["a", "b", "c"] {
+        azure.put(name, "x");
+    }
+    assert_eq!(azure.sdk(&["list"])["names"], serde_json::json!(["a", "b", "c", "github"]));
+    assert_eq!(azure.sdk(&["delete", "github"])["removed"], "github");
+    assert_eq!(azure.sdk(&["get", "github"])["error"], "ResourceNotFoundError");
+    assert_eq!(azure.sdk(&["put", "github", "x"])["error"], "ResourceExistsError");
+    assert_eq!(azure.sdk(&["recover", "github"])["version"], seen["version"]);
+    assert_eq!(azure.sdk(&["get", "github"])["sha256"], fingerprint("ghp-first"));
+}
+
+#[test]
+fn a_person_puts_finds_lists_and_moves_secrets() {
+    let azure = Azure::start();
+    let first = format!("azure-keyvault://team-vault/a/{}", azure.put("a", "x"));
+    azure.put("b", "x");
+    let configuration = format!("[secrets.keychain]\nstore = \"file\"\n{}", azure.configuration());
+    let person = Person::new(&configuration, &azure.variables(&CLIENT_SECRET));
+    let (whole, document) = ("azure-keyvault://team-vault/new", "azure-keyvault://team-vault/document");
+    let others = ["azure-keyvault://team-vault/a", "azure-keyvault://team-vault/b"];
+    everything_that_writers_promise(&person, whole, document, "azure-keyvault://team-vault", &others);
+    assert_eq!(azure.sdk(&["get", "new"])["sha256"], fingerprint("grüß Gott"));
+    let pinned = person.pipes("x", &["put", &first]);
+    assert!(!pinned.success && pinned.stderr.contains("a version never changes"), "{}", pinned.stderr);
+    let unnamed = person.types(&["list", "azure-keyvault"]);
+    assert!(!unnamed.success && unnamed.stderr.contains("azure-keyvault://VAULT"), "{}", unnamed.stderr);
+    let long = person.pipes(&"a".repeat(26 * 1024), &["put", whole]);
+    assert!(!long.success && long.stderr.contains("over 25600 bytes"), "{}", long.stderr);
+    let removed = person.types(&["migrate", whole, "keychain://moved/new", "--delete"]);
+    assert!(removed.stderr.contains("is removed; the vault keeps it as deleted"), "{}", removed.stderr);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Keepers, Running, cloud_python, fingerprint, repository, to_end};
+use crate::support::{Keepers, Person, Running, cloud_python, everything_that_writers_promise, fingerprint, repository, to_end};
 
 struct Google {
     _process: Running,
@@ -55,6 +55,38 @@ fn googles_own_client_takes_it_for_google() {
     assert_eq!(google.sdk("service.json", &["get", "nothing", "latest"])["error"], "NotFound");
     assert_eq!(google.sdk("stranger.json", &["get", "github", "1"])["error"], "Forbidden");
     assert_eq!(google.sdk("wrong.json", &["get", "github", "1"])["error"], "RefreshError");
+    for name in ["a", "b"] {
+        google.put(name, "x");
+    }
+    let names = ["projects/p/secrets/a", "projects/p/secrets/b", "projects/p/secrets/github"];
+    assert_eq!(google.sdk("service.json", &["list"])["names"], serde_json::json!(names));
+    assert_eq!(google.sdk("service.json", &["delete", "github"]), serde_json::json!({}));
+    assert_eq!(google.sdk("service.json", &["get", "github", "1"])["error"], "NotFound");
+}
+
+#[test]
+fn a_person_puts_finds_lists_and_moves_secrets() {
+    let google = Google::start();
+    google.put("a", "x");
+    google.put("b", "x");
+    let keychain = "[secrets.keychain]\nstore = \"file\"\n";
+    let configuration = |file| format!("{keychain}[secrets.gcp]\nendpoint = \"{}\"\ncredentials = \"{}\"\n", google.url, google.file(file));
+    let person = Person::new(&configuration("service.json"), &[]);
+    let (whole, document) = ("gcp-secretmanager://p/new", "gcp-secretmanager://p/document");
+    everything_that_writers_promise(
+        &person,
+        whole,
+        document,
+        "gcp-secretmanager://p",
+        &["gcp-secretmanager://p/a", "gcp-secretmanager://p/b"],
+    );
+    assert_eq!(google.sdk("service.json", &["get", "new", "latest"])["sha256"], fingerprint("grüß Gott"));
+    let pinned = person.pipes("x", &["put", "gcp-secretmanager://p/a/1"]);
+    assert!(!pinned.success && pinned.stderr.contains("a version never changes"), "{}", pinned.stderr);
+    let stranger = Person::new(&configuration("stranger.json"), &[]);
+    let ended = stranger.pipes("x", &["put", "gcp-secretmanager://p/a"]);
+    assert!(!ended.success && ended.stderr.contains("PERMISSION_DENIED"), "{}", ended.stderr);
+    person.finds("gcp-secretmanager://p/a", "x");
 }
 
 #[test]
