@@ -17,7 +17,8 @@ use broker::source::{Commands, Sources};
 use broker::value::Value;
 use gateway::clock::Clock;
 
-use self::progress::{Progress, ProgressFailure, Rotation, Step};
+pub(super) use self::progress::{Progress, Step};
+use self::progress::{ProgressFailure, Rotation};
 use self::signals::Signals;
 use super::note::{note, who};
 use super::secrets::{afterlife, arrived, entered, failed, parse, read, serve_arguments, writer};
@@ -94,13 +95,16 @@ impl Guide {
         if self.is_there(&self.previous).await? {
             return Err(taken(&self.previous));
         }
-        self.save(Step::Creating)?;
         let new = self.new_key().await?;
+        // Nobody else has it yet: no signal comes between.
+        let _signals = Signals::listen()?;
+        if new.expose().is_empty() {
+            return Err(Report::new(Exit::Failure, "no new key was given; nothing has changed"));
+        }
         if new == old {
             return Err(Report::new(Exit::Failure, "this is the key that is in use already; nothing has changed"));
         }
-        // Nobody else has it yet: no signal comes between.
-        let _signals = Signals::listen()?;
+        self.save(Step::Creating)?;
         self.keep(&self.next, &new).await?;
         self.reached(Step::Created, "created")?;
         voice::talk(&format!("create: the new key is in `{}`; `{}` is as it was\n", self.next, self.reference));
@@ -139,12 +143,19 @@ impl Guide {
     async fn switch(&mut self) -> Result<(), Report> {
         let _signals = Signals::listen()?;
         let (old, new) = (read(&self.reference, &self.sources).await?.value, read(&self.next, &self.sources).await?.value);
-        self.save(Step::Switching)?;
-        if old == new {
-            // It had its place when a command was stopped; the old one was put aside before.
-            read(&self.previous, &self.sources).await?;
+        if self.is_there(&self.previous).await? {
+            if self.rotation.step() != Some(Step::Switching) {
+                return Err(taken(&self.previous));
+            }
+            // A command was stopped in the middle: one of our keys must be here, and the old one is put aside already.
+            if old != new && read(&self.previous, &self.sources).await?.value != old {
+                return Err(Report::new(Exit::Failure, format!("`{}` holds neither key: somebody else has written there", self.reference)));
+            }
         } else {
+            self.save(Step::Switching)?;
             self.keep(&self.previous, &old).await?;
+        }
+        if old != new {
             self.keep(&self.reference, &new).await?;
         }
         self.reached(Step::Switched, "switched")?;
@@ -157,7 +168,8 @@ impl Guide {
 
     /// Has the running door use what is there now, and shows what it says.
     async fn tell_the_door(&self) -> Result<(), Report> {
-        match fetched_anew(&self.state, Some(self.reference.to_string())).await? {
+        let asking = fetched_anew(&self.state, Some(self.reference.to_string()));
+        match Signals::listen()?.unless(asking).await?? {
             None => {
                 voice::talk("no door is running on this state folder; others use it within the hour, or after `claviger secrets rotate`\n");
                 Ok(())

@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Unit};
 use serde::Serialize;
 
+use super::guide::{Progress, Step};
 use crate::cli::{RotateArguments, ServeArguments, StatusArguments};
 use crate::config::draft::{self, Draft, no_state_folder};
 use crate::config::env::Surroundings;
@@ -72,6 +73,18 @@ struct Row {
     /// When the running door fetched it last.
     fetched_at: Option<Timestamp>,
     missing: Option<String>,
+    /// A guided rotation that is under way.
+    rotation: Option<UnderWay>,
+}
+
+/// A guided rotation that somebody has to go on with.
+#[derive(Debug, Serialize)]
+struct UnderWay {
+    step: Step,
+    /// When the old key is to be revoked.
+    revoke_from: Option<Timestamp>,
+    /// Whether that is past.
+    late: bool,
 }
 
 /// Prints the inventory; something overdue is the answer `no`.
@@ -88,7 +101,11 @@ pub(super) async fn status(arguments: &StatusArguments, around: &Surroundings) -
         Some(held) => held,
         None => seen_before(&draft).await?,
     };
-    let rows = rows(&draft, &held, today());
+    let mut rows = rows(&draft, &held, today());
+    for (row, reference) in rows.iter_mut().zip(references(&draft)) {
+        row.rotation = under_way(&draft.state, &reference)?;
+        row.overdue |= row.rotation.as_ref().is_some_and(|rotation| rotation.late);
+    }
     if arguments.json {
         let json =
             serde_json::to_string_pretty(&rows).map_err(|error| Report::new(Exit::Internal, "cannot write JSON").caused_by(&error))?;
@@ -105,6 +122,17 @@ pub(super) async fn status(arguments: &StatusArguments, around: &Surroundings) -
         return Ok(Exit::Failure);
     }
     Ok(Exit::Success)
+}
+
+fn under_way(state: &Path, reference: &Reference) -> Result<Option<UnderWay>, Report> {
+    let progress = Progress::of(state, reference);
+    let progress = progress.map_err(|error| Report::new(Exit::InputOutput, "cannot read the state of a rotation").caused_by(&error))?;
+    let now = Clock::system().unix_milliseconds();
+    Ok(progress.map(|Progress { step, revoke_from, .. }| UnderWay {
+        step,
+        revoke_from: revoke_from.and_then(moment),
+        late: revoke_from.is_some_and(|from| from <= now),
+    }))
 }
 
 /// What the last door saw of the secrets, now that none is running.
@@ -177,6 +205,7 @@ fn row_of(reference: &Reference, entry: Option<&Entry>, held: Option<&Held>, tod
         version: held.and_then(|held| held.version.clone()),
         fetched_at: held.and_then(|held| held.fetched_at).and_then(moment),
         missing: held.and_then(|held| held.missing.clone()),
+        rotation: None,
     }
 }
 
@@ -184,11 +213,6 @@ fn table(rows: &[Row]) -> String {
     let heads = ["CREDENTIAL", "USED BY", "OWNER", "AGE", "SCHEDULE", "NEXT", "VERSION", "STATE"].map(str::to_owned);
     let text = |value: &Option<String>| value.as_deref().map_or_else(|| "-".to_owned(), plain);
     let lines = rows.iter().map(|row| {
-        let state = match (row.overdue, &row.missing) {
-            (_, Some(why)) => format!("missing: {}", plain(why)),
-            (true, None) => "overdue".to_owned(),
-            (false, None) => row.fetched_at.map_or_else(|| "not in use".to_owned(), |at| format!("fetched {at:.0}")),
-        };
         [
             plain(&row.credential),
             if row.servers.is_empty() { "-".to_owned() } else { row.servers.join(", ") },
@@ -197,7 +221,7 @@ fn table(rows: &[Row]) -> String {
             text(&row.schedule),
             row.next.map_or_else(|| "-".to_owned(), |next| next.to_string()),
             text(&row.version),
-            state,
+            state_of(row),
         ]
     });
     let lines: Vec<[String; 8]> = std::iter::once(heads).chain(lines).collect();
@@ -209,6 +233,18 @@ fn table(rows: &[Row]) -> String {
         let _ = writeln!(table, "{}", cells.join("  ").trim_end());
     }
     table
+}
+
+fn state_of(row: &Row) -> String {
+    match row {
+        Row { missing: Some(why), .. } => format!("missing: {}", plain(why)),
+        Row { rotation: Some(UnderWay { late: true, .. }), .. } => "revoke the old key".to_owned(),
+        Row { rotation: Some(UnderWay { revoke_from: Some(from), .. }), .. } => format!("two keys until {from:.0}"),
+        Row { rotation: Some(_), .. } => "rotation under way".to_owned(),
+        Row { overdue: true, .. } => "overdue".to_owned(),
+        Row { fetched_at: Some(at), .. } => format!("fetched {at:.0}"),
+        _ => "not in use".to_owned(),
+    }
 }
 
 async fn ask(state: &Path, wish: &Wish) -> Result<Option<Answer>, Report> {

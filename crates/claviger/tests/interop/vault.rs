@@ -109,6 +109,24 @@ fn a_person_puts_finds_lists_and_moves_secrets_of_rusty_vault() {
     person.lists("vault://secret", &["vault://secret/team/inner#token"]);
 }
 
+#[test]
+fn a_key_of_rusty_vault_is_rotated_beside_its_neighbours() {
+    let vault = RustyVault::start();
+    vault.write("secret/db", &json!({"user": "ann", "password": "old"}));
+    let configuration = format!(
+        "[secrets.vault]\naddress = \"{}\"\nauth = {{ token = \"env://ROOT\" }}\nengines = {{ secret = \"kv1\" }}\n",
+        vault.address
+    );
+    let person = Person::new(&configuration, &[("ROOT", &vault.root)]);
+    let words = ["rotate", "vault://secret/db#password", "--guide"];
+    let switched = person.pipes("new", &words);
+    assert!(switched.success, "{}", switched.stderr);
+    assert_eq!(vault.get("secret/db")["data"], json!({"user": "ann", "password": "new", "password.previous": "old"}));
+    let done = person.types(&[&words[..], &["--revoked"]].concat());
+    assert!(done.success, "{}", done.stderr);
+    assert_eq!(vault.get("secret/db")["data"], json!({"user": "ann", "password": "new"}));
+}
+
 #[tokio::test]
 async fn rusty_vaults_short_tokens_are_replaced_by_logging_in_again() {
     let vault = RustyVault::start();

@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 /// The step that a rotation has reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Step {
+pub(in crate::commands) enum Step {
     /// The new key is being put beside the old one.
     Creating,
     /// It is there.
@@ -29,15 +29,31 @@ pub(super) enum Step {
 
 /// What is known of a rotation. Times are Unix milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Progress {
+pub(in crate::commands) struct Progress {
     /// Which secret, as it was written.
     pub(super) reference: String,
-    pub(super) step: Step,
+    pub(in crate::commands) step: Step,
     pub(super) started_at: u64,
     /// When the new key came into use.
     pub(super) switched_at: Option<u64>,
     /// When the old one may be revoked.
-    pub(super) revoke_from: Option<u64>,
+    pub(in crate::commands) revoke_from: Option<u64>,
+}
+
+impl Progress {
+    /// How far the rotation of this secret has come, for somebody who only looks.
+    pub(in crate::commands) fn of(state: &Path, reference: &Reference) -> Result<Option<Self>, ProgressFailure> {
+        Self::read(&state.join(FOLDER).join(format!("{}.json", file_name(reference))))
+    }
+
+    fn read(file: &Path) -> Result<Option<Self>, ProgressFailure> {
+        match fs::metadata(file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+            Ok(metadata) if metadata.len() > LONGEST => Err(ProgressFailure::Unreadable(file.to_owned())),
+            Ok(_) => serde_json::from_slice(&fs::read(file)?).map(Some).map_err(|_| ProgressFailure::Unreadable(file.to_owned())),
+        }
+    }
 }
 
 /// A rotation that nobody else is busy with.
@@ -51,7 +67,7 @@ pub(super) struct Rotation {
 
 /// Why the state of a rotation is not to be had.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ProgressFailure {
+pub(in crate::commands) enum ProgressFailure {
     /// Another command is at it.
     #[error("another command is rotating this secret")]
     Busy,
@@ -76,12 +92,7 @@ impl Rotation {
             TryLockError::Error(error) => ProgressFailure::InputOutput(error),
         })?;
         let file = folder.join(format!("{name}.json"));
-        let progress = match fs::metadata(&file) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error.into()),
-            Ok(metadata) if metadata.len() > LONGEST => return Err(ProgressFailure::Unreadable(file)),
-            Ok(_) => Some(serde_json::from_slice(&fs::read(&file)?).map_err(|_| ProgressFailure::Unreadable(file.clone()))?),
-        };
+        let progress = Progress::read(&file)?;
         Ok(Self { file, progress, _lock: lock })
     }
 
