@@ -2,8 +2,10 @@
 
     gcp_sdk.py URL CREDENTIALS put NAME VALUE      a new secret, if there is none of this name, and a version of it, in the project `p`
     gcp_sdk.py URL CREDENTIALS get NAME VERSION    a version of it
+    gcp_sdk.py URL CREDENTIALS delete NAME         the secret with all its versions
+    gcp_sdk.py URL CREDENTIALS list                the names of all secrets
 
-CREDENTIALS is a file. Prints what came of it as one JSON object: the name of the version and the fingerprint of the value, or the name of the error.
+CREDENTIALS is a file. Prints what came of it as one JSON object: the name of the version and the fingerprint of the value, the names, or the name of the error.
 """
 
 import hashlib
@@ -28,11 +30,20 @@ def put(client, name: str, value: str) -> str:
     return client.add_secret_version(parent=secret, payload={"data": value.encode()}).name
 
 
+def shown(client, version: str) -> dict:
+    answer = client.access_secret_version(name=version)
+    return {"name": answer.name, "sha256": hashlib.sha256(answer.payload.data).hexdigest()}
+
+
 match sys.argv[1:]:
     case [url, file, "put", name, value]:
-        place = lambda client: put(client, name, value)
+        action = lambda client: shown(client, put(client, name, value))
     case [url, file, "get", name, version]:
-        place = lambda client: f"projects/p/secrets/{name}/versions/{version}"
+        action = lambda client: shown(client, f"projects/p/secrets/{name}/versions/{version}")
+    case [url, file, "delete", name]:
+        action = lambda client: client.delete_secret(name=f"projects/p/secrets/{name}") or {}
+    case [url, file, "list"]:
+        action = lambda client: {"names": [secret.name for secret in client.list_secrets(parent="projects/p")]}
     case _:
         sys.exit(__doc__)
 
@@ -42,7 +53,6 @@ credentials = maker(file, scopes=["https://www.googleapis.com/auth/cloud-platfor
 transport = SecretManagerServiceRestTransport(host=url.removeprefix("http://"), url_scheme="http", credentials=credentials)
 client = secretmanager_v1.SecretManagerServiceClient(transport=transport)
 try:
-    answer = client.access_secret_version(name=place(client))
-    print(json.dumps({"name": answer.name, "sha256": hashlib.sha256(answer.payload.data).hexdigest()}))
+    print(json.dumps(action(client)))
 except (GoogleAPICallError, GoogleAuthError) as error:
     print(json.dumps({"error": type(error).__name__}))

@@ -49,11 +49,21 @@ deleted = kv2.read_secret_version("gone", mount_point="secret", raise_on_deleted
 assert deleted["data"] is None and deleted["metadata"]["deletion_time"]
 refused(InvalidPath, kv2.read_secret_version, "never", mount_point="secret", raise_on_deleted_version=True)
 
+# Only if nobody else has written; and what is there.
+refused(InvalidRequest, kv2.create_or_update_secret, "github", {"token": "late"}, cas=2, mount_point="secret")
+assert kv2.create_or_update_secret("checked", {"token": "x"}, cas=0, mount_point="secret")["data"]["version"] == 1
+refused(InvalidRequest, kv2.create_or_update_secret, "checked", {"token": "y"}, cas=0, mount_point="secret")
+kv2.create_or_update_secret("team/inner", {"token": "x"}, mount_point="secret")
+assert kv2.list_secrets("", mount_point="secret")["data"]["keys"] == ["checked", "github", "gone", "team/"]
+assert kv2.list_secrets("team", mount_point="secret")["data"]["keys"] == ["inner"]
+refused(InvalidPath, kv2.list_secrets, "never", mount_point="secret")
+
 # Secrets without.
 kv1 = root.secrets.kv.v1
 kv1.create_or_update_secret("brave", {"key": "k-1"}, mount_point="kv")
 assert kv1.read_secret("brave", mount_point="kv")["data"] == {"key": "k-1"}
 refused(InvalidPath, kv1.read_secret, "never", mount_point="kv")
+assert kv1.list_secrets("", mount_point="kv")["data"]["keys"] == ["brave"]
 
 # A login by AppRole with a wrapped secret id; the token is renewed and ended.
 approle = root.auth.approle

@@ -1,9 +1,9 @@
 """AWS Secrets Manager and its token service, as moto plays them, with signatures checked and IAM policies enforced.
 
-    aws.py          on 127.0.0.1; the first line on stdout is a JSON object: the URL, and the keys of two users
+    aws.py          on 127.0.0.1; the first line on stdout is a JSON object: the URL, and the keys of three users
     put NAME VALUE  on stdin: a new version of a secret; answered with its id
 
-`reader` may read secrets, `stranger` may do nothing. The role `door` may read secrets, and whoever brings a web identity token may take it.
+`reader` may read secrets, `writer` may change them too, `stranger` may do nothing. The role `door` may read secrets, and whoever brings a web identity token may take it.
 """
 
 import json
@@ -15,12 +15,16 @@ os.environ["INITIAL_NO_AUTH_ACTION_COUNT"] = "3"
 
 import boto3
 from moto.core.authorization import ActionAuthenticatorMixin
+from moto.secretsmanager.exceptions import InvalidRequestException
+from moto.secretsmanager.models import SecretsManagerBackend
 from moto.server import ThreadedMotoServer
 
 REGION = "eu-central-1"
 ANYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 # What docs/guides/aws.md tells people to write.
 READ = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}
+CHANGES = ["CreateSecret", "DeleteSecret", "DescribeSecret", "GetSecretValue", "ListSecrets", "PutSecretValue", "RestoreSecret"]
+WRITE = {"Effect": "Allow", "Action": [f"secretsmanager:{change}" for change in CHANGES], "Resource": "*"}
 
 SECRETS = {
     "mcp/github": "ghp-first",
@@ -52,6 +56,18 @@ def leave_web_identities_unsigned() -> None:
     ActionAuthenticatorMixin._authenticate_and_authorize_action = enforce_but_one
 
 
+def refuse_what_is_marked_for_deletion() -> None:
+    """AWS takes no new value for such a secret. moto would."""
+    put = SecretsManagerBackend.put_secret_value
+
+    def put_if_there(self, secret_id: str, *arguments, **named):
+        if secret_id in self.secrets and self.secrets[secret_id].is_deleted():
+            raise InvalidRequestException("You can't perform this operation on the secret because it was marked for deletion.")
+        return put(self, secret_id, *arguments, **named)
+
+    SecretsManagerBackend.put_secret_value = put_if_there
+
+
 def clients(url: str, key: dict):
     def client(service: str):
         return boto3.client(
@@ -62,6 +78,7 @@ def clients(url: str, key: dict):
 
 
 leave_web_identities_unsigned()
+refuse_what_is_marked_for_deletion()
 moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 moto.start()
 url = "http://{}:{}".format(*moto.get_host_and_port())
@@ -74,7 +91,8 @@ secrets.create_secret(Name="mcp/image", SecretBinary=b"\xff\xd8\xff\xe0")
 trust = policy({"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": "cluster"}})
 role = iam.create_role(RoleName="door", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
 iam.put_role_policy(RoleName="door", PolicyName="own", PolicyDocument=policy(READ))
-print(json.dumps({"url": url, "reader": user(iam, "reader", READ), "stranger": user(iam, "stranger", None), "role": role, "arns": arns}), flush=True)
+users = {name: user(iam, name, statement) for name, statement in [("reader", READ), ("writer", WRITE), ("stranger", None)]}
+print(json.dumps({"url": url, **users, "role": role, "arns": arns}), flush=True)
 
 for line in sys.stdin:
     match line.split():

@@ -25,6 +25,8 @@ IDENTITY_HEADER = "identity-header"
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 versions: dict[str, list[dict]] = {}
+# What was removed and can be had back.
+removed: dict[str, list[dict]] = {}
 holders: dict[str, str] = {}
 
 
@@ -66,6 +68,26 @@ class Handler(BaseHTTPRequestHandler):
 
 class Vault(Handler):
     def do_POST(self) -> None:
+        match urlsplit(self.path).path.strip("/").split("/"):
+            case ["deletedsecrets", name, "recover"]:
+                self.body()
+                if self.may_come_in():
+                    if name not in removed:
+                        return self.refuse(404, "SecretNotFound")
+                    versions[name] = removed.pop(name)
+                    self.show(["secrets", name])
+            case _:
+                self.give_token()
+
+    def do_DELETE(self) -> None:
+        if self.may_come_in():
+            name = urlsplit(self.path).path.strip("/").split("/")[1]
+            if name not in versions:
+                return self.refuse(404, "SecretNotFound")
+            removed[name] = versions.pop(name)
+            self.show_removed(name)
+
+    def give_token(self) -> None:
         form = {name: values[0] for name, values in parse_qs(self.body().decode()).items()}
         if urlsplit(self.path).path != f"/{TENANT}/oauth2/v2.0/token":
             return self.refuse(404, "NotFound")
@@ -84,13 +106,22 @@ class Vault(Handler):
             tenant = f"{self.server.url}/{TENANT}"
             endpoints = {name: f"{tenant}/oauth2/v2.0/{name.split('_')[0]}" for name in ("token_endpoint", "authorization_endpoint")}
             return self.answer(200, {"issuer": f"{tenant}/v2.0", "jwks_uri": f"{tenant}/keys", **endpoints})
-        if self.may_come_in():
-            self.show(path.strip("/").split("/"))
+        if not self.may_come_in():
+            return
+        match path.strip("/").split("/"):
+            case ["secrets"]:
+                self.list(parse_qs(urlsplit(self.path).query))
+            case ["deletedsecrets", name] if name in removed:
+                self.show_removed(name)
+            case parts:
+                self.show(parts)
 
     def do_PUT(self) -> None:
         body = self.body()
         if self.may_come_in():
             name = urlsplit(self.path).path.strip("/").split("/")[1]
+            if name in removed:
+                return self.refuse(409, "Conflict")
             versions.setdefault(name, []).append({"version": secrets.token_hex(16), "value": json.loads(body)["value"], "at": int(time.time())})
             self.show(["secrets", name])
 
@@ -111,6 +142,20 @@ class Vault(Handler):
             return self.refuse(404, "SecretNotFound")
         attributes = {"enabled": True, "created": found[0]["at"], "updated": found[0]["at"], "recoveryLevel": "Recoverable"}
         self.answer(200, {"value": found[0]["value"], "id": f"{self.server.url}/secrets/{name}/{found[0]['version']}", "attributes": attributes})
+
+
+    def show_removed(self, name: str) -> None:
+        found = removed[name][-1]
+        attributes = {"enabled": True, "created": found["at"], "updated": found["at"], "recoveryLevel": "Recoverable"}
+        identity = {"id": f"{self.server.url}/secrets/{name}/{found['version']}", "recoveryId": f"{self.server.url}/deletedsecrets/{name}"}
+        self.answer(200, {**identity, "deletedDate": found["at"], "scheduledPurgeDate": found["at"] + 90 * 86400, "attributes": attributes})
+
+    def list(self, query: dict) -> None:
+        """Two a page, however many are asked for."""
+        names, start = sorted(versions), int(query.get("$skiptoken", ["0"])[0])
+        page = [{"id": f"{self.server.url}/secrets/{name}", "attributes": {"enabled": True}} for name in names[start : start + 2]]
+        more = f"{self.server.url}/secrets?$skiptoken={start + 2}" if start + 2 < len(names) else None
+        self.answer(200, {"value": page, "nextLink": more})
 
 
 class Machine(Handler):

@@ -81,22 +81,36 @@ class Google(BaseHTTPRequestHandler):
             case ["v1", "projects", project, "secrets"]:
                 if self.may_come_in():
                     name = parse_qs(url.query)["secretId"][0]
+                    if name in versions:
+                        return self.refuse(409, "ALREADY_EXISTS")
                     versions[name] = []
                     self.answer(200, {"name": f"projects/{project}/secrets/{name}", "replication": {"automatic": {}}})
             case ["v1", "projects", project, "secrets", name] if name.endswith(":addVersion"):
                 if self.may_come_in():
-                    known = versions[name.removesuffix(":addVersion")]
-                    known.append(base64.b64decode(json.loads(body)["payload"]["data"]))
-                    self.answer(200, {"name": f"projects/{project}/secrets/{name.removesuffix(':addVersion')}/versions/{len(known)}", "state": "ENABLED"})
+                    self.add(project, name.removesuffix(":addVersion"), json.loads(body)["payload"])
+            case _:
+                self.refuse(404, "NOT_FOUND")
+
+    def do_DELETE(self) -> None:
+        match urlsplit(self.path).path.strip("/").split("/"):
+            case ["v1", "projects", _, "secrets", name]:
+                if self.may_come_in():
+                    if versions.pop(name, None) is None:
+                        return self.refuse(404, "NOT_FOUND")
+                    self.answer(200, {})
             case _:
                 self.refuse(404, "NOT_FOUND")
 
     def do_GET(self) -> None:
-        match urlsplit(self.path).path.strip("/").split("/"):
+        url = urlsplit(self.path)
+        match url.path.strip("/").split("/"):
             case ["computeMetadata", "v1", "instance", "service-accounts", "default", "token"]:
                 if self.headers.get("Metadata-Flavor") != "Google":
                     return self.refuse(403, "PERMISSION_DENIED")
                 self.answer(200, new_token("machine"))
+            case ["v1", "projects", project, "secrets"]:
+                if self.may_come_in():
+                    self.list(project, parse_qs(url.query))
             case ["v1", "projects", project, "secrets", name, "versions", version] if version.endswith(":access"):
                 if self.may_come_in():
                     self.access(project, name, version.removesuffix(":access"))
@@ -144,6 +158,22 @@ class Google(BaseHTTPRequestHandler):
         elif holder.startswith("stranger"):
             self.refuse(403, "PERMISSION_DENIED")
         return holder is not None and not holder.startswith("stranger")
+
+    def add(self, project: str, name: str, payload: dict) -> None:
+        data = base64.b64decode(payload["data"])
+        if name not in versions:
+            return self.refuse(404, "NOT_FOUND")
+        if "dataCrc32c" in payload and int(payload["dataCrc32c"]) != crc32c(data):
+            return self.refuse(400, "INVALID_ARGUMENT")
+        versions[name].append(data)
+        self.answer(200, {"name": f"projects/{project}/secrets/{name}/versions/{len(versions[name])}", "state": "ENABLED"})
+
+    def list(self, project: str, query: dict) -> None:
+        """Two a page, however many are asked for: Google may give fewer too."""
+        names, start = sorted(versions), int(query.get("pageToken", ["0"])[0])
+        page = [{"name": f"projects/{project}/secrets/{name}"} for name in names[start : start + 2]]
+        more = {"nextPageToken": str(start + 2)} if start + 2 < len(names) else {}
+        self.answer(200, {"secrets": page, "totalSize": len(names), **more})
 
     def access(self, project: str, name: str, version: str) -> None:
         known = versions.get(name, [])

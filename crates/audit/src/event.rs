@@ -84,6 +84,16 @@ pub enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         version: Option<Cow<'a, str>>,
     },
+    /// Somebody took a step of a guided rotation.
+    #[serde(rename = "rotation.step")]
+    RotationStep {
+        /// The name of the credential.
+        credential: Cow<'a, str>,
+        /// The step, as a short, stable word.
+        step: Cow<'a, str>,
+        /// Who, as far as is known: the operating system's user.
+        by: Cow<'a, str>,
+    },
     /// The door began to answer.
     #[serde(rename = "door.started")]
     DoorStarted {
@@ -213,6 +223,7 @@ mod tests {
             Event::ConnectionMade { server: "mail".into(), issuer: "i".into(), subject: "s".into() },
             Event::CredentialMissing { credential: "env://KEY".into(), reason: "not_set".into() },
             Event::CredentialRecovered { credential: "env://KEY".into() },
+            Event::RotationStep { credential: "env://KEY".into(), step: "created".into(), by: "alice".into() },
             Event::Rotated { credential: "env://KEY".into(), version_before: Some("1".into()), version: Some("2".into()) },
         ];
         let of_the_log = [

@@ -2,8 +2,8 @@
 //!
 //! A configuration holds [`reference::Template`]s, never values. [`resolve::Resolver`] makes a [`credential::Credential`] of one, which releases its text only
 //! against a [`policy::Permit`]. [`source`] says where values lie; `slot` keeps one: a single fetch for many waiting calls, the next before its end, the old one a
-//! little longer while its place is away. Tokens of an [`authorization_server`] are kept in the same way; [`callers`] keeps one for each caller, and [`connection`] what
-//! each person has let the door have by going through a [`code_flow`].
+//! little longer while its place is away; [`history`] knows when it changed last. Tokens of an [`authorization_server`] are kept in the same way; [`callers`] keeps one
+//! for each caller, and [`connection`] what each person has let the door have by going through a [`code_flow`].
 
 mod allowance;
 mod assertion;
@@ -12,6 +12,7 @@ pub mod callers;
 pub mod code_flow;
 pub mod connection;
 pub mod credential;
+pub mod history;
 pub mod literal;
 mod member;
 pub mod missing;

@@ -221,7 +221,7 @@ impl Cause {
 
     /// Whether it says that nothing is there, and nothing worse.
     pub fn is_absence(&self) -> bool {
-        matches!(self, Self::NotFound | Self::NotSet | Self::Unreadable(io::ErrorKind::NotFound))
+        matches!(self, Self::FieldAbsent | Self::NotFound | Self::NotSet | Self::Unreadable(io::ErrorKind::NotFound))
     }
 
     /// Whether the same question may be answered a little later without anybody changing anything. Only such a cause lets an older value be used for a while.

@@ -16,6 +16,7 @@
 //!
 //! Options and field may come in either order. Nothing is percent-decoded, so `?` and `#` end a name; in a command, quotes keep them.
 
+mod beside;
 mod invalid;
 mod options;
 mod place;
@@ -25,6 +26,7 @@ use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::time::Duration;
 
+pub use beside::Beside;
 pub use invalid::InvalidReference;
 pub use place::{
     AwsSecret, AwsVersion, AzureSecret, CommandLine, FilePath, GcpSecret, KeychainItem, Kind, Place, VariableName, VaultSecret,
@@ -78,6 +80,11 @@ impl Reference {
     pub(crate) fn of_variable(name: &VariableName) -> Self {
         let written = format!("env://{}", name.as_str()).into();
         Self { place: Place::Variable(name.clone()), ttl: None, field: None, written }
+    }
+
+    /// The place as it was written: without `ttl` and field.
+    pub fn place_name(&self) -> String {
+        options::bare(&self.written)
     }
 
     /// Where the secret lies.

@@ -18,6 +18,7 @@ use crate::callers::{PerCaller, RoadTaken};
 use crate::code_flow::CodeFlow;
 use crate::connection::{Book, PerPerson};
 use crate::credential::{Credential, Part, Secret};
+use crate::history::{History, LastSeen};
 use crate::missing::Missing;
 use crate::observer::{Observer, Unobserved};
 use crate::patient::Patient;
@@ -31,6 +32,7 @@ use crate::token_client::TokenClient;
 pub struct Resolver {
     sources: Arc<Sources>,
     around: Surroundings,
+    history: Option<Arc<History>>,
     /// Each with the reference that named it first.
     slots: Mutex<Slots>,
     allowances: Mutex<HashMap<String, Weak<Allowance>>>,
@@ -47,7 +49,7 @@ pub struct Held {
     pub version: Option<Arc<str>>,
     /// Unix milliseconds of the last fetch that gave a value; `None` while nobody has used it.
     pub fetched_at: Option<u64>,
-    /// Unix milliseconds of the last fetch that found another value than before.
+    /// Unix milliseconds of the last fetch that found another value than before, in an earlier process too if the resolver remembers.
     pub changed_at: Option<u64>,
     /// Why the last fetch gave none, if so.
     pub missing: Option<Missing>,
@@ -70,13 +72,20 @@ impl Resolver {
     /// A resolver of these sources. `clock` tells the Unix time in milliseconds.
     pub fn new(sources: Sources, clock: Clock) -> Self {
         let around = Surroundings { clock, observer: Arc::new(Unobserved), habits: Habits::default() };
-        Self { sources: Arc::new(sources), around, slots: Mutex::default(), allowances: Mutex::default() }
+        Self { sources: Arc::new(sources), around, history: None, slots: Mutex::default(), allowances: Mutex::default() }
     }
 
     /// The same with somebody who is told what happens.
     #[must_use]
     pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
         self.around.observer = observer;
+        self
+    }
+
+    /// The same with a memory that outlives it: of when secrets have changed. Tokens change by themselves and are not in it.
+    #[must_use]
+    pub fn remembering(mut self, history: History) -> Self {
+        self.history = Some(Arc::new(history));
         self
     }
 
@@ -133,10 +142,21 @@ impl Resolver {
     }
 
     /// What is in use, and what is known of it.
-    pub fn inventory(&self) -> Vec<Held> {
+    pub async fn inventory(&self) -> Vec<Held> {
         let mut held: Vec<Held> = self.in_use(None).into_iter().map(|(reference, slot)| Held::of(reference, &slot)).collect();
         held.sort_by_cached_key(|held| held.reference.to_string());
+        for held in held.iter_mut().filter(|held| held.fetched_at.is_none()) {
+            // Nobody has used it yet; somebody before us may have.
+            if let Some(LastSeen { changed_at, version }) = self.last_seen(&held.reference).await {
+                (held.changed_at, held.version) = (changed_at, version);
+            }
+        }
         held
+    }
+
+    async fn last_seen(&self, reference: &Reference) -> Option<LastSeen> {
+        let seen = self.history.as_ref()?.last_seen(reference).await;
+        seen.inspect_err(|error| tracing::warn!(%error, "the store does not tell when a secret has changed")).ok()?
     }
 
     /// Fetches anew what is in use: everything, or the places of these references. For each: whether its value is another now. What nobody has used
@@ -210,7 +230,8 @@ impl Resolver {
         let place = reference.place().clone();
         let source = AtPlace { sources: Arc::clone(&self.sources), place: place.clone() };
         let source = Box::new(Patient { source, timeout: PATIENCE });
-        let slot = Arc::new(Slot::new(reference.to_string().into(), source, self.around.clone()));
+        let history = self.history.as_ref().map(|history| history.of(reference));
+        let slot = Arc::new(Slot::new(reference.to_string().into(), source, self.around.clone()).remembering(history));
         slots.insert(place, (reference.clone(), Arc::downgrade(&slot)));
         slot
     }

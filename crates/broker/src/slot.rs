@@ -15,6 +15,7 @@ use tokio::sync::{Notify, watch};
 
 pub(crate) use self::kept::Kept;
 use self::kept::State;
+use crate::history::{Past, PlaceHistory};
 use crate::missing::{Cause, Missing};
 use crate::observer::{Observer, Rotation};
 use crate::source::{Fetched, Source};
@@ -59,6 +60,7 @@ pub(crate) struct Slot {
     is_kept_watch: Mutex<bool>,
     poke: Notify,
     refusals: Bucket,
+    history: Option<PlaceHistory>,
 }
 
 /// The fetch under way, and what came of the last.
@@ -101,7 +103,13 @@ impl Slot {
             is_kept_watch: Mutex::default(),
             poke: Notify::new(),
             refusals: Bucket::default(),
+            history: None,
         }
+    }
+
+    /// The same with the memory of what was seen before this process began.
+    pub(crate) fn remembering(self, history: Option<PlaceHistory>) -> Self {
+        Self { history, ..self }
     }
 
     /// What is kept now, whatever its age.
@@ -221,12 +229,23 @@ impl Slot {
 
     async fn fly(self: Arc<Self>, land: watch::Sender<Landed>) {
         let fetched = self.source.fetch().await;
-        let outcome = self.land(fetched);
+        let past = match &fetched {
+            Ok(fetched) => self.past_of(fetched).await,
+            Err(_) => None,
+        };
+        let outcome = self.land(fetched, past.as_ref());
         land.send_replace(Some(outcome));
         self.poke.notify_one();
     }
 
-    fn land(&self, fetched: Result<Fetched, Cause>) -> Result<Arc<Kept>, Missing> {
+    /// What the history says of a value that is not the one that is kept already.
+    async fn past_of(&self, fetched: &Fetched) -> Option<Past> {
+        let history = self.history.as_ref()?;
+        let is_known = self.kept().is_some_and(|kept| *kept.value == fetched.value);
+        if is_known { None } else { history.take_in(fetched, self.now()).await }
+    }
+
+    fn land(&self, fetched: Result<Fetched, Cause>, past: Option<&Past>) -> Result<Arc<Kept>, Missing> {
         // Its age counts from now, not from when the fetch began: the place may have kept us waiting.
         let now = self.now();
         let mut flight = self.flight();
@@ -246,7 +265,12 @@ impl Slot {
         let before = self.kept.load_full();
         let is_same = before.as_ref().is_some_and(|before| *before.value == fetched.value);
         let generation = before.as_ref().map_or(1, |before| before.generation + u64::from(!is_same));
-        let changed_at = before.as_ref().and_then(|before| if is_same { before.changed_at } else { Some(now) });
+        let changed_at = match (&before, past) {
+            (Some(before), _) if is_same => before.changed_at,
+            (_, Some(Past::Same { changed_at })) => *changed_at,
+            (Some(_), _) | (None, Some(Past::Changed { .. })) => Some(now),
+            (None, Some(Past::First) | None) => None,
+        };
         let kept = Arc::new(Kept::new(fetched, generation, changed_at, now));
         self.kept.store(Some(Arc::clone(&kept)));
         drop(flight);
@@ -254,12 +278,15 @@ impl Slot {
         if was_missing {
             self.around.observer.recovered(&self.name);
         }
-        if let Some(before) = before.filter(|_| !is_same) {
-            self.around.observer.rotated(&Rotation {
-                credential: &self.name,
-                version_before: before.version.as_deref(),
-                version: kept.version.as_deref(),
-            });
+        let version_before = match (&before, past) {
+            (Some(before), _) if !is_same => Some(before.version.as_deref()),
+            // It changed while nobody was here to see it.
+            (None, Some(Past::Changed { version_before })) => Some(version_before.as_deref()),
+            _ => None,
+        };
+        if let Some(version_before) = version_before {
+            let version = kept.version.as_deref();
+            self.around.observer.rotated(&Rotation { credential: &self.name, version_before, version });
             self.changes.send_replace(generation);
         }
         Ok(kept)

@@ -15,6 +15,7 @@ mod id_jag;
 mod keychain;
 mod reach;
 mod replace;
+mod texts;
 mod token_exchange;
 pub mod vault;
 
@@ -109,15 +110,51 @@ pub trait Provider: Send + Sync {
 pub type Changing<'a, T> = Pin<Box<dyn Future<Output = Result<T, Cause>> + Send + 'a>>;
 
 /// Something that changes the values of one kind of place. For people who move secrets; the door itself writes none.
+///
+/// A reference with a field means one member of the JSON object that lies there: the others stay as they are.
 pub trait Writer: Send + Sync {
-    /// Puts a value of 1 to [`MAX_VALUE_BYTES`] bytes there, in place of what was there. When this is done, a fetch gives that very text.
-    fn put<'a>(&'a self, place: &'a Place, value: &'a Value) -> Changing<'a, ()>;
+    /// Puts a value of 1 to [`MAX_VALUE_BYTES`] bytes there, in place of what was there. When this is done, a read gives that very text.
+    fn put<'a>(&'a self, reference: &'a Reference, value: &'a Value) -> Changing<'a, ()>;
 
-    /// Removes the value there; that there was none is a failure. When this is done, a fetch finds nothing.
-    fn delete<'a>(&'a self, place: &'a Place) -> Changing<'a, ()>;
+    /// Removes the value there; that there was none is a failure. When this is done, a read finds nothing.
+    fn delete<'a>(&'a self, reference: &'a Reference) -> Changing<'a, Removal>;
 
-    /// The names of the values there, in order: of those that a reference can name.
-    fn list(&self) -> Changing<'_, Vec<Reference>>;
+    /// The names of the values there, in order: of those that a reference can name, at most [`MAX_LISTED`]. `below` is what they all begin with behind the
+    /// scheme, such as a vault, a project or a folder; some kinds cannot do without.
+    fn list<'a>(&'a self, below: &'a str) -> Changing<'a, Listed>;
+}
+
+/// What has become of a value that was removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// It is gone.
+    Final,
+    /// A read finds nothing; but the place still has it.
+    Recoverable {
+        /// For how long, and how it comes back, in a sentence that begins with who has it.
+        how: &'static str,
+    },
+}
+
+/// What a list found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// In order.
+    pub references: Vec<Reference>,
+    /// Whether there are more.
+    pub is_cut: bool,
+}
+
+impl Listed {
+    /// Puts names in order, and leaves away what no reference can say.
+    fn of(names: impl IntoIterator<Item = String>, is_cut: bool) -> Self {
+        let mut names: Vec<String> = names.into_iter().collect();
+        names.sort();
+        names.dedup();
+        let is_cut = is_cut || names.len() > MAX_LISTED;
+        names.truncate(MAX_LISTED);
+        Self { references: names.iter().filter_map(|name| name.parse().ok()).collect(), is_cut }
+    }
 }
 
 /// Refuses what no writer takes.
@@ -213,6 +250,10 @@ async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, Cause> + Send
 
 /// The longest value of places that have no limit of their own, in bytes.
 pub const MAX_VALUE_BYTES: usize = 64 * 1024;
+/// The most names that are listed at once.
+pub const MAX_LISTED: usize = 1000;
+/// Why a reference with a version names no place to write to.
+const PINNED: Cause = Cause::Unable { what: "write to: a version never changes; leave it out of the reference" };
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ mod audit;
 mod call;
 mod config;
 mod connections;
+mod rotate;
 mod run;
 mod secrets;
 mod serve;
@@ -21,9 +22,10 @@ pub(crate) use self::audit::{AuditCommand, OutcomeArgument, QueryArguments, Reco
 pub(crate) use self::call::CallArguments;
 pub(crate) use self::config::ConfigCommand;
 pub(crate) use self::connections::{ConnectionsArguments, ConnectionsCommand, RevokeArguments, Whose};
+pub(crate) use self::rotate::RotateArguments;
 pub(crate) use self::run::{OnRotation, RotationSignal, RunArguments, RunChildArguments};
 pub(crate) use self::secrets::{
-    GetArguments, ListArguments, MigrateArguments, PutArguments, RotateArguments, SecretsArguments, SecretsCommand, StatusArguments,
+    GetArguments, ListArguments, MigrateArguments, PutArguments, SecretsArguments, SecretsCommand, StatusArguments,
 };
 pub(crate) use self::serve::{ChildGuardArguments, ServeArguments};
 pub(crate) use self::token::{InspectArguments, MintArguments, TokenCommand};

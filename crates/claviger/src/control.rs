@@ -80,7 +80,7 @@ pub(crate) struct Held {
     pub(crate) version: Option<String>,
     /// Unix milliseconds of the last fetch; absent while nobody has used it.
     pub(crate) fetched_at: Option<u64>,
-    /// Unix milliseconds of the last fetch that found another value than before, since the door was started.
+    /// Unix milliseconds of the last fetch that found another value than before, by this door or by one before it on the same state folder.
     pub(crate) changed_at: Option<u64>,
     /// Why it cannot be had, if it cannot.
     pub(crate) missing: Option<String>,
@@ -188,7 +188,7 @@ pub(crate) async fn fulfil(wish: &Wish, door: &Door) -> Answer {
             Ok(ended) => Answer::ConnectionEnded(How::of(&ended)),
             Err(error) => unreadable(&error),
         },
-        Wish::Inventory => Answer::Inventory(inventory(door)),
+        Wish::Inventory => Answer::Inventory(inventory(door).await),
         Wish::Rotate { name: None } => rotated(door, None).await,
         Wish::Rotate { name: Some(name) } => {
             let wanted = match (name.parse::<Reference>(), door.references_of(name)) {
@@ -207,8 +207,8 @@ fn unreadable(error: &BookFailure) -> Answer {
     Answer::Refused(format!("the connections cannot be read: {}", texts.join(": ")))
 }
 
-fn inventory(door: &Door) -> Vec<Held> {
-    let held = door.resolver().inventory().into_iter();
+async fn inventory(door: &Door) -> Vec<Held> {
+    let held = door.resolver().inventory().await.into_iter();
     held.map(|held| Held {
         servers: door.users_of(&held.reference),
         credential: held.reference.to_string(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use audit::sink::{Auditor, Options};
 use broker::Resolver;
+use broker::history::History;
 use gateway::Parts;
 use gateway::clock::Clock;
 use gateway::metrics::Metrics;
@@ -13,13 +14,15 @@ use outbound::guard::Guard;
 use outbound::tls::{Roots, client_config};
 use store::Store;
 use store::file::File;
+use store::seal::InstanceKey;
 
+use crate::config::plan::existing_instance_key;
 use crate::queue::Queue;
 use crate::voice::{Exit, Report};
 use crate::watch::Watch;
 
 /// Makes the parts of the door that live as long as the process.
-pub(crate) fn parts(state: &Path, resolver: Resolver, record: Options) -> Result<Parts, Report> {
+pub(crate) fn parts(state: &Path, key: &InstanceKey, resolver: Resolver, record: Options) -> Result<Parts, Report> {
     let clock = Clock::system();
     let roots = Roots::default();
     let certificates =
@@ -28,13 +31,15 @@ pub(crate) fn parts(state: &Path, resolver: Resolver, record: Options) -> Result
     let client = Client::new(Guard::default(), &roots).map_err(|error| certificates(&error))?;
     let (auditor, metrics) = (Arc::new(auditor(record, clock)?), Arc::new(Metrics::new()));
     let watch = Watch { auditor: Arc::clone(&auditor), metrics: Arc::clone(&metrics), clock };
+    let store = store(state, clock)?;
+    let resolver = resolver.observed_by(Arc::new(watch)).remembering(history(Arc::clone(&store), key));
     Ok(Parts {
         clock,
-        store: store(state, clock)?,
+        store,
         auditor,
         client: Arc::new(client),
         tls: Arc::new(tls),
-        resolver: Arc::new(resolver.observed_by(Arc::new(watch))),
+        resolver: Arc::new(resolver),
         metrics,
         attention: Arc::new(Queue::in_state(state, clock)),
     })
@@ -43,6 +48,21 @@ pub(crate) fn parts(state: &Path, resolver: Resolver, record: Options) -> Result
 /// Whether a door has kept anything there.
 pub(crate) fn has_store(state: &Path) -> bool {
     state.join(STORE_FILE).exists()
+}
+
+/// What the door of this state folder has seen of secrets. `None`: there was never one, or it is running and has the store.
+pub(crate) fn past(state: &Path) -> Result<Option<History>, Report> {
+    let (file, clock) = (state.join(STORE_FILE), Clock::system());
+    if !file.exists() {
+        return Ok(None);
+    }
+    let Some(key) = existing_instance_key(state)? else { return Ok(None) };
+    let opened = File::open(&file, Arc::new(move || clock.unix_milliseconds())).ok();
+    Ok(opened.map(|store| history(Arc::new(store), &key)))
+}
+
+fn history(store: Arc<dyn Store>, key: &InstanceKey) -> History {
+    History::new(store, &key.derive(HISTORY, ""))
 }
 
 /// The store of a state folder, which one process has at a time.
@@ -65,3 +85,5 @@ fn auditor(options: Options, clock: Clock) -> Result<Auditor, Report> {
 }
 
 const STORE_FILE: &str = "store.redb";
+/// The label under which the key of secrets' fingerprints is derived.
+const HISTORY: &str = "secret history";

@@ -42,6 +42,15 @@ pub(super) fn rewrite(written: &str, ttl: u16) -> String {
     format!("{scheme}://{name}?{}{field}", options.join("&"))
 }
 
+/// A written reference without what says nothing about the place: `ttl` and field.
+pub(super) fn bare(written: &str) -> String {
+    let (scheme, rest) = written.split_once("://").unwrap_or(("", written));
+    let Ok(Parts { name, options, .. }) = split(rest, scheme == "command") else { return written.to_owned() };
+    let options: Vec<&str> =
+        options.into_iter().flat_map(|options| options.split('&')).filter(|option| !option.starts_with("ttl=")).collect();
+    if options.is_empty() { format!("{scheme}://{name}") } else { format!("{scheme}://{name}?{}", options.join("&")) }
+}
+
 /// The options that nobody has asked for yet.
 pub(super) struct Options<'t>(Vec<(&'t str, &'t str)>);
 

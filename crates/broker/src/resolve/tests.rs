@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use oauth::scope::ScopeSet;
 use policy::{Action, Caller, Permit, RuleSet};
 use secrecy::ExposeSecret;
+use store::memory::{Limits, Memory};
 
 use super::*;
 use crate::source::{Environment, Files, OpenFiles};
@@ -140,4 +141,60 @@ fn permit() -> Permit {
     let scopes = ScopeSet::default();
     let caller = Caller { issuer: "https://idp.example", subject: "ada", client: None, scopes: &scopes };
     RuleSet::open().decide(&caller, &Action::Tool("search")).unwrap()
+}
+
+#[derive(Default)]
+struct Rotations(Mutex<Vec<(Option<String>, Option<String>)>>);
+
+impl Observer for Rotations {
+    fn rotated(&self, rotation: &crate::observer::Rotation<'_>) {
+        let text = |version: Option<&str>| version.map(str::to_owned);
+        self.0.lock().unwrap().push((text(rotation.version_before), text(rotation.version)));
+    }
+}
+
+#[tokio::test]
+async fn the_date_of_a_change_outlives_the_resolver() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("token");
+    let write = |content: &str| {
+        std::fs::write(&path, content).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    };
+    let (store, time) = (Arc::new(Memory::new(Arc::new(|| 0), Limits::default())), Arc::new(AtomicU64::new(1000)));
+    let rotations = Arc::<Rotations>::default();
+    let start = || {
+        let time = Arc::clone(&time);
+        let sources = Sources::local(Environment::default(), Files::new(folder.path().to_owned(), OpenFiles::Refuse));
+        let resolver = Resolver::new(sources, Arc::new(move || time.load(Ordering::SeqCst)));
+        let history = History::new(Arc::clone(&store) as Arc<dyn store::Store>, &[7; 32]);
+        resolver.remembering(history).observed_by(Arc::clone(&rotations) as Arc<dyn Observer>)
+    };
+    let seen = async |resolver: &Resolver, is_used: bool| {
+        let credential = resolver.credential(&Template::parse("file://./token").unwrap());
+        if is_used {
+            credential.fill().await.unwrap();
+        }
+        let held = resolver.inventory().await.remove(0);
+        (held.fetched_at, held.changed_at)
+    };
+    write("one");
+    let first = start();
+    assert_eq!(seen(&first, false).await, (None, None));
+    assert_eq!(seen(&first, true).await, (Some(1000), None));
+    write("two");
+    time.store(100_000, Ordering::SeqCst);
+    assert_eq!(seen(&first, true).await, (Some(100_000), Some(100_000)));
+    drop(first);
+    time.store(200_000, Ordering::SeqCst);
+    let second = start();
+    assert_eq!(seen(&second, false).await, (None, Some(100_000)), "nobody has used it here yet");
+    assert_eq!(seen(&second, true).await, (Some(200_000), Some(100_000)));
+    assert_eq!(rotations.0.lock().unwrap().len(), 1);
+    drop(second);
+    // While nobody is there.
+    write("three");
+    time.store(300_000, Ordering::SeqCst);
+    assert_eq!(seen(&start(), true).await, (Some(300_000), Some(300_000)));
+    assert_eq!(*rotations.0.lock().unwrap(), [(None, None), (None, None)]);
 }

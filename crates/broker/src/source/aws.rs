@@ -5,6 +5,7 @@
 
 mod connector;
 mod trouble;
+mod write;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +14,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::Builder;
+use aws_sdk_secretsmanager::error::ProvideErrorMetadata as _;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use outbound::client::LazyClient;
 use tokio::sync::OnceCell;
@@ -21,7 +23,7 @@ use zeroize::Zeroizing;
 use self::connector::Connector;
 use crate::missing::Cause;
 use crate::reference::{AwsSecret, AwsVersion, Place};
-use crate::source::{Fetched, Fetching, Provider};
+use crate::source::{Fetched, Fetching, Provider, Writer};
 
 /// Secrets of AWS Secrets Manager.
 pub struct Aws {
@@ -51,15 +53,24 @@ impl Aws {
     }
 
     async fn fetch_secret(&self, secret: &AwsSecret) -> Result<Fetched, Cause> {
-        let region = secret.region.as_deref().or(self.settings.region.as_deref());
-        let client = self.client(region).await?;
+        let client = self.client_for(secret).await?;
         let question = client.get_secret_value().secret_id(&*secret.id);
         let question = match &secret.version {
             Some(AwsVersion::Id(id)) => question.version_id(&**id),
             Some(AwsVersion::Stage(stage)) => question.version_stage(&**stage),
             None => question,
         };
-        question.send().await.map_err(|error| trouble::cause_of(&error)).and_then(fetched)
+        match question.send().await {
+            Ok(answer) => fetched(answer),
+            Err(error) if error.code() == Some(trouble::MARKED) && self.is_marked_for_deletion(&client, secret).await => {
+                Err(Cause::NotFound)
+            }
+            Err(error) => Err(trouble::cause_of(&error)),
+        }
+    }
+
+    async fn client_for(&self, secret: &AwsSecret) -> Result<Client, Cause> {
+        self.client(secret.region.as_deref().or(self.settings.region.as_deref())).await
     }
 
     async fn client(&self, region: Option<&str>) -> Result<Client, Cause> {
@@ -96,6 +107,10 @@ impl Provider for Aws {
             let Place::Aws(secret) = place else { return Err(Cause::NotInThisBuild) };
             self.fetch_secret(secret).await
         })
+    }
+
+    fn writer(&self) -> Option<&dyn Writer> {
+        Some(self)
     }
 }
 

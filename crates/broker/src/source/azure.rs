@@ -6,6 +6,7 @@
 mod identity;
 mod transport;
 mod trouble;
+mod write;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +23,7 @@ use self::identity::Identity;
 use self::transport::Outbound;
 use crate::missing::Cause;
 use crate::reference::{AzureSecret, Place};
-use crate::source::{Environment, Fetched, Fetching, Provider};
+use crate::source::{Environment, Fetched, Fetching, Provider, Writer};
 
 /// Secrets of Azure Key Vault.
 pub struct Azure {
@@ -97,6 +98,10 @@ impl Provider for Azure {
             let Place::Azure(secret) = place else { return Err(Cause::NotInThisBuild) };
             self.fetch_secret(secret).await
         })
+    }
+
+    fn writer(&self) -> Option<&dyn Writer> {
+        Some(self)
     }
 }
 

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::{Environment, Fetched, Fetching, MAX_VALUE_BYTES, Provider};
 use crate::missing::Cause;
 use crate::reference::{CommandLine, Place};
+use crate::value::Value;
 
 /// Programs that print a secret on their standard output and end with 0.
 pub struct Commands {
@@ -26,6 +27,18 @@ impl Commands {
     /// never be whole.
     pub fn new(environment: Environment, directory: PathBuf) -> Self {
         Self { environment, directory }
+    }
+
+    /// What a program prints that the operator has named to make a secret.
+    pub async fn print(&self, line: &CommandLine) -> Result<Fetched, Cause> {
+        Fetched::line(&run(&line.program, self.command(line), b"").await?)
+    }
+
+    /// Runs a program that the operator has named to do something with a secret, which is in this variable. Its end says whether it is done; what it prints is dropped.
+    pub async fn succeed(&self, line: &CommandLine, variable: &str, secret: &Value) -> Result<(), Cause> {
+        let mut command = self.command(line);
+        command.env(variable, secret.expose());
+        run(&line.program, command, secret.expose().as_bytes()).await.map(drop)
     }
 
     fn command(&self, line: &CommandLine) -> Command {
@@ -47,12 +60,13 @@ impl Provider for Commands {
     fn fetch<'a>(&'a self, place: &'a Place) -> Fetching<'a> {
         Box::pin(async move {
             let Place::Command(line) = place else { return Err(Cause::NotInThisBuild) };
-            run(&line.program, self.command(line)).await
+            self.print(line).await
         })
     }
 }
 
-async fn run(program: &str, mut command: Command) -> Result<Fetched, Cause> {
+/// What a program prints. Its own words go into the log, without what it prints and without the secret that it was given.
+async fn run(program: &str, mut command: Command, given: &[u8]) -> Result<Zeroizing<Vec<u8>>, Cause> {
     let mut child = command.spawn().map_err(|error| Cause::NotStarted(error.kind()))?;
     let mut group = Group::of(&child);
     let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
@@ -63,14 +77,15 @@ async fn run(program: &str, mut command: Command) -> Result<Fetched, Cause> {
     let status = child.wait().await.map_err(|error| Cause::Unreadable(error.kind()))?;
     group.has_ended();
     if !said.is_empty() {
-        let said = show(&said, &printed);
+        let secrets = Zeroizing::new([printed.as_slice(), b"\n", given].concat());
+        let said = show(&said, &secrets);
         if status.success() {
-            tracing::info!(program, said, "the program of a `command://` reference says");
+            tracing::info!(program, said, "a program that was asked about a secret says");
         } else {
-            tracing::warn!(program, said, "the program of a `command://` reference failed");
+            tracing::warn!(program, said, "a program that was asked about a secret failed");
         }
     }
-    if status.success() { Fetched::line(&printed) } else { Err(Cause::CommandFailed { code: status.code() }) }
+    if status.success() { Ok(printed) } else { Err(Cause::CommandFailed { code: status.code() }) }
 }
 
 async fn whole(stdout: impl AsyncRead + Unpin) -> Result<Zeroizing<Vec<u8>>, Cause> {

@@ -1,6 +1,7 @@
 //! What does every writer promise? One suite, asked of each of them; `first` and `second` name two places that are free.
 
-use super::{Fetched, MAX_VALUE_BYTES, Provider, Writer};
+use super::{MAX_VALUE_BYTES, Provider, Removal, Writer};
+use crate::member::member;
 use crate::missing::Cause;
 use crate::reference::Reference;
 use crate::value::Value;
@@ -20,6 +21,7 @@ impl Suite<'_> {
         self.nothing_and_too_much_are_refused_and_change_nothing().await;
         self.list_has_names(can_list).await;
         self.what_was_deleted_is_gone_and_nothing_else().await;
+        self.a_member_is_changed_alone().await;
     }
 
     async fn nothing_is_there_before(&self) {
@@ -55,9 +57,10 @@ impl Suite<'_> {
     }
 
     async fn list_has_names(&self, can_list: bool) {
-        let listed = self.writer().list().await;
+        let below = self.first.split_once("://").and_then(|(_, name)| name.rsplit_once('/')).unwrap().0;
+        let listed = self.writer().list(below).await;
         if can_list {
-            let names: Vec<String> = listed.unwrap().iter().map(ToString::to_string).collect();
+            let names: Vec<String> = listed.unwrap().references.iter().map(ToString::to_string).collect();
             assert!(names.iter().any(|name| name == self.first) && names.iter().any(|name| name == self.second), "{names:?}");
             assert!(names.is_sorted(), "{names:?}");
         } else {
@@ -74,17 +77,37 @@ impl Suite<'_> {
         assert!(self.get(self.second).await.unwrap_err().is_absence());
     }
 
+    /// Nothing is left behind, whether or not the places are documents by nature.
+    async fn a_member_is_changed_alone(&self) {
+        let place = self.first.split('#').next().unwrap();
+        let [token, other] = ["token", "other"].map(|field| format!("{place}#{field}"));
+        assert!(self.get(&token).await.unwrap_err().is_absence());
+        self.put(&token, "hunter2").await.unwrap();
+        self.put(&other, "x\"y\n").await.unwrap();
+        self.put(&token, "hunter3").await.unwrap();
+        assert_eq!((self.get(&token).await.as_deref(), self.get(&other).await.as_deref()), (Ok("hunter3"), Ok("x\"y\n")));
+        self.delete(&token).await.unwrap();
+        assert!(self.get(&token).await.unwrap_err().is_absence() && self.delete(&token).await.unwrap_err().is_absence());
+        assert_eq!(self.get(&other).await.as_deref(), Ok("x\"y\n"));
+        self.delete(&other).await.unwrap();
+        assert!(self.get(&other).await.unwrap_err().is_absence());
+    }
+
     pub(super) async fn get(&self, name: &str) -> Result<String, Cause> {
-        let fetched: Result<Fetched, Cause> = self.provider.fetch(reference(name).place()).await;
-        fetched.map(|fetched| fetched.value.expose().to_owned())
+        let reference = reference(name);
+        let fetched = self.provider.fetch(reference.place()).await?;
+        match reference.field() {
+            None => Ok(fetched.value.expose().to_owned()),
+            Some(field) => member(fetched.value.expose(), field).map(|value| value.expose().to_owned()),
+        }
     }
 
     pub(super) async fn put(&self, name: &str, text: &str) -> Result<(), Cause> {
-        self.writer().put(reference(name).place(), &Value::new(text).unwrap()).await
+        self.writer().put(&reference(name), &Value::new(text).unwrap()).await
     }
 
-    pub(super) async fn delete(&self, name: &str) -> Result<(), Cause> {
-        self.writer().delete(reference(name).place()).await
+    pub(super) async fn delete(&self, name: &str) -> Result<Removal, Cause> {
+        self.writer().delete(&reference(name)).await
     }
 
     fn writer(&self) -> &dyn Writer {

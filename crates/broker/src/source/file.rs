@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::replace::replace;
-use super::{Changing, Fetched, Fetching, MAX_VALUE_BYTES, Provider, Writer, apart, check_value};
+use super::texts::Texts;
+use super::{Changing, Fetched, Fetching, Listed, MAX_VALUE_BYTES, Provider, Removal, Writer, apart};
 use crate::missing::Cause;
-use crate::reference::{Place, Reference};
+use crate::reference::Place;
 use crate::value::Value;
 
 /// Files of at most 64 KiB.
@@ -57,27 +58,26 @@ impl Provider for Files {
     }
 }
 
-impl Writer for Files {
+impl Texts for Files {
     /// Only its owner may use the new file. The folder must be there.
-    fn put<'a>(&'a self, place: &'a Place, value: &'a Value) -> Changing<'a, ()> {
+    fn put_text<'a>(&'a self, place: &'a Place, text: &'a Value) -> Changing<'a, ()> {
         Box::pin(async move {
-            check_value(value)?;
             let path = self.path(place)?;
             // One line end is no part of the value, so a value that ends with one gets another.
-            let line_end = if value.expose().ends_with('\n') { "\n" } else { "" };
-            let content = Zeroizing::new([value.expose(), line_end].concat());
+            let line_end = if text.expose().ends_with('\n') { "\n" } else { "" };
+            let content = Zeroizing::new([text.expose(), line_end].concat());
             apart(move || write(&path, content.as_bytes())).await
         })
     }
 
-    fn delete<'a>(&'a self, place: &'a Place) -> Changing<'a, ()> {
+    fn remove_text<'a>(&'a self, place: &'a Place) -> Changing<'a, Removal> {
         Box::pin(async move {
             let path = self.path(place)?;
-            apart(move || remove(&path)).await
+            apart(move || remove(&path)).await.map(|()| Removal::Final)
         })
     }
 
-    fn list(&self) -> Changing<'_, Vec<Reference>> {
+    fn list_texts<'a>(&'a self, _: &'a str) -> Changing<'a, Listed> {
         Box::pin(std::future::ready(Err(Cause::Unable { what: "list secrets" })))
     }
 }

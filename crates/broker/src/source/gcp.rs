@@ -1,9 +1,10 @@
-//! `gcp-secretmanager://`: Google Secret Manager, asked with one GET.
+//! `gcp-secretmanager://`: Google Secret Manager, asked with one GET; `write` changes what is there.
 //!
 //! Who we are there is found in a file of Google's making, else asked of the machine's metadata server (see `account` and `token`).
 
 mod account;
 mod token;
+mod write;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use outbound::client::{self, Call, LazyClient};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -23,7 +24,7 @@ use crate::missing::Cause;
 use crate::reference::{GcpSecret, Place};
 use crate::slot::Clock;
 use crate::source::reach::{self, LIMITS, wiped};
-use crate::source::{Environment, Fetched, Fetching, Provider};
+use crate::source::{Environment, Fetched, Fetching, Provider, Writer};
 
 /// Secrets of Google Secret Manager.
 pub struct Gcp {
@@ -50,27 +51,36 @@ impl Gcp {
     }
 
     async fn fetch_secret(&self, secret: &GcpSecret) -> Result<Fetched, Cause> {
+        let GcpSecret { project, name, version } = secret;
+        let version = version.as_deref().unwrap_or("latest");
+        let path = format!("projects/{project}/secrets/{name}/versions/{version}:access");
+        self.ask(Method::GET, &path, Bytes::new()).await.and_then(|body| read(&body))
+    }
+
+    /// The body of a success.
+    async fn ask(&self, method: Method, path: &str, body: Bytes) -> Result<Bytes, Cause> {
         let token = self.tokens.token().await?;
-        let mut answer = self.access(secret, &token).await?;
+        let mut answer = self.ask_as(&token, &method, path, &body).await?;
         if answer.status == StatusCode::UNAUTHORIZED {
             // It was good when it came; somebody has taken it back.
             self.tokens.forget(&token).await;
-            answer = self.access(secret, &*self.tokens.token().await?).await?;
+            answer = self.ask_as(&*self.tokens.token().await?, &method, path, &body).await?;
         }
         match answer.status {
-            StatusCode::OK => read(&answer.body),
+            StatusCode::OK => Ok(answer.body),
             StatusCode::NOT_FOUND => Err(Cause::NotFound),
             status => Err(reach::answered("Google", status.as_u16(), word_of(&answer.body).as_deref())),
         }
     }
 
-    async fn access(&self, secret: &GcpSecret, token: &SecretString) -> Result<Answer, Cause> {
-        let GcpSecret { project, name, version } = secret;
-        let version = version.as_deref().unwrap_or("latest");
-        let url = format!("{}/v1/projects/{project}/secrets/{name}/versions/{version}:access", self.endpoint);
+    async fn ask_as(&self, token: &SecretString, method: &Method, path: &str, body: &Bytes) -> Result<Answer, Cause> {
+        let url = format!("{}/v1/{path}", self.endpoint);
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, bearer(token)?);
-        self.caller.call(Method::GET, &url, headers, Bytes::new()).await
+        if !body.is_empty() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        self.caller.call(method.clone(), &url, headers, body.clone()).await
     }
 }
 
@@ -80,6 +90,10 @@ impl Provider for Gcp {
             let Place::Gcp(secret) = place else { return Err(Cause::NotInThisBuild) };
             self.fetch_secret(secret).await
         })
+    }
+
+    fn writer(&self) -> Option<&dyn Writer> {
+        Some(self)
     }
 }
 

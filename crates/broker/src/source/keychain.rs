@@ -12,7 +12,8 @@ use std::time::Duration;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use super::{Changing, Fetched, Fetching, Provider, Writer, apart, check_value};
+use super::texts::Texts;
+use super::{Changing, Fetched, Fetching, Listed, Provider, Removal, Writer, apart};
 use crate::missing::Cause;
 use crate::reference::{KeychainItem, Place, Reference};
 use crate::value::Value;
@@ -76,24 +77,23 @@ impl Provider for Keychain {
     }
 }
 
-impl Writer for Keychain {
-    fn put<'a>(&'a self, place: &'a Place, value: &'a Value) -> Changing<'a, ()> {
-        let copy = check_value(value).and_then(|()| Value::new(value.expose()).map_err(|_| Cause::NoMemory));
+impl Texts for Keychain {
+    fn put_text<'a>(&'a self, place: &'a Place, text: &'a Value) -> Changing<'a, ()> {
+        let copy = Value::new(text.expose()).map_err(|_| Cause::NoMemory);
         self.with(place, |items, item| write_and_verify(items, item, copy?.expose()))
     }
 
-    fn delete<'a>(&'a self, place: &'a Place) -> Changing<'a, ()> {
-        self.with(place, remove_and_verify)
+    fn remove_text<'a>(&'a self, place: &'a Place) -> Changing<'a, Removal> {
+        self.with(place, |items, item| remove_and_verify(items, item).map(|()| Removal::Final))
     }
 
-    fn list(&self) -> Changing<'_, Vec<Reference>> {
+    fn list_texts<'a>(&'a self, below: &'a str) -> Changing<'a, Listed> {
         let items = Arc::clone(&self.items);
-        Box::pin(apart(move || {
-            let mut names = items.names()?;
-            names.sort();
-            names.dedup();
-            Ok(names.iter().filter_map(|(service, account)| reference(service, account)).collect())
-        }))
+        Box::pin(async move {
+            let names = apart(move || items.names()).await?;
+            let references = names.iter().filter_map(|(service, account)| reference(service, account)).map(|name| name.to_string());
+            Ok(Listed::of(references.filter(|name| name.strip_prefix("keychain://").is_some_and(|name| name.starts_with(below))), false))
+        })
     }
 }
 

@@ -1,12 +1,13 @@
 //! `vault://MOUNT/PATH#FIELD`: what HashiCorp Vault or OpenBao keeps (KV 1 and 2) or makes (dynamic secrets).
 //!
-//! `server` puts one question, `login` has the token, `engine` knows what a mount is, `lease` looks after what was lent. Whom to ask, and as whom, is the
+//! `server` puts one question, `login` has the token, `engine` knows what a mount is, `lease` looks after what was lent, `write` changes what is kept. Whom to ask, and as whom, is the
 //! operator's word alone: a reference names nothing but a path.
 
 mod engine;
 mod lease;
 mod login;
 mod server;
+mod write;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -28,7 +29,7 @@ use crate::missing::Cause;
 use crate::reference::{Place, VaultSecret};
 use crate::resolve::Resolver;
 use crate::slot::Clock;
-use crate::source::{Closing, Fetched, Fetching, Provider};
+use crate::source::{Closing, Fetched, Fetching, Provider, Writer};
 use crate::value::Value;
 
 /// How Vault is asked.
@@ -98,6 +99,10 @@ impl Provider for Vault {
         }
     }
 
+    fn writer(&self) -> Option<&dyn Writer> {
+        Some(self)
+    }
+
     fn close(&self) -> Closing<'_> {
         Box::pin(async move {
             if let Ok(wire) = &self.wire {
@@ -114,9 +119,9 @@ impl Wire {
             None => self.look_at_mount(&secret.path).await?,
         };
         let outcome = match route {
-            Some(Route::Versioned { path }) => self.versioned(&path, secret.version).await,
-            Some(Route::Plain) if secret.version.is_some() => Err(Cause::BadAnswer { detail: "this mount keeps no versions".into() }),
-            Some(Route::Plain) => Leases::fetch(self, &secret.path).await,
+            Some(Route::Versioned { mount, rest }) => self.versioned(&format!("{mount}/data/{rest}"), secret.version).await,
+            Some(_) if secret.version.is_some() => Err(Cause::BadAnswer { detail: "this mount keeps no versions".into() }),
+            Some(Route::Lent | Route::Plain) => Leases::fetch(self, &secret.path).await,
             None => self.tried(secret).await,
         };
         if matches!(outcome, Err(Cause::NotFound)) {
@@ -139,10 +144,10 @@ impl Wire {
     /// The value of a path of which nobody says what it is: taken for one with versions, then for one without.
     async fn tried(self: &Arc<Self>, secret: &VaultSecret) -> Result<Fetched, Cause> {
         let mount = likely_mount(&secret.path);
-        let Route::Versioned { path } = engine::route(mount, Engine::Kv2, &secret.path) else { return Err(Cause::NotFound) };
-        let first = match self.versioned(&path, secret.version).await {
+        let Route::Versioned { rest, .. } = engine::route(mount, Engine::Kv2, &secret.path) else { return Err(Cause::NotFound) };
+        let first = match self.versioned(&format!("{mount}/data/{rest}"), secret.version).await {
             Ok(fetched) => {
-                self.engines.remember(mount, Engine::Kv2);
+                self.engines.guess(mount, Engine::Kv2);
                 return Ok(fetched);
             }
             Err(cause) if cause.is_transient() || secret.version.is_some() => return Err(cause),
@@ -150,7 +155,7 @@ impl Wire {
         };
         match Leases::fetch(self, &secret.path).await {
             Ok(fetched) => {
-                self.engines.remember(mount, Engine::Kv1);
+                self.engines.guess(mount, Engine::Kv1);
                 Ok(fetched)
             }
             // A policy that speaks of the one path alone refuses the other.
@@ -161,25 +166,10 @@ impl Wire {
 
     /// A secret of KV 2; a version that was deleted or destroyed is none.
     async fn versioned(self: &Arc<Self>, path: &str, version: Option<u32>) -> Result<Fetched, Cause> {
-        #[derive(Deserialize)]
-        struct Versioned<'a> {
-            #[serde(borrow)]
-            data: Option<&'a RawValue>,
-            metadata: Metadata,
-        }
-        #[derive(Deserialize)]
-        struct Metadata {
-            version: u64,
-            #[serde(default)]
-            destroyed: bool,
-        }
         let path = version.map_or_else(|| path.to_owned(), |version| format!("{path}?version={version}"));
         let (answer, _) = self.ask(&Question::get(&path)).await?;
         let answer = answer.of_success()?;
-        let secret: Secret<'_> = answer.read()?;
-        let inner = secret.data.ok_or(Cause::NotFound)?.get();
-        let detail = || "it is not a secret with versions".into();
-        let Versioned { data, metadata } = serde_json::from_str(inner).map_err(|_| Cause::BadAnswer { detail: detail() })?;
+        let Versioned { data, metadata } = Versioned::read(&answer)?;
         let data = data.filter(|_| !metadata.destroyed).ok_or(Cause::NotFound)?;
         Ok(Fetched { value: object(Some(data))?, version: Some(metadata.version.to_string().into()), lifetime: None })
     }
@@ -242,6 +232,31 @@ struct Secret<'a> {
     lease_duration: u64,
     #[serde(default)]
     renewable: bool,
+}
+
+/// What KV 2 has in its `data`.
+#[derive(Deserialize)]
+struct Versioned<'a> {
+    /// Null for a version that was deleted.
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    version: u64,
+    #[serde(default)]
+    destroyed: bool,
+}
+
+impl<'a> Versioned<'a> {
+    fn read(answer: &'a Answer) -> Result<Self, Cause> {
+        let secret: Secret<'a> = answer.read()?;
+        let inner = secret.data.ok_or(Cause::NotFound)?.get();
+        let detail = || "it is not a secret with versions".into();
+        serde_json::from_str(inner).map_err(|_| Cause::BadAnswer { detail: detail() })
+    }
 }
 
 /// The members of a secret, as the JSON object that they are.

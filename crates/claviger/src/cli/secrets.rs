@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::StateArgument;
+use super::{RotateArguments, StateArgument};
 
 /// `claviger secrets …`.
 #[derive(Debug, Subcommand)]
@@ -51,8 +51,8 @@ pub(crate) struct GetArguments {
 /// `claviger secrets list`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ListArguments {
-    /// Only of this scheme, such as keychain
-    pub(crate) scheme: Option<String>,
+    /// Where to look, such as keychain, vault://secret/team or azure-keyvault://VAULT [default: keychain]
+    pub(crate) within: Option<String>,
     #[command(flatten)]
     pub(crate) place: SecretsArguments,
 }
@@ -85,16 +85,6 @@ pub(crate) struct PutArguments {
     pub(crate) place: SecretsArguments,
 }
 
-/// `claviger secrets rotate`.
-#[derive(Clone, Debug, Args)]
-#[command(after_help = ROTATE_EXAMPLES)]
-pub(crate) struct RotateArguments {
-    /// The reference, or a server whose references are meant [default: all that are in use]
-    pub(crate) name: Option<String>,
-    #[command(flatten)]
-    pub(crate) state: StateArgument,
-}
-
 /// `claviger secrets status`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = STATUS_CODES)]
@@ -115,12 +105,6 @@ const PUT_EXAMPLES: &str = "\
 Examples:
   claviger secrets put keychain://claviger/github
   pass show github | claviger secrets put keychain://claviger/github";
-
-const ROTATE_EXAMPLES: &str = "\
-Examples:
-  claviger secrets rotate
-  claviger secrets rotate vault://kv/github#token
-  claviger secrets rotate search";
 
 const STATUS_CODES: &str = "\
 Exit codes:

@@ -2,17 +2,17 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use audit::event::Event;
 use audit::query::{Entry, Filter, Follower, ReadFailure};
 use audit::record::Outcome;
-use audit::sink::{AuditError, Auditor, Options};
 use audit::verify::{Expectation, verify_against};
 use gateway::clock::Clock;
 
 use super::block_on;
+use super::note::{note, who};
 use crate::cli::{AuditCommand, OutcomeArgument, QueryArguments, RecordArguments, TailArguments};
 use crate::config::draft::no_state_folder;
 use crate::config::env::Surroundings;
@@ -48,10 +48,9 @@ impl Record {
         if !self.file.exists() {
             return Err(self.absent());
         }
-        let by = format!("uid {} ({})", rustix::process::getuid().as_raw(), around.user().unwrap_or("no name"));
-        let event = Event::AuditRead { by: Cow::Owned(by), query: Cow::Borrowed(what) };
+        let event = Event::AuditRead { by: Cow::Owned(who(around)), query: Cow::Borrowed(what) };
         let reads = self.file.with_file_name(READS_FILE);
-        match note(&reads, &event) {
+        match note(&reads, &event, "cannot record that the record is read") {
             Ok(()) => Ok(()),
             Err(report) if self.state.is_some() => Err(report),
             Err(_) => {
@@ -69,25 +68,6 @@ impl Record {
     fn unreadable(error: &ReadFailure) -> Report {
         Report::new(Exit::InputOutput, "cannot read the record").caused_by(error)
     }
-}
-
-/// Appends one event to the chain of readings. Another reader may be writing: it is soon done.
-fn note(reads: &Path, event: &Event<'_>) -> Result<(), Report> {
-    let now = Clock::system().unix_milliseconds();
-    let failed = |error: &dyn std::error::Error| Report::new(Exit::InputOutput, "cannot record that the record is read").caused_by(error);
-    for attempt in 0.. {
-        let auditor = match Auditor::start(Options::at(reads), now) {
-            Ok(auditor) => auditor,
-            Err(AuditError::InUse { .. }) if attempt < ATTEMPTS => {
-                std::thread::sleep(PAUSE);
-                continue;
-            }
-            Err(error) => return Err(failed(&error)),
-        };
-        auditor.event(now, event).map_err(|error| failed(&error))?;
-        return auditor.close().map_err(|error| failed(&error));
-    }
-    Ok(())
 }
 
 fn tail(arguments: &TailArguments, around: &Surroundings) -> Result<Exit, Report> {
@@ -249,8 +229,7 @@ fn describe(filter: &Filter) -> String {
 
 /// Where readings are recorded, beside the record itself.
 const READS_FILE: &str = "reads.jsonl";
-/// How often another writer is waited for, and how long each time.
-const ATTEMPTS: u32 = 20;
+/// Between looks for new lines.
 const PAUSE: Duration = Duration::from_millis(200);
 
 #[cfg(test)]

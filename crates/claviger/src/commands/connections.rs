@@ -113,7 +113,7 @@ async fn revoke_without_a_door(arguments: RevokeArguments, around: Surroundings)
 }
 
 async fn end_by_plan(plan: Plan, whose: &Whose) -> Result<Exit, Report> {
-    let parts = wire::parts(&plan.state, plan.resolver, plan.record)?;
+    let parts = wire::parts(&plan.state, &plan.instance_key.0, plan.resolver, plan.record)?;
     let auditor = Arc::clone(&parts.auditor);
     // No page is shown, so it does not matter what the door is called.
     let door = Door::new(plan.gateway, "http://127.0.0.1", &plan.instance_key.0, parts)

@@ -4,6 +4,8 @@ mod audit;
 mod call;
 mod config;
 mod connections;
+mod guide;
+mod note;
 mod prompt;
 mod run;
 mod secrets;

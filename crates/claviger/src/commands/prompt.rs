@@ -1,6 +1,6 @@
-//! How does a person type a secret? Unseen, and in one line; the terminal is as it was whatever happens.
+//! How does a person type a secret? Unseen, and in one line; the terminal is as it was whatever happens. And how a yes?
 
-use std::io;
+use std::io::{self, BufRead as _, Read as _};
 use std::os::fd::{AsFd as _, BorrowedFd};
 
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
@@ -29,6 +29,14 @@ pub(super) fn unseen_line(invitation: &str, limit: usize) -> io::Result<Option<Z
             [letter] => line.push(letter),
         }
     }
+}
+
+/// Asks a person on the terminal; only `yes` is yes.
+pub(super) fn is_confirmed(question: &str) -> io::Result<bool> {
+    voice::talk(&format!("{question} [yes/no] "));
+    let mut line = String::new();
+    io::stdin().lock().take(LONGEST_ANSWER).read_line(&mut line)?;
+    Ok(line.trim() == "yes")
 }
 
 /// A terminal that neither shows nor acts on what is typed, until this is dropped.
@@ -62,6 +70,8 @@ fn drop_last_character(line: &mut Vec<u8>) {
     while line.pop().is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000) {}
 }
 
+/// In bytes.
+const LONGEST_ANSWER: u64 = 1024;
 const INTERRUPT: u8 = 0x03;
 const END: u8 = 0x04;
 const BACKSPACE: u8 = 0x08;

@@ -7,23 +7,24 @@ use std::time::Duration;
 
 use broker::missing::{Cause, Missing};
 use broker::reference::{Kind, Reference};
-use broker::source::{Fetched, MAX_VALUE_BYTES, Sources, Writer};
+use broker::source::{Fetched, MAX_LISTED, MAX_VALUE_BYTES, Removal, Sources, Writer};
 use broker::value::Value;
 use zeroize::Zeroizing;
 
-use super::{block_on, prompt, secrets_status};
+use super::{block_on, guide, prompt, secrets_status};
 use crate::cli::{GetArguments, ListArguments, MigrateArguments, PutArguments, SecretsArguments, SecretsCommand, ServeArguments};
 use crate::config::draft;
 use crate::config::env::{self, Surroundings};
 use crate::interruption::Interruption;
 use crate::log;
 use crate::mend::caused_by_missing;
-use crate::voice::{self, Exit, Report};
+use crate::voice::{self, Exit, Report, plain};
 
 /// Carries out one command; Ctrl-C gives it up, and ends what it started.
 pub(crate) fn run(command: &SecretsCommand, around: &Surroundings) -> Result<Exit, Report> {
     log::start(around.value(env::LOG));
     let place = match command {
+        SecretsCommand::Rotate(arguments) if arguments.guide => return block_on(guide::run(arguments, around)),
         SecretsCommand::Rotate(arguments) => return block_on(secrets_status::rotate(arguments, around)),
         SecretsCommand::Status(arguments) => return block_on(secrets_status::status(arguments, around)),
         SecretsCommand::Get(arguments) => &arguments.place,
@@ -55,7 +56,7 @@ pub(crate) fn run(command: &SecretsCommand, around: &Surroundings) -> Result<Exi
 }
 
 /// The door's own way to find its configuration, so that both mean the same places.
-fn serve_arguments(place: &SecretsArguments) -> ServeArguments {
+pub(super) fn serve_arguments(place: &SecretsArguments) -> ServeArguments {
     let SecretsArguments { config, environment, state } = place.clone();
     ServeArguments { config, environment, state, ..ServeArguments::default() }
 }
@@ -71,7 +72,7 @@ async fn get(arguments: &GetArguments, sources: &Sources) -> Result<Exit, Report
         }
         return Ok(Exit::Success);
     }
-    let version = fetched.version.as_deref().map_or_else(String::new, |version| format!(", version `{}`", voice::plain(version)));
+    let version = fetched.version.as_deref().map_or_else(String::new, |version| format!(", version `{}`", plain(version)));
     voice::talk(&format!("`{reference}` is there: {}{version}\n", size(&fetched.value)));
     voice::hint("`--reveal` prints it here; into a pipe or a file it is printed as it is");
     Ok(Exit::Success)
@@ -88,17 +89,22 @@ impl Input {
     fn of(arguments: &PutArguments, sources: &Sources) -> Result<Self, Report> {
         let reference = parse(&arguments.reference)?;
         writer(&reference, sources)?;
-        let bytes = if io::stdin().is_terminal() { typed(&reference)? } else { piped()? };
-        let text = bytes.strip_suffix(b"\n").map_or(&**bytes, |line| line.strip_suffix(b"\r").unwrap_or(line));
-        let unfit = |cause: Cause| Report::new(Exit::Failure, "this cannot be kept").caused_by(&cause);
-        let text = std::str::from_utf8(text).map_err(|_| unfit(Cause::NotText))?;
-        let value = Value::new(text).map_err(|_| unfit(Cause::NoMemory))?;
+        let value = entered(&format!("the value of `{reference}`"))?;
         Ok(Self { reference, value })
     }
 }
 
-fn typed(reference: &Reference) -> Result<Zeroizing<Vec<u8>>, Report> {
-    let invitation = format!("type or paste the value of `{reference}`; it is not shown, and Enter ends it\n");
+/// What a person types or another program pipes in.
+pub(super) fn entered(what: &str) -> Result<Value, Report> {
+    let bytes = if io::stdin().is_terminal() { typed(what)? } else { piped()? };
+    let text = bytes.strip_suffix(b"\n").map_or(&**bytes, |line| line.strip_suffix(b"\r").unwrap_or(line));
+    let unfit = |cause: Cause| Report::new(Exit::Failure, "this cannot be kept").caused_by(&cause);
+    let text = std::str::from_utf8(text).map_err(|_| unfit(Cause::NotText))?;
+    Value::new(text).map_err(|_| unfit(Cause::NoMemory))
+}
+
+fn typed(what: &str) -> Result<Zeroizing<Vec<u8>>, Report> {
+    let invitation = format!("type or paste {what}; it is not shown, and Enter ends it\n");
     let line = prompt::unseen_line(&invitation, MAX_VALUE_BYTES).map_err(|error| unread(&error))?;
     line.ok_or_else(|| Report::new(Exit::Failure, "given up; nothing was put there"))
 }
@@ -117,57 +123,54 @@ fn unread(error: &io::Error) -> Report {
 
 async fn put(input: &Input, sources: &Sources) -> Result<Exit, Report> {
     let Input { reference, value } = input;
-    let done = writer(reference, sources)?.put(reference.place(), value).await;
+    let done = writer(reference, sources)?.put(reference, value).await;
     done.map_err(|cause| failed(format!("`{reference}` does not take it"), &cause))?;
     voice::talk(&format!("`{reference}` keeps it: {}\n", size(value)));
     voice::hint(&format!("write `{reference}` where the secret belongs"));
     Ok(Exit::Success)
 }
 
+/// What is named, else what can be listed without asking anybody elsewhere.
 async fn list(arguments: &ListArguments, sources: &Sources) -> Result<Exit, Report> {
-    let mut names = String::new();
-    match arguments.scheme.as_deref().map(|scheme| scheme.trim_end_matches("://")) {
-        Some(scheme) => {
-            let kind = Kind::named(scheme).and_then(|kind| sources.writer(kind));
-            let writer = kind.ok_or_else(|| Report::new(Exit::Usage, format!("`{scheme}` is no place that can be listed")))?;
-            let listed = writer.list().await.map_err(|cause| failed(format!("cannot list `{scheme}://`"), &cause))?;
-            names.extend(listed.iter().map(|reference| format!("{reference}\n")));
-        }
-        None => {
-            for (kind, writer) in sources.writers() {
-                match writer.list().await {
-                    Ok(listed) => names.extend(listed.iter().map(|reference| format!("{reference}\n"))),
-                    Err(Cause::Unable { .. }) => {}
-                    Err(cause) => return Err(failed(format!("cannot list `{}://`", kind.scheme()), &cause)),
-                }
-            }
-        }
+    let (scheme, below) = match arguments.within.as_deref() {
+        Some(within) => within.split_once("://").unwrap_or((within, "")),
+        None => (Kind::Keychain.scheme(), ""),
+    };
+    let writer = Kind::named(scheme).and_then(|kind| sources.writer(kind));
+    let writer = writer.ok_or_else(|| Report::new(Exit::Usage, format!("`{}` is no place that can be listed", plain(scheme))))?;
+    let listed = writer.list(below).await.map_err(|cause| failed(format!("cannot list `{scheme}://{}`", plain(below)), &cause))?;
+    let names: Vec<String> = listed.references.iter().map(|reference| plain(&reference.to_string())).collect();
+    if !names.is_empty() {
+        voice::data(&format!("{}\n", names.join("\n")))?;
     }
-    voice::data(&voice::plain(&names))?;
+    if listed.is_cut {
+        voice::warn(&format!("there are more than {MAX_LISTED}; name a narrower place, such as `{scheme}://PLACE/BEGINNING`"));
+    }
     Ok(Exit::Success)
 }
 
 async fn migrate(arguments: &MigrateArguments, sources: &Sources) -> Result<Exit, Report> {
     let (from, to) = (parse(&arguments.from)?, parse(&arguments.to)?);
-    if from.place() == to.place() {
+    let are_two_members = from.field().is_some() && to.field().is_some() && from.field() != to.field();
+    if from.place() == to.place() && !are_two_members {
         return Err(Report::new(Exit::Usage, "both references name one place"));
     }
     let to_writer = writer(&to, sources)?;
     let from_writer = if arguments.delete { Some(writer(&from, sources)?) } else { None };
     let moved = read(&from, sources).await?;
     if !is_there_already(&moved, &to, sources, arguments.replace).await? {
-        let done = to_writer.put(to.place(), &moved.value).await;
+        let done = to_writer.put(&to, &moved.value).await;
         done.map_err(|cause| failed(format!("`{to}` does not take it; `{from}` is as it was"), &cause))?;
     }
-    if read(&to, sources).await?.value != moved.value {
+    if !arrived(&to, &moved.value, sources).await? {
         return Err(Report::new(Exit::Failure, format!("`{to}` gave back something else; `{from}` is as it was")));
     }
     voice::talk(&format!("`{to}` holds what `{from}` holds: it was read back and compared\n"));
     if let Some(from_writer) = from_writer {
-        let done = from_writer.delete(from.place()).await;
-        done.map_err(|cause| failed(format!("`{from}` could not be removed"), &cause))?;
+        let done = from_writer.delete(&from).await;
+        let removal = done.map_err(|cause| failed(format!("`{from}` could not be removed"), &cause))?;
         still_there(&moved, [(&from, from_writer), (&to, to_writer)], sources).await?;
-        voice::talk(&format!("`{from}` is removed\n"));
+        voice::talk(&format!("`{from}` is removed{}\n", afterlife(removal)));
     }
     voice::hint(&format!("write `{to}` in place of `{from}`"));
     if !arguments.delete {
@@ -196,7 +199,7 @@ async fn still_there(moved: &Fetched, names: [(&Reference, &dyn Writer); 2], sou
     }
     let mut refusal = Cause::NotFound;
     for (name, writer) in names {
-        match writer.put(name.place(), &moved.value).await {
+        match writer.put(name, &moved.value).await {
             Ok(()) => return Err(Report::new(Exit::Failure, format!("both references name one place; it is as it was, under `{name}`"))),
             Err(cause) => refusal = cause,
         }
@@ -205,11 +208,11 @@ async fn still_there(moved: &Fetched, names: [(&Reference, &dyn Writer); 2], sou
 }
 
 /// Never quotes what is no reference: it may be the secret.
-fn parse(text: &str) -> Result<Reference, Report> {
+pub(super) fn parse(text: &str) -> Result<Reference, Report> {
     text.parse().map_err(|error| Report::new(Exit::Usage, "this is no reference to a secret").caused_by(&error))
 }
 
-async fn read(reference: &Reference, sources: &Sources) -> Result<Fetched, Report> {
+pub(super) async fn read(reference: &Reference, sources: &Sources) -> Result<Fetched, Report> {
     let timed_out = |_| Err(Cause::TimedOut { after: PATIENCE });
     let outcome = tokio::time::timeout(PATIENCE, sources.read(reference)).await.unwrap_or_else(timed_out);
     outcome.map_err(|cause| {
@@ -218,21 +221,38 @@ async fn read(reference: &Reference, sources: &Sources) -> Result<Fetched, Repor
     })
 }
 
-/// What writes a whole secret where the reference says.
-fn writer<'s>(reference: &Reference, sources: &'s Sources) -> Result<&'s dyn Writer, Report> {
-    let kind = reference.place().kind();
-    let known: Vec<String> = sources.writers().map(|(kind, _)| format!("`{}://`", kind.scheme())).collect();
-    let writer = sources.writer(kind).ok_or_else(|| {
-        let what = format!("`{}://` is no place that Claviger writes to", kind.scheme());
-        Report::new(Exit::Usage, what).hint(format!("these are: {}", known.join(", ")))
-    })?;
-    if reference.field().is_some() {
-        return Err(Report::new(Exit::Usage, "a secret is written and removed whole: leave `#` and what follows away"));
+/// Whether a value that was put there comes back. Some clouds give the one before for some seconds more.
+pub(super) async fn arrived(reference: &Reference, value: &Value, sources: &Sources) -> Result<bool, Report> {
+    for look in 1..=LOOKS {
+        if read(reference, sources).await?.value == *value {
+            return Ok(true);
+        }
+        if look < LOOKS {
+            tokio::time::sleep(PAUSE).await;
+        }
     }
-    Ok(writer)
+    Ok(false)
 }
 
-fn failed(what: String, cause: &Cause) -> Report {
+/// What writes where the reference says.
+pub(super) fn writer<'s>(reference: &Reference, sources: &'s Sources) -> Result<&'s dyn Writer, Report> {
+    let kind = reference.place().kind();
+    let known: Vec<String> = sources.writers().map(|(kind, _)| format!("`{}://`", kind.scheme())).collect();
+    sources.writer(kind).ok_or_else(|| {
+        let what = format!("`{}://` is no place that Claviger writes to", kind.scheme());
+        Report::new(Exit::Usage, what).hint(format!("these are: {}", known.join(", ")))
+    })
+}
+
+/// What a person should know of a value that was removed and is not gone.
+pub(super) fn afterlife(removal: Removal) -> String {
+    match removal {
+        Removal::Final => String::new(),
+        Removal::Recoverable { how } => format!("; {how}"),
+    }
+}
+
+pub(super) fn failed(what: String, cause: &Cause) -> Report {
     Report::new(exit(cause), what).caused_by(cause)
 }
 
@@ -259,5 +279,8 @@ fn size(value: &Value) -> &'static str {
     }
 }
 
+/// How often it is looked whether a value has arrived, and how long between.
+const LOOKS: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(500);
 /// A person may have to unlock a keychain first.
 const PATIENCE: Duration = Duration::from_secs(60);

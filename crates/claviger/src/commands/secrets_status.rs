@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use broker::history::LastSeen;
 use broker::reference::Reference;
 use gateway::clock::Clock;
 use jiff::civil::Date;
@@ -10,26 +11,37 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Unit};
 use serde::Serialize;
 
+use super::guide::{Progress, Step};
 use crate::cli::{RotateArguments, ServeArguments, StatusArguments};
 use crate::config::draft::{self, Draft, no_state_folder};
 use crate::config::env::Surroundings;
 use crate::config::inventory::Entry;
 use crate::control::{self, Answer, Fetched, Held, Wish};
 use crate::voice::{self, Exit, Report, plain};
+use crate::wire;
 
 /// Has the running door fetch anew what is named.
 pub(super) async fn rotate(arguments: &RotateArguments, around: &Surroundings) -> Result<Exit, Report> {
-    let state = around.state_folder(arguments.state.state.as_deref()).ok_or_else(no_state_folder)?;
-    match ask(&state, &Wish::Rotate { name: arguments.name.clone() }).await? {
+    let state = around.state_folder(arguments.place.state.state.as_deref()).ok_or_else(no_state_folder)?;
+    match fetched_anew(&state, arguments.name.clone()).await? {
+        Some(fetched) => report_rotation(&fetched),
         None => Err(Report::new(Exit::Unavailable, format!("no door is running on the state folder `{}`", state.display()))
             .hint("name its folder with `--state`; a door that is started fetches everything anew by itself")),
-        Some(Answer::Rotated(fetched)) => report_rotation(&fetched),
+    }
+}
+
+/// What the running door has fetched anew; `None` if none is running.
+pub(super) async fn fetched_anew(state: &Path, name: Option<String>) -> Result<Option<Vec<Fetched>>, Report> {
+    match ask(state, &Wish::Rotate { name }).await? {
+        None => Ok(None),
+        Some(Answer::Rotated(fetched)) => Ok(Some(fetched)),
         Some(Answer::Refused(why)) => Err(Report::new(Exit::Usage, plain(&why))),
         Some(_) => Err(Report::new(Exit::Internal, "the door answered another question")),
     }
 }
 
-fn report_rotation(fetched: &[Fetched]) -> Result<Exit, Report> {
+/// Prints it; a secret that cannot be had is the answer `no`.
+pub(super) fn report_rotation(fetched: &[Fetched]) -> Result<Exit, Report> {
     let mut text = String::new();
     for one in fetched {
         let outcome = match (&one.missing, one.changed) {
@@ -61,6 +73,18 @@ struct Row {
     /// When the running door fetched it last.
     fetched_at: Option<Timestamp>,
     missing: Option<String>,
+    /// A guided rotation that is under way.
+    rotation: Option<UnderWay>,
+}
+
+/// A guided rotation that somebody has to go on with.
+#[derive(Debug, Serialize)]
+struct UnderWay {
+    step: Step,
+    /// When the old key is to be revoked.
+    revoke_from: Option<Timestamp>,
+    /// Whether that is past.
+    late: bool,
 }
 
 /// Prints the inventory; something overdue is the answer `no`.
@@ -72,15 +96,24 @@ pub(super) async fn status(arguments: &StatusArguments, around: &Surroundings) -
         Some(Answer::Inventory(held)) => Some(held),
         Some(_) | None => None,
     };
-    let rows = rows(&draft, held.as_deref().unwrap_or_default(), today());
+    let is_running = held.is_some();
+    let held = match held {
+        Some(held) => held,
+        None => seen_before(&draft).await?,
+    };
+    let mut rows = rows(&draft, &held, today());
+    for (row, reference) in rows.iter_mut().zip(references(&draft)) {
+        row.rotation = under_way(&draft.state, &reference)?;
+        row.overdue |= row.rotation.as_ref().is_some_and(|rotation| rotation.late);
+    }
     if arguments.json {
         let json =
             serde_json::to_string_pretty(&rows).map_err(|error| Report::new(Exit::Internal, "cannot write JSON").caused_by(&error))?;
         voice::data(&format!("{json}\n"))?;
     } else {
         voice::data(&table(&rows))?;
-        if held.is_none() {
-            voice::talk("no door is running on this state folder: versions and fetches are not known\n");
+        if !is_running {
+            voice::talk("no door is running on this state folder: what is known is what the last one saw\n");
         }
     }
     let overdue = rows.iter().filter(|row| row.overdue).count();
@@ -91,24 +124,66 @@ pub(super) async fn status(arguments: &StatusArguments, around: &Surroundings) -
     Ok(Exit::Success)
 }
 
-fn rows(draft: &Draft, held: &[Held], today: Date) -> Vec<Row> {
+fn under_way(state: &Path, reference: &Reference) -> Result<Option<UnderWay>, Report> {
+    let progress = Progress::of(state, reference);
+    let progress = progress.map_err(|error| Report::new(Exit::InputOutput, "cannot read the state of a rotation").caused_by(&error))?;
+    let now = Clock::system().unix_milliseconds();
+    Ok(progress.map(|Progress { step, revoke_from, .. }| UnderWay {
+        step,
+        revoke_from: revoke_from.and_then(moment),
+        late: revoke_from.is_some_and(|from| from <= now),
+    }))
+}
+
+/// What the last door saw of the secrets, now that none is running.
+async fn seen_before(draft: &Draft) -> Result<Vec<Held>, Report> {
+    let Some(past) = wire::past(&draft.state)? else { return Ok(Vec::new()) };
+    let mut held = Vec::new();
+    for reference in references(draft) {
+        let seen = past.last_seen(&reference).await;
+        let seen = seen.map_err(|error| Report::new(Exit::InputOutput, "cannot read the store").caused_by(&error))?;
+        held.extend(seen.map(|LastSeen { changed_at, version }| Held {
+            credential: reference.to_string(),
+            version: version.map(|version| version.to_string()),
+            fetched_at: None,
+            changed_at,
+            missing: None,
+            servers: Vec::new(),
+        }));
+    }
+    Ok(held)
+}
+
+/// Everything that is used or looked after, once for each member of each place.
+fn references(draft: &Draft) -> Vec<Reference> {
     let used = draft.servers.values().flat_map(|server| server.upstream.references());
     let mut references: Vec<Reference> = Vec::new();
     for reference in used.chain(draft.secrets.inventory.iter().map(|entry| entry.reference.clone())) {
-        if !references.iter().any(|known| known.place() == reference.place()) {
+        // Who looks after a whole document looks after its members.
+        let is_known =
+            |known: &Reference| known.place() == reference.place() && (known.field() == reference.field() || reference.field().is_none());
+        if !references.iter().any(is_known) {
             references.push(reference);
         }
     }
     references.sort_by_cached_key(ToString::to_string);
+    references
+}
+
+fn rows(draft: &Draft, held: &[Held], today: Date) -> Vec<Row> {
     let row = |reference: &Reference| {
         let is_same = |other: &Reference| other.place() == reference.place();
-        let uses = |server: &gateway::config::Server| server.upstream.references().iter().any(is_same);
+        let is_used = |other: &Reference| is_same(other) && (reference.field().is_none() || other.field() == reference.field());
+        let uses = |server: &gateway::config::Server| server.upstream.references().iter().any(is_used);
         let servers = draft.servers.iter().filter(|(_, server)| uses(server)).map(|(name, _)| name.to_string()).collect();
-        let entry = draft.secrets.inventory.iter().find(|entry| is_same(&entry.reference));
+        let entries = draft.secrets.inventory.iter().filter(|entry| is_same(&entry.reference));
+        let entry = entries
+            .filter(|entry| entry.reference.field().is_none_or(|field| Some(field) == reference.field()))
+            .max_by_key(|entry| entry.reference.field().is_some());
         let held = held.iter().find(|held| held.credential.parse().is_ok_and(|other: Reference| is_same(&other)));
         Row { servers, ..row_of(reference, entry, held, today) }
     };
-    references.iter().map(row).collect()
+    references(draft).iter().map(row).collect()
 }
 
 fn row_of(reference: &Reference, entry: Option<&Entry>, held: Option<&Held>, today: Date) -> Row {
@@ -130,6 +205,7 @@ fn row_of(reference: &Reference, entry: Option<&Entry>, held: Option<&Held>, tod
         version: held.and_then(|held| held.version.clone()),
         fetched_at: held.and_then(|held| held.fetched_at).and_then(moment),
         missing: held.and_then(|held| held.missing.clone()),
+        rotation: None,
     }
 }
 
@@ -137,11 +213,6 @@ fn table(rows: &[Row]) -> String {
     let heads = ["CREDENTIAL", "USED BY", "OWNER", "AGE", "SCHEDULE", "NEXT", "VERSION", "STATE"].map(str::to_owned);
     let text = |value: &Option<String>| value.as_deref().map_or_else(|| "-".to_owned(), plain);
     let lines = rows.iter().map(|row| {
-        let state = match (row.overdue, &row.missing) {
-            (_, Some(why)) => format!("missing: {}", plain(why)),
-            (true, None) => "overdue".to_owned(),
-            (false, None) => row.fetched_at.map_or_else(|| "not in use".to_owned(), |at| format!("fetched {at:.0}")),
-        };
         [
             plain(&row.credential),
             if row.servers.is_empty() { "-".to_owned() } else { row.servers.join(", ") },
@@ -150,18 +221,30 @@ fn table(rows: &[Row]) -> String {
             text(&row.schedule),
             row.next.map_or_else(|| "-".to_owned(), |next| next.to_string()),
             text(&row.version),
-            state,
+            state_of(row),
         ]
     });
     let lines: Vec<[String; 8]> = std::iter::once(heads).chain(lines).collect();
     voice::aligned(&lines)
 }
 
+fn state_of(row: &Row) -> String {
+    match row {
+        Row { missing: Some(why), .. } => format!("missing: {}", plain(why)),
+        Row { rotation: Some(UnderWay { late: true, .. }), .. } => "revoke the old key".to_owned(),
+        Row { rotation: Some(UnderWay { revoke_from: Some(from), .. }), .. } => format!("two keys until {from:.0}"),
+        Row { rotation: Some(_), .. } => "rotation under way".to_owned(),
+        Row { overdue: true, .. } => "overdue".to_owned(),
+        Row { fetched_at: Some(at), .. } => format!("fetched {at:.0}"),
+        _ => "not in use".to_owned(),
+    }
+}
+
 async fn ask(state: &Path, wish: &Wish) -> Result<Option<Answer>, Report> {
     control::ask(state, wish).await.map_err(|error| Report::new(Exit::Unavailable, "the running door does not answer").caused_by(&error))
 }
 
-fn today() -> Date {
+pub(super) fn today() -> Date {
     moment(Clock::system().unix_milliseconds()).map_or(Date::ZERO, |now| now.to_zoned(TimeZone::UTC).date())
 }
 
@@ -169,13 +252,15 @@ fn day_of(milliseconds: u64) -> Option<Date> {
     moment(milliseconds).map(|at| at.to_zoned(TimeZone::UTC).date())
 }
 
-fn moment(milliseconds: u64) -> Option<Timestamp> {
+/// A time as it can be shown.
+pub(super) fn moment(milliseconds: u64) -> Option<Timestamp> {
     Timestamp::from_millisecond(i64::try_from(milliseconds).ok()?).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::inventory::Guide;
 
     fn entry(rotate: &str, issued: Option<&str>) -> Entry {
         Entry {
@@ -183,6 +268,7 @@ mod tests {
             owner: Some("ann".to_owned()),
             schedule: Some(rotate.parse().unwrap()),
             issued: issued.map(|issued| issued.parse().unwrap()),
+            guide: Guide::default(),
         }
     }
 

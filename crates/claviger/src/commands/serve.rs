@@ -60,7 +60,7 @@ async fn keep_open(planner: &Planner, plan: Plan, mut orders: Orders) -> Result<
     let Plan { gateway, state, instance_key, record: record_options, resolver, watch, accepts_minted, notices, exposed, webhook, .. } =
         plan;
     let record_file = record_options.path.clone();
-    let parts = wire::parts(&state, resolver, record_options)?;
+    let parts = wire::parts(&state, &instance_key.0, resolver, record_options)?;
     let (auditor, metrics, clock) = (Arc::clone(&parts.auditor), Arc::clone(&parts.metrics), parts.clock);
     let door = Door::new(gateway.clone(), &public_url, &instance_key.0, parts).map_err(|error| unbuildable(&error))?;
     let servers = gateway.servers.keys().map(|name| name.as_str().into()).collect();

@@ -2,14 +2,16 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
-use broker::reference::Reference;
+use broker::reference::{CommandLine, Reference};
 use jiff::civil::Date;
 use jiff::{Span, ToSpan as _};
 
 use super::file;
 use super::judge::Judge;
 use super::tree::Path;
+use super::units;
 
 /// A secret that somebody looks after.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,28 @@ pub(crate) struct Entry {
     pub(crate) schedule: Option<Schedule>,
     /// When the present one was issued, by the operator's word.
     pub(crate) issued: Option<Date>,
+    /// What a guided rotation does by itself.
+    pub(crate) guide: Guide,
+}
+
+/// What a guided rotation of a secret does by itself, and for how long both keys are good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Guide {
+    /// Makes a new key and prints it.
+    pub(crate) create: Option<CommandLine>,
+    /// Tries a new key.
+    pub(crate) test: Option<CommandLine>,
+    /// Revokes an old key.
+    pub(crate) revoke: Option<CommandLine>,
+    /// How long the old key stays good.
+    pub(crate) overlap: Duration,
+}
+
+impl Default for Guide {
+    /// A person does everything; a day is long enough to see that nothing holds on to the old key.
+    fn default() -> Self {
+        Self { create: None, test: None, revoke: None, overlap: Duration::from_secs(24 * 3600) }
+    }
 }
 
 /// How often a secret is renewed.
@@ -98,15 +122,36 @@ pub(crate) fn build(written: &file::Inventory, judge: &mut Judge<'_>) -> Vec<Ent
                 continue;
             }
         };
-        if entries.iter().any(|entry| entry.reference.place() == reference.place()) {
+        let is_same = |entry: &Entry| (entry.reference.place(), entry.reference.field()) == (reference.place(), reference.field());
+        if entries.iter().any(is_same) {
             judge.blame_key(&path, "another entry names the same secret");
             continue;
         }
         let schedule = item.rotate.as_ref().and_then(|text| judge.accept(&path.key("rotate"), text.parse()));
         let issued = item.issued.as_ref().and_then(|text| judge.accept(&path.key("issued"), text.parse::<Date>()));
-        entries.push(Entry { reference, owner: item.owner.clone(), schedule, issued });
+        let guide = guide(item, &path, judge);
+        entries.push(Entry { reference, owner: item.owner.clone(), schedule, issued, guide });
     }
     entries
+}
+
+fn guide(item: &file::InventoryItem, path: &Path, judge: &mut Judge<'_>) -> Guide {
+    let overlap = item.overlap.as_ref().and_then(|text| judge.accept(&path.key("overlap"), units::duration(text)));
+    Guide {
+        create: program(item.create.as_deref(), &path.key("create"), judge),
+        test: program(item.test.as_deref(), &path.key("test"), judge),
+        revoke: program(item.revoke.as_deref(), &path.key("revoke"), judge),
+        overlap: overlap.unwrap_or(Guide::default().overlap),
+    }
+}
+
+fn program(written: Option<&[String]>, path: &Path, judge: &mut Judge<'_>) -> Option<CommandLine> {
+    let Some((program, arguments)) = written?.split_first().filter(|(program, _)| !program.is_empty()) else {
+        judge.blame(path, "a program and its arguments are expected, as in `[\"make-key\", \"--name\", \"door\"]`");
+        return None;
+    };
+    let arguments = arguments.iter().map(|argument| argument.as_str().into()).collect();
+    Some(CommandLine { program: program.as_str().into(), arguments })
 }
 
 #[cfg(test)]
@@ -138,12 +183,16 @@ mod tests {
 owner = "ann"
 rotate = "quarterly"
 issued = "2026-09-01"
+create = ["make-key", "--name", "door"]
+overlap = "7d"
 [secrets.inventory."env://B"]
 [secrets.inventory."env://A?ttl=60"]
 [secrets.inventory."no reference"]
 [secrets.inventory."env://C"]
 rotate = "often"
 issued = "yesterday"
+test = []
+overlap = "soon"
 "#;
         let file: file::File = toml_edit::de::from_str(text).unwrap();
         let mut faults = Faults::default();
@@ -153,6 +202,10 @@ issued = "yesterday"
         assert_eq!(entries[0].schedule, Some(Schedule::Quarterly));
         assert_eq!(entries[0].issued, Some("2026-09-01".parse().unwrap()));
         let messages = faults.messages();
-        assert_eq!(messages.len(), 4, "{messages:?}");
+        assert_eq!(messages.len(), 6, "{messages:?}");
+        let make = CommandLine { program: "make-key".into(), arguments: vec!["--name".into(), "door".into()] };
+        let guide = Guide { create: Some(make), overlap: Duration::from_secs(7 * 24 * 3600), ..Guide::default() };
+        assert_eq!(entries[0].guide, guide);
+        assert_eq!(entries[2].guide, Guide::default());
     }
 }

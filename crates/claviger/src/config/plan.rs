@@ -165,12 +165,17 @@ pub(crate) fn head_key(key: &InstanceKey) -> HeadKey {
     HeadKey::new(&key.derive(RECORD_HEAD, ""))
 }
 
-/// As [`head_key`], of a state folder that has an instance key already.
-pub(crate) fn existing_head_key(state: &FilePath) -> Result<Option<HeadKey>, Report> {
+/// As [`instance_key`], where there is one already.
+pub(crate) fn existing_instance_key(state: &FilePath) -> Result<Option<InstanceKey>, Report> {
     if !state.join(INSTANCE_KEY_FILE).exists() {
         return Ok(None);
     }
-    instance_key(state).map(|(key, _)| Some(head_key(&key)))
+    instance_key(state).map(|(key, _)| Some(key))
+}
+
+/// As [`head_key`], of a state folder that has an instance key already.
+pub(crate) fn existing_head_key(state: &FilePath) -> Result<Option<HeadKey>, Report> {
+    Ok(existing_instance_key(state)?.map(|key| head_key(&key)))
 }
 
 /// The secret of one server when the file names none: derived from the instance key, so that `token mint` and `serve` agree without talking.

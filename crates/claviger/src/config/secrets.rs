@@ -93,10 +93,15 @@ impl Secrets {
     fn sources(&self, around: &Surroundings) -> Sources {
         let clock = clock();
         let sources = self.local(around, self.open_files);
-        let sources = sources.with(Kind::Command, Commands::new(environment(around), self.folder.clone()));
+        let sources = sources.with(Kind::Command, self.programs(around));
         let vault = self.vault.provider(|open_files| self.local(around, open_files.unwrap_or(self.open_files)), &clock);
         let sources = sources.with(Kind::Vault, vault);
         self.with_keychain(self.clouds.add_to(sources, &environment(around), &clock))
+    }
+
+    /// What runs the programs that the operator has named.
+    pub(crate) fn programs(&self, around: &Surroundings) -> Commands {
+        Commands::new(environment(around), self.folder.clone())
     }
 
     fn local(&self, around: &Surroundings, open_files: OpenFiles) -> Sources {

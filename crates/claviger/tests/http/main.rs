@@ -15,6 +15,8 @@ mod configuration;
 #[cfg(test)]
 mod era;
 #[cfg(test)]
+mod guide;
+#[cfg(test)]
 mod health;
 #[cfg(test)]
 mod host_and_origin;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::support::{Door, Plan, Puppet, Say};
+use crate::support::{Door, Plan, Puppet, Say, claviger, run};
 
 /// A door before a child that has a secret from a file which it need not look at again for an hour.
 async fn door(folder: &tempfile::TempDir, more: &str) -> (Door, PathBuf) {
@@ -135,4 +135,41 @@ async fn the_inventory_says_who_uses_what_and_what_is_overdue() {
     let status = door.claviger(&["secrets", "status", "--state", "state"]).await;
     assert_eq!(status.code, Some(0), "{}", status.stdout);
     assert!(status.stdout.starts_with("CREDENTIAL") && status.stdout.contains("ann@example.com"), "{}", status.stdout);
+}
+
+#[tokio::test]
+async fn the_date_of_a_change_outlives_the_door() {
+    let secrets = tempfile::tempdir().unwrap();
+    let file = secrets.path().join("secret");
+    write(&file, "old");
+    let plan = || {
+        let inventory = format!("[secrets.inventory.\"file://{}\"]\nowner = \"ann\"\nrotate = \"monthly\"\n", file.display());
+        Plan::stdio("both").line(&format!("env = {{ FIXTURE_SECRET = {:?} }}", reference(&file))).section(&inventory)
+    };
+    let issued_in = |status: &str| {
+        let rows: Value = serde_json::from_str(status).unwrap();
+        rows.as_array().unwrap().iter().find(|row| row["owner"] == "ann").unwrap()["issued"].clone()
+    };
+    let status = ["secrets", "status", "--json", "--state", "state"];
+    let door = plan().open().await;
+    assert_eq!(door.caller("bob").call("test_secret", json!({})).await.tool_text(), "old");
+    let unknown = door.claviger(&status).await;
+    assert_eq!((unknown.code, issued_in(&unknown.stdout)), (Some(1), Value::Null), "nobody knows when the first value was made");
+    write(&file, "new");
+    assert_eq!(door.claviger(&["secrets", "rotate", "--state", "state"]).await.code, Some(0));
+    let known = door.claviger(&status).await;
+    let issued = issued_in(&known.stdout);
+    assert!(known.code == Some(0) && issued.is_string(), "{}", known.stdout);
+    let (folder, issuer, _) = door.close().await;
+    // No door is running, and then another, which has not used it yet.
+    let mut command = claviger(folder.path());
+    command.args(status);
+    let alone = run(command).await;
+    assert_eq!((alone.code, issued_in(&alone.stdout)), (Some(0), issued.clone()), "{}", alone.stderr);
+    let door = plan().issuer(issuer).open_again(folder).await;
+    let unused = door.claviger(&status).await;
+    assert_eq!((unused.code, issued_in(&unused.stdout)), (Some(0), issued), "{}", unused.stdout);
+    // Not even which secrets there are.
+    let store = std::fs::read(door.state().join("store.redb")).unwrap();
+    assert!(!String::from_utf8_lossy(&store).contains(&*secrets.path().to_string_lossy()));
 }

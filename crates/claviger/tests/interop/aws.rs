@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::support::{Keepers, Running, cloud_python, repository};
+use crate::support::{Keepers, Person, Running, cloud_python, everything_that_writers_promise, repository};
 
 struct Aws {
     process: Running,
@@ -144,6 +144,87 @@ fn a_profile_may_have_a_program_that_tells_its_key() {
     let profile = "[secrets.aws]\nprofile = \"door\"\n";
     let door = Keepers::open(profile, &[("github", "aws-secretsmanager://mcp/github")], &variables);
     door.has("github", "ghp-first");
+    door.close();
+}
+
+fn person(aws: &Aws, user: &str) -> Person {
+    let (id, secret) = (aws.told(&format!("/{user}/id")), aws.told(&format!("/{user}/secret")));
+    let identity = [("AWS_ACCESS_KEY_ID", id), ("AWS_SECRET_ACCESS_KEY", secret)];
+    let usual = [("AWS_ENDPOINT_URL", aws.told("/url")), ("AWS_REGION", REGION), NO_MACHINE];
+    Person::new("[secrets.keychain]\nstore = \"file\"\n", &[&identity[..], &usual[..]].concat())
+}
+
+#[test]
+fn a_person_puts_finds_lists_and_moves_secrets() {
+    let aws = Aws::start();
+    let person = person(&aws, "writer");
+    let others = ["aws-secretsmanager://mcp/binary", "aws-secretsmanager://mcp/database", "aws-secretsmanager://mcp/github"];
+    let others = [&others[..], &["aws-secretsmanager://mcp/image", "aws-secretsmanager://mcp/rotated"]].concat();
+    let (whole, document) = ("aws-secretsmanager://mcp/new", "aws-secretsmanager://mcp/document");
+    everything_that_writers_promise(&person, whole, document, "aws-secretsmanager://mcp/", &others);
+    person.lists("aws-secretsmanager://mcp/d", &["aws-secretsmanager://mcp/database", document]);
+    // Of what was there before, the other members are kept.
+    person.puts("aws-secretsmanager://mcp/database#password", "pw-second");
+    person.finds("aws-secretsmanager://mcp/database#port", "5432");
+    person.finds("aws-secretsmanager://mcp/database?version-stage=AWSPREVIOUS#password", "pw-first");
+    let pinned = person.pipes("x", &["put", "aws-secretsmanager://mcp/github?version-stage=AWSPREVIOUS"]);
+    assert!(!pinned.success && pinned.stderr.contains("a version never changes"), "{}", pinned.stderr);
+    let removed = person.types(&["migrate", "aws-secretsmanager://mcp/rotated", "keychain://moved/rotated", "--delete"]);
+    assert!(removed.stderr.contains("is removed; AWS keeps it for 30 days"), "{}", removed.stderr);
+}
+
+#[test]
+fn whoever_may_only_read_changes_nothing() {
+    let aws = Aws::start();
+    let person = person(&aws, "reader");
+    for words in [["put", "aws-secretsmanager://mcp/github"], ["list", "aws-secretsmanager"]] {
+        let ended = person.pipes("x", &words);
+        assert!(!ended.success && ended.stderr.contains("AccessDenied"), "{}", ended.stderr);
+    }
+    person.finds("aws-secretsmanager://mcp/github", "ghp-first");
+}
+
+/// The provider of the key: it knows which keys are good, and is asked by the programs of `[secrets.inventory]`.
+const PROVIDER: &str = r#"
+[secrets.inventory."aws-secretsmanager://mcp/github"]
+create = ["sh", "-c", "echo ghp-second >> good && echo ghp-second"]
+test = ["sh", "-c", 'grep -qx "$CLAVIGER_NEW_KEY" good']
+revoke = ["sh", "-c", 'grep -vx "$CLAVIGER_OLD_KEY" good > left && mv left good']
+"#;
+
+#[test]
+fn a_guided_rotation_changes_the_key_of_a_running_door_and_back() {
+    let aws = Aws::start();
+    let (id, secret) = (aws.told("/writer/id"), aws.told("/writer/secret"));
+    let identity = [("AWS_ACCESS_KEY_ID", id), ("AWS_SECRET_ACCESS_KEY", secret)];
+    let usual = [("AWS_ENDPOINT_URL", aws.told("/url")), ("AWS_REGION", REGION), NO_MACHINE];
+    let reference = "aws-secretsmanager://mcp/github";
+    let door = Keepers::open_for_each_call(PROVIDER, reference, &[&identity[..], &usual[..]].concat());
+    let good = door.folder().join("good");
+    let good = || fs::read_to_string(&good).expect("the provider has its keys");
+    fs::write(door.folder().join("good"), "ghp-first\n").expect("a file can be written");
+    door.has("rotated", "ghp-first");
+
+    let guide = |more: &[&str]| door.types(&[&["rotate", reference, "--guide"], more].concat());
+    let switched = guide(&[]);
+    assert!(switched.success && switched.stdout.contains("has a new value"), "{}{}", switched.stdout, switched.stderr);
+    assert!(switched.stderr.contains("both keys are good until"), "{}", switched.stderr);
+    // Without waiting for an hour, and both keys are good.
+    door.has("rotated", "ghp-second");
+    assert_eq!(good(), "ghp-first\nghp-second\n");
+    let back = guide(&["--abort"]);
+    assert!(back.success && back.stdout.contains("has a new value"), "{}{}", back.stdout, back.stderr);
+    door.has("rotated", "ghp-first");
+
+    fs::write(door.folder().join("good"), "ghp-first\n").expect("a file can be written");
+    for more in [&[][..], &[], &["--now"]] {
+        let ended = guide(more);
+        assert!(ended.success, "{}", ended.stderr);
+    }
+    door.has("rotated", "ghp-second");
+    assert_eq!(good(), "ghp-second\n", "the old key is revoked");
+    let left = door.types(&["list", "aws-secretsmanager://mcp/g"]);
+    assert_eq!(left.stdout, format!("{reference}\n"), "{}", left.stderr);
     door.close();
 }
 

@@ -6,15 +6,18 @@ use std::path::Path;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use serde_json::Value;
 
-use crate::support::{Cloud, Keepers, fingerprint};
+use crate::support::{Cloud, Keepers, Person, everything_that_writers_promise, fingerprint};
 
-struct Azure(Cloud);
+/// With the path of its authority's certificate.
+struct Azure(Cloud, String);
 
 impl Azure {
     fn start() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         write_certificates(folder.path());
-        Self(Cloud::start("azure", folder, &["localhost.pem".as_ref(), "localhost.key".as_ref()]))
+        let cloud = Cloud::start("azure", folder, &["localhost.pem".as_ref(), "localhost.key".as_ref()]);
+        let authority = cloud.file(AUTHORITY);
+        Self(cloud, authority)
     }
 
     /// What Microsoft's client saw.
@@ -29,13 +32,15 @@ impl Azure {
     }
 
     fn door(&self, identity: &[(&str, &str)], references: &[(&str, &str)]) -> Keepers {
-        self.with_variables(identity, |configuration, variables| Keepers::open(configuration, references, variables))
+        Keepers::open(&self.configuration(), references, &self.variables(identity))
     }
 
-    fn with_variables(&self, identity: &[(&str, &str)], open: impl FnOnce(&str, &[(&str, &str)]) -> Keepers) -> Keepers {
-        let (url, authority) = (self.0.told("url"), self.0.file(AUTHORITY));
-        let variables = [identity, &[("AZURE_AUTHORITY_HOST", url), ("SSL_CERT_FILE", &authority)]].concat();
-        open(&format!("[secrets.azure]\nendpoint = \"{url}\"\n"), &variables)
+    fn configuration(&self) -> String {
+        format!("[secrets.azure]\nendpoint = \"{}\"\n", self.0.told("url"))
+    }
+
+    fn variables<'v>(&'v self, identity: &[(&'v str, &'v str)]) -> Vec<(&'v str, &'v str)> {
+        [identity, &[("AZURE_AUTHORITY_HOST", self.0.told("url")), ("SSL_CERT_FILE", &self.1)]].concat()
     }
 }
 
@@ -65,6 +70,36 @@ fn microsofts_own_client_takes_the_vault_for_one() {
     let seen = azure.sdk(&["get", "github"]);
     assert_eq!((&seen["version"], &seen["sha256"]), (&Value::from(version), &Value::from(fingerprint("ghp-first"))));
     assert_eq!(azure.sdk(&["get", "nothing"])["error"], "ResourceNotFoundError");
+    for name in ["a", "b", "c"] {
+        azure.put(name, "x");
+    }
+    assert_eq!(azure.sdk(&["list"])["names"], serde_json::json!(["a", "b", "c", "github"]));
+    assert_eq!(azure.sdk(&["delete", "github"])["removed"], "github");
+    assert_eq!(azure.sdk(&["get", "github"])["error"], "ResourceNotFoundError");
+    assert_eq!(azure.sdk(&["put", "github", "x"])["error"], "ResourceExistsError");
+    assert_eq!(azure.sdk(&["recover", "github"])["version"], seen["version"]);
+    assert_eq!(azure.sdk(&["get", "github"])["sha256"], fingerprint("ghp-first"));
+}
+
+#[test]
+fn a_person_puts_finds_lists_and_moves_secrets() {
+    let azure = Azure::start();
+    let first = format!("azure-keyvault://team-vault/a/{}", azure.put("a", "x"));
+    azure.put("b", "x");
+    let configuration = format!("[secrets.keychain]\nstore = \"file\"\n{}", azure.configuration());
+    let person = Person::new(&configuration, &azure.variables(&CLIENT_SECRET));
+    let (whole, document) = ("azure-keyvault://team-vault/new", "azure-keyvault://team-vault/document");
+    let others = ["azure-keyvault://team-vault/a", "azure-keyvault://team-vault/b"];
+    everything_that_writers_promise(&person, whole, document, "azure-keyvault://team-vault", &others);
+    assert_eq!(azure.sdk(&["get", "new"])["sha256"], fingerprint("grüß Gott"));
+    let pinned = person.pipes("x", &["put", &first]);
+    assert!(!pinned.success && pinned.stderr.contains("a version never changes"), "{}", pinned.stderr);
+    let unnamed = person.types(&["list", "azure-keyvault"]);
+    assert!(!unnamed.success && unnamed.stderr.contains("azure-keyvault://VAULT"), "{}", unnamed.stderr);
+    let long = person.pipes(&"a".repeat(26 * 1024), &["put", whole]);
+    assert!(!long.success && long.stderr.contains("over 25600 bytes"), "{}", long.stderr);
+    let removed = person.types(&["migrate", whole, "keychain://moved/new", "--delete"]);
+    assert!(removed.stderr.contains("is removed; the vault keeps it as deleted"), "{}", removed.stderr);
 }
 
 #[test]
@@ -86,9 +121,8 @@ fn a_client_secret_reads_the_newest_version_or_one_by_name() {
 fn a_new_version_comes_when_the_old_one_has_been_kept_long_enough() {
     let azure = Azure::start();
     azure.put("github", "ghp-first");
-    let door = azure.with_variables(&CLIENT_SECRET, |configuration, variables| {
-        Keepers::open_for_each_call(configuration, "azure-keyvault://team-vault/github?ttl=1", variables)
-    });
+    let variables = azure.variables(&CLIENT_SECRET);
+    let door = Keepers::open_for_each_call(&azure.configuration(), "azure-keyvault://team-vault/github?ttl=1", &variables);
     door.follow("ghp-first", "ghp-second", |value| drop(azure.put("github", value)));
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Cloud, Keepers, fingerprint};
+use crate::support::{Cloud, Keepers, Person, everything_that_writers_promise, fingerprint};
 
 struct Google(Cloud);
 
@@ -46,6 +46,37 @@ fn googles_own_client_takes_it_for_google() {
     assert_eq!(google.sdk("service.json", &["get", "nothing", "latest"])["error"], "NotFound");
     assert_eq!(google.sdk("stranger.json", &["get", "github", "1"])["error"], "Forbidden");
     assert_eq!(google.sdk("wrong.json", &["get", "github", "1"])["error"], "RefreshError");
+    for name in ["a", "b"] {
+        google.put(name, "x");
+    }
+    let names = ["projects/p/secrets/a", "projects/p/secrets/b", "projects/p/secrets/github"];
+    assert_eq!(google.sdk("service.json", &["list"])["names"], serde_json::json!(names));
+    assert_eq!(google.sdk("service.json", &["delete", "github"]), serde_json::json!({}));
+    assert_eq!(google.sdk("service.json", &["get", "github", "1"])["error"], "NotFound");
+}
+
+#[test]
+fn a_person_puts_finds_lists_and_moves_secrets() {
+    let google = Google::start();
+    google.put("a", "x");
+    google.put("b", "x");
+    let configuration = |file| format!("[secrets.keychain]\nstore = \"file\"\n{}", google.configuration(Some(file)));
+    let person = Person::new(&configuration("service.json"), &[]);
+    let (whole, document) = ("gcp-secretmanager://p/new", "gcp-secretmanager://p/document");
+    everything_that_writers_promise(
+        &person,
+        whole,
+        document,
+        "gcp-secretmanager://p",
+        &["gcp-secretmanager://p/a", "gcp-secretmanager://p/b"],
+    );
+    assert_eq!(google.sdk("service.json", &["get", "new", "latest"])["sha256"], fingerprint("grüß Gott"));
+    let pinned = person.pipes("x", &["put", "gcp-secretmanager://p/a/1"]);
+    assert!(!pinned.success && pinned.stderr.contains("a version never changes"), "{}", pinned.stderr);
+    let stranger = Person::new(&configuration("stranger.json"), &[]);
+    let ended = stranger.pipes("x", &["put", "gcp-secretmanager://p/a"]);
+    assert!(!ended.success && ended.stderr.contains("PERMISSION_DENIED"), "{}", ended.stderr);
+    person.finds("gcp-secretmanager://p/a", "x");
 }
 
 #[test]

@@ -121,3 +121,27 @@ fn secret_is_typed_unseen_and_told_only_on_demand() {
     let kept = to_end(home.command(CLAVIGER).args(["secrets", "get", "keychain://claviger/brave"]));
     assert_eq!(kept.stdout, "typed-unseen", "{}", kept.stderr);
 }
+
+#[test]
+fn a_person_is_led_through_a_rotation_at_a_terminal() {
+    let home = Home::new();
+    fs::write(home.path().join("claviger.toml"), "[secrets.keychain]\nstore = \"file\"\n").expect("a file can be written");
+    let put = to_end(home.command("sh").args(["-c", "printf typed-old | \"$claviger\" secrets put keychain://claviger/brave"]));
+    assert!(put.success, "{}", put.stderr);
+    let mut command = home.command("script");
+    let words = "\"$claviger\" secrets rotate keychain://claviger/brave --guide --now";
+    let mut guide = Running::start(command.args(["--quiet", "--return", "--command", words, "/dev/null"]));
+    guide.line("make a new key for `keychain://claviger/brave` at its provider");
+    guide.line("Enter ends it");
+    guide.type_line("typed-new");
+    guide.line("is not tried");
+    guide.line("has the new key; the old one is in `keychain://claviger.previous/brave`");
+    guide.line("no door is running");
+    guide.line("no door is running");
+    guide.type_line("yes");
+    guide.line("`keychain://claviger/brave` is rotated");
+    assert!(guide.said().contains("has the old key been revoked at its provider? [yes/no]"), "{}", guide.said());
+    assert!(!guide.said().contains("typed-new"), "{}", guide.said());
+    let kept = to_end(home.command(CLAVIGER).args(["secrets", "get", "keychain://claviger/brave"]));
+    assert_eq!(kept.stdout, "typed-new", "{}", kept.stderr);
+}

@@ -18,7 +18,7 @@ use testkit::vault::ROOT;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use crate::support::{Client, RustyVault, Setup, everything, pretended_vault, python, repository, to_end};
+use crate::support::{Client, Person, RustyVault, Setup, everything, pretended_vault, python, repository, to_end};
 
 /// A resolver that asks this Vault, with what it logs in with in a folder.
 fn resolver(address: &str, login: Method, folder: &Path) -> Resolver {
@@ -75,6 +75,56 @@ async fn rusty_vault_gives_its_secrets_and_may_go_away_and_come_back() {
     let stranger = resolver_as("wrong");
     let cause = seen(&stranger, "vault://secret/github#token").await.expect_err("the token is wrong");
     assert!(matches!(cause, Cause::Refused { .. }), "{cause}");
+}
+
+#[test]
+fn a_person_puts_finds_lists_and_moves_secrets_of_rusty_vault() {
+    let vault = RustyVault::start();
+    vault.write("secret/db", &json!({"user": "ann", "password": "old", "port": 5432}));
+    let configuration = |engines: &str| {
+        format!(
+            "[secrets.keychain]\nstore = \"file\"\n[secrets.vault]\naddress = \"{}\"\nauth = {{ token = \"env://ROOT\" }}\n{engines}",
+            vault.address
+        )
+    };
+    // It does not tell what its mounts are, and nothing is written by a guess.
+    let unsure = Person::new(&configuration(""), &[("ROOT", &vault.root)]);
+    let ended = unsure.pipes("new", &["put", "vault://secret/db#password"]);
+    assert!(!ended.success && ended.stderr.contains("write it under `engines`"), "{}", ended.stderr);
+
+    let person = Person::new(&configuration("engines = { secret = \"kv1\" }\n"), &[("ROOT", &vault.root)]);
+    person.puts("vault://secret/db#password", "new");
+    assert_eq!(vault.get("secret/db")["data"], json!({"user": "ann", "password": "new", "port": 5432}));
+    person.puts("vault://secret/team/inner#token", "ghp_1");
+    person.finds("vault://secret/team/inner#token", "ghp_1");
+    let members = ["vault://secret/db#password", "vault://secret/db#port", "vault://secret/db#user", "vault://secret/team/inner#token"];
+    person.lists("vault://secret", &members);
+    person.lists("vault://secret/team", &["vault://secret/team/inner#token"]);
+    for name in ["password", "user", "port"] {
+        let moved = person.types(&["migrate", &format!("vault://secret/db#{name}"), &format!("keychain://db/{name}"), "--delete"]);
+        assert!(moved.success, "{}", moved.stderr);
+        person.finds_nothing(&format!("vault://secret/db#{name}"));
+    }
+    person.finds("keychain://db/password", "new");
+    person.lists("vault://secret", &["vault://secret/team/inner#token"]);
+}
+
+#[test]
+fn a_key_of_rusty_vault_is_rotated_beside_its_neighbours() {
+    let vault = RustyVault::start();
+    vault.write("secret/db", &json!({"user": "ann", "password": "old"}));
+    let configuration = format!(
+        "[secrets.vault]\naddress = \"{}\"\nauth = {{ token = \"env://ROOT\" }}\nengines = {{ secret = \"kv1\" }}\n",
+        vault.address
+    );
+    let person = Person::new(&configuration, &[("ROOT", &vault.root)]);
+    let words = ["rotate", "vault://secret/db#password", "--guide"];
+    let switched = person.pipes("new", &words);
+    assert!(switched.success, "{}", switched.stderr);
+    assert_eq!(vault.get("secret/db")["data"], json!({"user": "ann", "password": "new", "password.previous": "old"}));
+    let done = person.types(&[&words[..], &["--revoked"]].concat());
+    assert!(done.success, "{}", done.stderr);
+    assert_eq!(vault.get("secret/db")["data"], json!({"user": "ann", "password": "new"}));
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! The engines: KV with and without versions, and a database that makes a user for each question.
 
+use std::collections::BTreeSet;
+
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -28,6 +30,12 @@ impl State {
             if let Some((operation, rest)) = asked.path.strip_prefix(mount).and_then(|path| path.split_once('/')) {
                 return self.versioned(asked, operation, &format!("{mount}{rest}"));
             }
+            if asked.path.strip_prefix(mount) == Some("metadata") && lists(asked) {
+                return Some(listed(self.versioned.keys(), mount));
+            }
+        }
+        if lists(asked) && (asked.path == "kv" || asked.path.starts_with("kv/")) {
+            return Some(listed(self.plain.keys(), asked.path));
         }
         if asked.path.starts_with("kv/") {
             return Some(self.plain(asked));
@@ -78,6 +86,10 @@ impl State {
         match operation {
             "data" if writes(asked) => {
                 let versions = self.versioned.entry(name.to_owned()).or_default();
+                let expected = asked.member("options")["cas"].as_u64();
+                if expected.is_some_and(|expected| usize::try_from(expected) != Ok(versions.0.len())) {
+                    return Some(super::errors(StatusCode::BAD_REQUEST, "check-and-set parameter did not match the current version"));
+                }
                 versions.0.push(Version { data: asked.member("data").clone(), is_deleted: false, is_destroyed: false });
                 Some(success(&json!({"data": versions.0.last()?.metadata(versions.0.len())})))
             }
@@ -86,6 +98,7 @@ impl State {
                 Some(done())
             }
             "data" => Some(self.version(asked, name)),
+            "metadata" if lists(asked) => Some(listed(self.versioned.keys(), name)),
             "delete" | "destroy" if writes(asked) => {
                 let wanted = asked.member("versions").as_array().into_iter().flatten().filter_map(Value::as_u64);
                 for number in wanted.filter_map(|number| usize::try_from(number).ok()) {
@@ -109,6 +122,19 @@ impl State {
         let (_, answer) = success(&json!({"data": {"data": data, "metadata": version.metadata(number)}, "mount_type": "kv"}));
         (if is_gone { StatusCode::NOT_FOUND } else { StatusCode::OK }, answer)
     }
+}
+
+/// Whether a request lists a folder, in either of the two ways.
+fn lists(asked: &Asked<'_>) -> bool {
+    asked.method.as_str() == "LIST" || (asked.method == Method::GET && asked.query == "list=true")
+}
+
+/// What is in a folder: the names there, and folders with a `/` at the end.
+fn listed<'n>(paths: impl Iterator<Item = &'n String>, folder: &str) -> Answer {
+    let folder = folder.trim_end_matches('/');
+    let inside = paths.filter_map(|path| path.strip_prefix(folder)?.strip_prefix('/'));
+    let keys: BTreeSet<&str> = inside.map(|rest| rest.find('/').and_then(|slash| rest.get(..=slash)).unwrap_or(rest)).collect();
+    if keys.is_empty() { nothing_there() } else { success(&json!({"data": {"keys": keys}})) }
 }
 
 impl Version {

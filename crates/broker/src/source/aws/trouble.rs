@@ -5,7 +5,6 @@ use std::error::Error;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use outbound::failure::Failure;
@@ -15,7 +14,7 @@ use crate::missing::Cause;
 use crate::source::reach::{self, causes, told, word};
 
 /// What a failed question means.
-pub(super) fn cause_of(error: &SdkError<GetSecretValueError, HttpResponse>) -> Cause {
+pub(super) fn cause_of<E: ProvideErrorMetadata + Error + Send + Sync + 'static>(error: &SdkError<E, HttpResponse>) -> Cause {
     if let Some(answer) = error.raw_response() {
         let code = error.as_service_error().and_then(ProvideErrorMetadata::code).and_then(word);
         return answered("AWS", answer, code);
@@ -66,6 +65,8 @@ fn code_in_xml(body: &[u8]) -> Option<&str> {
     word(rest.split_once("</Code>")?.0)
 }
 
+/// The code for a secret that is marked for deletion, among other things.
+pub(super) const MARKED: &str = "InvalidRequestException";
 /// What passes by itself, with whatever status it comes.
 const TRANSIENT: [&str; 7] = [
     "InternalServiceError",

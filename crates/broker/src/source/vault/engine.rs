@@ -22,30 +22,45 @@ pub enum Engine {
 /// The engines of the mounts that are known.
 pub(super) struct Engines {
     configured: BTreeMap<Box<str>, Engine>,
-    found: Mutex<BTreeMap<Box<str>, Engine>>,
+    /// What Vault said.
+    told: Mutex<BTreeMap<Box<str>, Engine>>,
+    /// What a try to read seemed to show. Good for reading only.
+    guessed: Mutex<BTreeMap<Box<str>, Engine>>,
 }
 
 /// A path as its engine is asked for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Route {
-    /// Straight.
+    /// Straight, to what Vault makes.
+    Lent,
+    /// Straight, to what was written there.
     Plain,
     /// Behind `data/`, which follows the mount.
     Versioned {
-        /// Such as `secret/data/github`.
-        path: String,
+        /// Such as `secret`.
+        mount: Box<str>,
+        /// Such as `github`.
+        rest: Box<str>,
     },
 }
 
 impl Engines {
     pub(super) fn new(configured: BTreeMap<Box<str>, Engine>) -> Self {
-        Self { configured, found: Mutex::default() }
+        Self { configured, told: Mutex::default(), guessed: Mutex::default() }
     }
 
-    /// The way to a path, if its mount is known.
+    /// The way to a path for reading, if its mount is known or was guessed.
     pub(super) fn route(&self, path: &str) -> Option<Route> {
-        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mount, engine) = longest(&self.configured, path).or_else(|| longest(&found, path))?;
+        self.sure_route(path).or_else(|| {
+            let guessed = self.guessed.lock().unwrap_or_else(PoisonError::into_inner);
+            longest(&guessed, path).map(|(mount, engine)| route(mount, engine, path))
+        })
+    }
+
+    /// The way to a path, if the operator or Vault has said what its mount is.
+    pub(super) fn sure_route(&self, path: &str) -> Option<Route> {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mount, engine) = longest(&self.configured, path).or_else(|| longest(&told, path))?;
         Some(route(mount, engine, path))
     }
 
@@ -75,19 +90,20 @@ impl Engines {
             ("kv" | "generic" | "cubbyhole", _) => Engine::Kv1,
             _ => Engine::Leased,
         };
-        self.remember(mount, engine);
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(mount.into(), engine);
         Ok(route(mount, engine, path))
     }
 
     /// Takes in what was found out by trying.
-    pub(super) fn remember(&self, mount: &str, engine: Engine) {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner).insert(mount.into(), engine);
+    pub(super) fn guess(&self, mount: &str, engine: Engine) {
+        self.guessed.lock().unwrap_or_else(PoisonError::into_inner).insert(mount.into(), engine);
     }
 
     /// Has the mount of a path looked at again: another engine may be there by now.
     pub(super) fn forget(&self, path: &str) {
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.retain(|mount, _| rest(mount, path).is_none());
+        for known in [&self.told, &self.guessed] {
+            known.lock().unwrap_or_else(PoisonError::into_inner).retain(|mount, _| rest(mount, path).is_none());
+        }
     }
 }
 
@@ -99,8 +115,9 @@ pub(super) fn likely_mount(path: &str) -> &str {
 /// The way to a path of a mount.
 pub(super) fn route(mount: &str, engine: Engine, path: &str) -> Route {
     match (engine, rest(mount, path)) {
-        (Engine::Kv2, Some(rest)) => Route::Versioned { path: format!("{mount}/data/{rest}") },
-        _ => Route::Plain,
+        (Engine::Kv2, Some(rest)) => Route::Versioned { mount: mount.into(), rest: rest.into() },
+        (Engine::Leased, _) => Route::Lent,
+        (Engine::Kv1 | Engine::Kv2, _) => Route::Plain,
     }
 }
 

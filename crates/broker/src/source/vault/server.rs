@@ -34,12 +34,24 @@ pub(super) struct Question<'q> {
     /// Behind `/v1/`.
     pub(super) path: &'q str,
     pub(super) body: Bytes,
+    /// Whether the body is a secret as a whole: then nothing is shown of what Vault says to it.
+    pub(super) is_secret: bool,
 }
 
 impl<'q> Question<'q> {
     /// Reads a path.
     pub(super) fn get(path: &'q str) -> Self {
-        Self { method: Method::GET, path, body: Bytes::new() }
+        Self::without_body(Method::GET, path)
+    }
+
+    /// Asks without a body.
+    pub(super) fn without_body(method: Method, path: &'q str) -> Self {
+        Self { method, path, body: Bytes::new(), is_secret: false }
+    }
+
+    /// Writes a secret: a JSON document.
+    pub(super) fn write(path: &'q str, document: Zeroizing<Vec<u8>>) -> Self {
+        Self { method: Method::POST, path, body: Bytes::from_owner(document), is_secret: true }
     }
 
     /// Writes a JSON object of texts, which is wiped when it is sent.
@@ -49,13 +61,16 @@ impl<'q> Question<'q> {
         let mut body = Zeroizing::new(Vec::with_capacity(room));
         let object: BTreeMap<_, _> = members.iter().copied().collect();
         serde_json::to_writer(&mut *body, &object).map_err(|_| Cause::NoMemory)?;
-        Ok(Self { method: Method::POST, path, body: Bytes::from_owner(body) })
+        Ok(Self { method: Method::POST, path, body: Bytes::from_owner(body), is_secret: false })
     }
 }
 
 impl Question<'_> {
     /// Whether a text holds a secret of the body.
     fn is_quoted_in(&self, line: &str) -> bool {
+        if self.is_secret {
+            return true;
+        }
         let members: BTreeMap<&str, Cow<'_, str>> = serde_json::from_slice(&self.body).unwrap_or_default();
         SECRET_MEMBERS.iter().filter_map(|name| members.get(name)).any(|secret| line.contains(&**secret))
     }

@@ -4,6 +4,7 @@ mod engines;
 mod leases;
 mod logins;
 mod trouble;
+mod write;
 
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -72,7 +73,7 @@ impl Scene {
 
     /// Sets something up as root, over the same API.
     async fn set_up(&self, path: &str, body: &str) -> serde_json::Value {
-        let question = Question { method: http::Method::POST, path, body: body.to_owned().into() };
+        let question = Question { method: http::Method::POST, path, body: body.to_owned().into(), is_secret: false };
         let answer = self.root.send(&question, Some(&ROOT.into())).await.unwrap().of_success();
         let answer = answer.unwrap_or_else(|cause| panic!("{path}: {cause}"));
         answer.read().unwrap_or_default()

@@ -38,6 +38,14 @@ pub(crate) struct InventoryItem {
     pub(crate) rotate: Option<String>,
     /// When the present one was issued, such as `2026-09-01`. Default: when the door saw it change.
     pub(crate) issued: Option<String>,
+    /// The program that makes a new key and prints it, for `claviger secrets rotate --guide`. Default: a person makes it.
+    pub(crate) create: Option<Vec<String>>,
+    /// The program that tries a new key, which is in its variable `CLAVIGER_NEW_KEY`, and ends with 0 if it is good. Default: it is not tried.
+    pub(crate) test: Option<Vec<String>>,
+    /// The program that revokes an old key, which is in its variable `CLAVIGER_OLD_KEY`, and ends with 0 when that is done. Default: a person does it, and says so.
+    pub(crate) revoke: Option<Vec<String>>,
+    /// For how long the old key stays good beside the new one, such as `24h` or `7d`. Default: `24h`.
+    pub(crate) overlap: Option<String>,
 }
 
 /// AWS Secrets Manager.

@@ -177,9 +177,10 @@ impl Door {
         record
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    /// A command beside the door, on its state folder.
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(DOOR);
-        command.args(words).arg("--state").arg(self.state.path());
+        command.args(words).env("CLAVIGER_STATE", self.state.path());
         command
     }
 }

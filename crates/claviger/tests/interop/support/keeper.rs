@@ -1,20 +1,22 @@
 //! How is it seen which value a child was given? A door before one keeper for each reference, and the fingerprints that they tell; nobody prints a value.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::json;
 use tempfile::TempDir;
 
 use super::peers::{loopback_server, peer, python, repository, text};
-use super::{Door, Running, Setup, eventually};
+use super::process::Ended;
+use super::{Door, Running, Setup, eventually, to_end};
 
 /// A door before keepers.
 pub(crate) struct Keepers {
     door: Door,
     _server: Option<Running>,
-    _folder: TempDir,
+    folder: TempDir,
+    variables: Vec<(String, String)>,
 }
 
 impl Keepers {
@@ -40,7 +42,20 @@ impl Keepers {
         let file = folder.path().join("claviger.toml");
         fs::write(&file, format!("{configuration}\n{servers}")).expect("a configuration can be written");
         let setup = variables.iter().fold(Setup::file(&file), |setup, (name, value)| setup.variable(name, value));
-        Self { door: setup.open(), _server: server, _folder: folder }
+        let variables = variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Self { door: setup.open(), _server: server, folder, variables }
+    }
+
+    /// The folder of the door's configuration.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Types `claviger secrets …` beside the running door, as whom the door itself is.
+    pub(crate) fn types(&self, words: &[&str]) -> Ended {
+        let mut command = self.door.command(&["secrets"]);
+        command.args(words).arg("--config").arg(self.folder().join("claviger.toml"));
+        to_end(command.envs(self.variables.iter().map(|(name, value)| (name, value))))
     }
 
     /// The fingerprint of the value that this keeper was given last; an error says why the call failed.

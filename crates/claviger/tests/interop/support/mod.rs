@@ -7,6 +7,7 @@ mod http;
 mod issuer;
 mod keeper;
 mod peers;
+mod person;
 mod process;
 mod vault;
 
@@ -17,5 +18,6 @@ pub(crate) use http::{LegacySession, get, post_form, post_message};
 pub(crate) use issuer::Issuer;
 pub(crate) use keeper::{Keepers, fingerprint};
 pub(crate) use peers::{cloud_python, everything, git, loopback_server, node, peer, python, repository};
+pub(crate) use person::{Person, everything_that_writers_promise};
 pub(crate) use process::{Running, alive, eventually, to_end};
 pub(crate) use vault::{RustyVault, ask_vault, pretended_vault};
