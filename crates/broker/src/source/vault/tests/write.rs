@@ -1,5 +1,6 @@
 //! What is written to a Vault in memory: members, versions, engines, and who writes at the same time.
 
+use futures_util::future::join_all;
 use zeroize::Zeroizing;
 
 use super::*;
