@@ -252,6 +252,8 @@ async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, Cause> + Send
 pub const MAX_VALUE_BYTES: usize = 64 * 1024;
 /// The most names that are listed at once.
 pub const MAX_LISTED: usize = 1000;
+/// The most pages that are asked for while names are looked for.
+const MAX_PAGES: usize = 400;
 /// Why a reference with a version names no place to write to.
 const PINNED: Cause = Cause::Unable { what: "write to: a version never changes; leave it out of the reference" };
 

@@ -32,6 +32,9 @@ use crate::voice::{self, Exit, Report};
 /// Goes on from where the rotation of this secret stopped, as far as it can go now.
 pub(super) async fn run(arguments: &RotateArguments, around: &Surroundings) -> Result<Exit, Report> {
     let mut guide = Guide::of(arguments, around)?;
+    if arguments.revoked && !matches!(guide.rotation.step(), Some(Step::Switched | Step::Revoked)) {
+        return Err(Report::new(Exit::Failure, format!("`{}` has no old key yet that could be revoked", guide.reference)));
+    }
     if arguments.abort { guide.abort().await } else { guide.go_on(arguments).await }
 }
 
