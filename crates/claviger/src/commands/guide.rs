@@ -87,6 +87,8 @@ impl Guide {
 
     /// A new key, put beside the old one at once.
     async fn create(&mut self) -> Result<(), Report> {
+        let admitted = writer(&self.reference, &self.sources)?.admit(&self.reference).await;
+        admitted.map_err(|cause| failed(format!("`{}` does not take a new key", self.reference), &cause))?;
         let old = read(&self.reference, &self.sources).await?.value;
         if self.is_there(&self.next).await? {
             if self.rotation.step() == Some(Step::Creating) {

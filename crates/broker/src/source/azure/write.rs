@@ -80,6 +80,10 @@ async fn set(client: &SecretClient, name: &str, text: &Value) -> azure_core::Res
 }
 
 impl Texts for Azure {
+    fn admit_place(&self, place: &Place) -> Result<(), Cause> {
+        unpinned(place).map(drop)
+    }
+
     fn put_text<'a>(&'a self, place: &'a Place, text: &'a Value) -> Changing<'a, ()> {
         Box::pin(async move { self.put_secret(unpinned(place)?, text).await })
     }
