@@ -113,6 +113,9 @@ pub type Changing<'a, T> = Pin<Box<dyn Future<Output = Result<T, Cause>> + Send 
 ///
 /// A reference with a field means one member of the JSON object that lies there: the others stay as they are.
 pub trait Writer: Send + Sync {
+    /// Refuses what is no place to write to, as far as that is known without writing or reading there.
+    fn admit<'a>(&'a self, reference: &'a Reference) -> Changing<'a, ()>;
+
     /// Puts a value of 1 to [`MAX_VALUE_BYTES`] bytes there, in place of what was there. When this is done, a read gives that very text.
     fn put<'a>(&'a self, reference: &'a Reference, value: &'a Value) -> Changing<'a, ()>;
 
@@ -252,6 +255,8 @@ async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, Cause> + Send
 pub const MAX_VALUE_BYTES: usize = 64 * 1024;
 /// The most names that are listed at once.
 pub const MAX_LISTED: usize = 1000;
+/// The most pages that are asked for while names are looked for.
+const MAX_PAGES: usize = 400;
 /// Why a reference with a version names no place to write to.
 const PINNED: Cause = Cause::Unable { what: "write to: a version never changes; leave it out of the reference" };
 

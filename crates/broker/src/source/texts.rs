@@ -10,6 +10,11 @@ use crate::value::Value;
 
 /// Places that keep each secret as one text.
 pub(super) trait Texts: Provider {
+    /// Refuses what is no place to write to.
+    fn admit_place(&self, _place: &Place) -> Result<(), Cause> {
+        Ok(())
+    }
+
     /// Puts a text of at most [`super::MAX_VALUE_BYTES`] there, in place of what was there.
     fn put_text<'a>(&'a self, place: &'a Place, text: &'a Value) -> Changing<'a, ()>;
 
@@ -21,6 +26,10 @@ pub(super) trait Texts: Provider {
 }
 
 impl<T: Texts> Writer for T {
+    fn admit<'a>(&'a self, reference: &'a Reference) -> Changing<'a, ()> {
+        Box::pin(std::future::ready(self.admit_place(reference.place())))
+    }
+
     fn put<'a>(&'a self, reference: &'a Reference, value: &'a Value) -> Changing<'a, ()> {
         Box::pin(async move {
             check_value(value)?;

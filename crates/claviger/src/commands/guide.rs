@@ -37,6 +37,9 @@ pub(super) async fn run(arguments: &RotateArguments, around: &Surroundings) -> R
     let secrets = draft::secrets(&serve_arguments(&arguments.place), around)?;
     let work = async |resolver: Resolver| {
         let mut guide = Guide::of(arguments, around, &secrets, resolver.sources())?;
+        if arguments.revoked && !matches!(guide.rotation.step(), Some(Step::Switched | Step::Revoked)) {
+            return Err(Report::new(Exit::Failure, format!("`{}` has no old key yet that could be revoked", guide.reference)));
+        }
         if arguments.abort { guide.abort().await } else { guide.go_on(arguments).await }
     };
     secrets.lend(around, work).await
@@ -90,6 +93,8 @@ impl Guide {
 
     /// A new key, put beside the old one at once.
     async fn create(&mut self) -> Result<(), Report> {
+        let admitted = writer(&self.reference, &self.sources)?.admit(&self.reference).await;
+        admitted.map_err(|cause| failed(format!("`{}` does not take a new key", self.reference), &cause))?;
         let old = read(&self.reference, &self.sources).await?.value;
         if self.is_there(&self.next).await? {
             if self.rotation.step() == Some(Step::Creating) {

@@ -37,7 +37,8 @@ async fn types(folder: &Path, words: &[&str]) -> Finished {
 
 async fn with_input(folder: &Path, words: &[&str], input: &str) -> Finished {
     let mut child = secrets(folder, words).stdin(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
+    // A command that says no at once reads nothing.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes()).await;
     let output = child.wait_with_output().await.unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Finished { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
@@ -122,6 +123,8 @@ async fn without_programs_and_without_a_terminal_flags_speak_for_a_person() {
     assert!(nothing.code == Some(1) && nothing.stderr.contains("no new key was given"), "{}", nothing.stderr);
     assert_eq!(keys(folder.path()).await, ["key-old", "", ""]);
     let words = ["rotate", KEY, "--guide"];
+    let early = with_input(folder.path(), &[&words[..], &["--revoked"]].concat(), "key-new\n").await;
+    assert!(early.code == Some(1) && early.stderr.contains("no old key yet"), "{}", early.stderr);
     let same = with_input(folder.path(), &words, "key-old\n").await;
     assert!(same.code == Some(1) && same.stderr.contains("in use already"), "{}", same.stderr);
     let switched = with_input(folder.path(), &words, "key-new\n").await;

@@ -127,6 +127,31 @@ fn a_key_of_rusty_vault_is_rotated_beside_its_neighbours() {
     assert_eq!(vault.get("secret/db")["data"], json!({"user": "ann", "password": "new"}));
 }
 
+#[test]
+fn a_key_with_versions_is_rotated_and_switched_back() {
+    let (fake, address) = pretended_vault();
+    let configuration = format!("[secrets.vault]\naddress = \"{address}\"\nauth = {{ token = \"env://ROOT\" }}\n");
+    let person = Person::new(&configuration, &[("ROOT", ROOT)]);
+    person.puts("vault://secret/orders#token", "old");
+    person.puts("vault://secret/orders#user", "ann");
+    let words = ["rotate", "vault://secret/orders#token", "--guide"];
+    let switched = person.pipes("new", &words);
+    assert!(switched.success, "{}", switched.stderr);
+    let members = ["vault://secret/orders#token", "vault://secret/orders#token.previous", "vault://secret/orders#user"];
+    person.lists("vault://secret", &members);
+    person.finds("vault://secret/orders#token", "new");
+    person.finds("vault://secret/orders#token.previous", "old");
+    let back = person.types(&[&words[..], &["--abort"]].concat());
+    assert!(back.success && back.stderr.contains("revoke the new key at its provider"), "{}", back.stderr);
+    person.finds("vault://secret/orders#token", "old");
+    person.lists("vault://secret", &["vault://secret/orders#token", "vault://secret/orders#user"]);
+    // Vault still knows what there was.
+    person.finds("vault://secret/orders?version=1#token", "old");
+    let made = person.types(&["rotate", "vault://database/creds/readonly#password", "--guide"]);
+    assert!(!made.success && made.stderr.contains("Vault makes these secrets itself"), "{}", made.stderr);
+    assert!(!fake.asked().iter().any(|question| question == "GET database/creds/readonly"), "nothing was lent for it");
+}
+
 #[tokio::test]
 async fn rusty_vaults_short_tokens_are_replaced_by_logging_in_again() {
     let vault = RustyVault::start();

@@ -9,7 +9,7 @@ use super::{Aws, trouble};
 use crate::missing::Cause;
 use crate::reference::{AwsSecret, Place};
 use crate::source::texts::Texts;
-use crate::source::{Changing, Listed, MAX_LISTED, PINNED, Removal};
+use crate::source::{Changing, Listed, MAX_LISTED, MAX_PAGES, PINNED, Removal};
 use crate::value::Value;
 
 impl Aws {
@@ -51,7 +51,7 @@ impl Aws {
         // The filter of AWS takes words apart, so it is only the first sieve.
         let filter = (!below.is_empty()).then(|| Filter::builder().key(FilterNameStringType::Name).values(below).build());
         let (mut names, mut page) = (Vec::new(), None);
-        loop {
+        for _ in 0..MAX_PAGES {
             let question = client.list_secrets().max_results(PAGE).set_next_token(page.take());
             let question = question.set_filters(filter.clone().map(|filter| vec![filter]));
             let answer = question.send().await.map_err(|error| trouble::cause_of(&error))?;
@@ -62,10 +62,15 @@ impl Aws {
                 return Ok(Listed::of(names, page.is_some()));
             }
         }
+        Ok(Listed::of(names, true))
     }
 }
 
 impl Texts for Aws {
+    fn admit_place(&self, place: &Place) -> Result<(), Cause> {
+        unpinned(place).map(drop)
+    }
+
     fn put_text<'a>(&'a self, place: &'a Place, text: &'a Value) -> Changing<'a, ()> {
         Box::pin(async move { self.put_secret(unpinned(place)?, text).await })
     }

@@ -12,7 +12,7 @@ use super::{Azure, trouble};
 use crate::missing::Cause;
 use crate::reference::{AzureSecret, Place, Reference};
 use crate::source::texts::Texts;
-use crate::source::{Changing, Listed, MAX_LISTED, PINNED, Removal};
+use crate::source::{Changing, Listed, MAX_LISTED, MAX_PAGES, PINNED, Removal};
 use crate::value::Value;
 
 impl Azure {
@@ -60,11 +60,13 @@ impl Azure {
         let options = SecretClientListSecretPropertiesOptions { maxresults: Some(PAGE), ..Default::default() };
         let mut found = client.list_secret_properties(Some(options)).map_err(|error| trouble::cause_of(&error))?;
         let mut names = Vec::new();
+        let mut seen = 0;
         while let Some(properties) = found.try_next().await.map_err(|error| trouble::cause_of(&error))? {
             // A certificate's own secret is the certificate's to change.
             let name = properties.resource_id().ok().filter(|_| properties.managed != Some(true)).map(|id| id.name);
             names.extend(name.filter(|name| name.starts_with(before)).map(|name| format!("azure-keyvault://{vault}/{name}")));
-            if names.len() > MAX_LISTED {
+            seen += 1;
+            if names.len() > MAX_LISTED || seen > MOST_SEEN {
                 return Ok(Listed::of(names, true));
             }
         }
@@ -78,6 +80,10 @@ async fn set(client: &SecretClient, name: &str, text: &Value) -> azure_core::Res
 }
 
 impl Texts for Azure {
+    fn admit_place(&self, place: &Place) -> Result<(), Cause> {
+        unpinned(place).map(drop)
+    }
+
     fn put_text<'a>(&'a self, place: &'a Place, text: &'a Value) -> Changing<'a, ()> {
         Box::pin(async move { self.put_secret(unpinned(place)?, text).await })
     }
@@ -101,6 +107,8 @@ fn unpinned(place: &Place) -> Result<&AzureSecret, Cause> {
 
 /// The vault's own limit, in bytes.
 const LONGEST: usize = 25 * 1024;
+/// The most names that are looked at.
+const MOST_SEEN: usize = MAX_PAGES * 25;
 /// How many names a vault gives at once.
 const PAGE: i32 = 25;
 /// Removing and taking back take some seconds there.

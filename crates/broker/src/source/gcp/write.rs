@@ -1,5 +1,7 @@
 //! How is a secret of Google Secret Manager changed? A version is added, and the secret made first where there is none; removing it takes all of its versions.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
@@ -12,7 +14,7 @@ use super::{Gcp, crc32c};
 use crate::missing::Cause;
 use crate::reference::{GcpSecret, Place};
 use crate::source::texts::Texts;
-use crate::source::{Changing, Listed, MAX_LISTED, PINNED, Removal};
+use crate::source::{Changing, Listed, MAX_LISTED, MAX_PAGES, PINNED, Removal};
 use crate::value::Value;
 
 impl Gcp {
@@ -20,13 +22,36 @@ impl Gcp {
         let GcpSecret { project, name, .. } = secret;
         let add = format!("projects/{project}/secrets/{name}:addVersion");
         let version = version(text)?;
-        match self.ask(Method::POST, &add, version.clone()).await {
-            Err(Cause::NotFound) => {}
-            answered => return answered.map(drop),
+        let added = match self.ask(Method::POST, &add, version.clone()).await {
+            Err(Cause::NotFound) => {
+                let create = format!("projects/{project}/secrets?secretId={name}");
+                self.ask(Method::POST, &create, Bytes::from_static(REPLICATED)).await?;
+                self.ask(Method::POST, &add, version).await?
+            }
+            answered => answered?,
+        };
+        let detail = || "it is not the JSON of a version that was added".into();
+        let Named { name } = serde_json::from_slice(&added).map_err(|_| Cause::BadAnswer { detail: detail() })?;
+        self.is_latest(secret, name.rsplit('/').next().unwrap_or_default()).await
+    }
+
+    /// Waits until a version is the one that others get: Google gives the one before for a while.
+    async fn is_latest(&self, secret: &GcpSecret, number: &str) -> Result<(), Cause> {
+        let added: Option<u64> = number.parse().ok();
+        for _ in 0..LOOKS {
+            let latest = match self.fetch_secret(secret).await {
+                Ok(latest) => latest.version.and_then(|number| number.parse().ok()),
+                // Who may write and not read must take Google's word.
+                Err(Cause::Refused { .. }) => return Ok(()),
+                Err(_) => None,
+            };
+            // Somebody else may have added another since.
+            if added.is_some() && added <= latest {
+                return Ok(());
+            }
+            tokio::time::sleep(PAUSE).await;
         }
-        let create = format!("projects/{project}/secrets?secretId={name}");
-        self.ask(Method::POST, &create, Bytes::from_static(REPLICATED)).await?;
-        self.ask(Method::POST, &add, version).await.map(drop)
+        Err(Cause::Unavailable { detail: format!("it is there as version {number}, and Google still gives the one before").into() })
     }
 
     async fn remove_secret(&self, secret: &GcpSecret) -> Result<Removal, Cause> {
@@ -41,7 +66,7 @@ impl Gcp {
         let probe: Result<crate::reference::Reference, _> = format!("gcp-secretmanager://{project}/x").parse();
         probe.map_err(|_| Cause::Unable { what: "list without a project, as in `gcp-secretmanager://PROJECT`" })?;
         let (mut names, mut page) = (Vec::new(), String::new());
-        loop {
+        for _ in 0..MAX_PAGES {
             let token = utf8_percent_encode(&page, NON_ALPHANUMERIC);
             let path = format!("projects/{project}/secrets?pageSize={PAGE}&pageToken={token}");
             let body = self.ask(Method::GET, &path, Bytes::new()).await?;
@@ -54,10 +79,15 @@ impl Gcp {
                 return Ok(Listed::of(names, !page.is_empty()));
             }
         }
+        Ok(Listed::of(names, true))
     }
 }
 
 impl Texts for Gcp {
+    fn admit_place(&self, place: &Place) -> Result<(), Cause> {
+        unpinned(place).map(drop)
+    }
+
     fn put_text<'a>(&'a self, place: &'a Place, text: &'a Value) -> Changing<'a, ()> {
         Box::pin(async move { self.put_secret(unpinned(place)?, text).await })
     }
@@ -111,10 +141,13 @@ struct Page {
 
 #[derive(Deserialize)]
 struct Named {
-    /// `projects/NUMBER/secrets/NAME`.
+    /// `projects/NUMBER/secrets/NAME`, and for a version `/versions/NUMBER` behind it.
     name: String,
 }
 
+/// Some seconds at most, as a rule.
+const LOOKS: u32 = 40;
+const PAUSE: Duration = Duration::from_millis(500);
 /// Google chooses where it lies. Whoever may not let it makes the secret first.
 const REPLICATED: &[u8] = br#"{"replication":{"automatic":{}}}"#;
 /// How many names are asked for at once.

@@ -17,6 +17,16 @@ use crate::source::{Changing, Listed, MAX_LISTED, PINNED, Removal, Writer, check
 use crate::value::Value;
 
 impl Writer for Vault {
+    fn admit<'a>(&'a self, reference: &'a Reference) -> Changing<'a, ()> {
+        Box::pin(async move {
+            let (secret, _) = named(reference)?;
+            match self.wire()?.known_route(&secret.path).await? {
+                Route::Lent => Err(MADE),
+                Route::Plain | Route::Versioned { .. } => Ok(()),
+            }
+        })
+    }
+
     fn put<'a>(&'a self, reference: &'a Reference, value: &'a Value) -> Changing<'a, ()> {
         Box::pin(async move {
             check_value(value)?;
@@ -45,7 +55,7 @@ type Change<'c> = dyn Fn(Option<&str>) -> Result<Option<Zeroizing<String>>, Caus
 impl Wire {
     async fn change(self: &Arc<Self>, secret: &VaultSecret, change: &Change<'_>) -> Result<Removal, Cause> {
         match self.known_route(&secret.path).await? {
-            Route::Lent => Err(Cause::Unable { what: "write to: Vault makes these secrets itself, anew for each who asks" }),
+            Route::Lent => Err(MADE),
             Route::Plain => self.change_plain(&secret.path, change).await,
             Route::Versioned { mount, rest } => self.change_versioned(&format!("{mount}/data/{rest}"), change).await,
         }
@@ -236,5 +246,6 @@ fn member_at(path: &str, name: &str) -> Option<String> {
 
 /// For as many writers at once.
 const TRIES: u32 = 5;
+const MADE: Cause = Cause::Unable { what: "write to: Vault makes these secrets itself, anew for each who asks" };
 const UNKNOWN_MOUNT: &str = "what makes the secrets of this mount: Vault does not say, so write it under `engines` of `[secrets.vault]`, as in \
                              `engines = { \"secret\" = \"kv2\" }`";

@@ -77,6 +77,12 @@ async fn what_vault_makes_and_what_is_a_version_are_no_places_to_write_to() {
         assert!(matches!(cause, Cause::Unable { what } if what.starts_with("write to")), "{cause:?}");
         assert_eq!(delete(&vault, reference).await.unwrap_err().code(), "unable");
     }
+    for (reference, code) in
+        [(CREDENTIAL, Some("unable")), ("vault://secret/a?version=1#token", Some("unable")), ("vault://kv/a#token", None)]
+    {
+        let admitted = vault.writer().unwrap().admit(&reference.parse().unwrap()).await;
+        assert_eq!(admitted.err().as_ref().map(Cause::code), code, "{reference}");
+    }
     assert_eq!(scene.times("GET database/creds/readonly"), 0);
     assert_eq!(vault.writer().unwrap().list("database").await.unwrap_err().code(), "unable");
 }
