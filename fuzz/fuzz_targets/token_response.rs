@@ -38,7 +38,7 @@ fn check(input: &[u8], expected: Expected, response: &TokenResponse) {
     let kind = only("token_type").and_then(careless::text).expect("an accepted answer has a type");
     assert!(kind.eq_ignore_ascii_case(if expected == Expected::AccessToken { "bearer" } else { "n_a" }));
     assert!(response.expires_in.is_none_or(|left| !left.is_zero() && left.as_secs() <= 365 * 24 * 3600));
-    for name in ["expires_in", "scope", "issued_token_type", "refresh_token"] {
+    for name in ["expires_in", "scope", "issued_token_type", "refresh_token", "id_token"] {
         only(name);
     }
     assert!(!format!("{response:?}").contains(&token) || token.len() < 20, "a token is never printed");

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `/connections` | what the person is connected to |
 //! | `/connections/to/NAME` | connects to one server, or disconnects from it |
-//! | `/connections/callback` | where the server's authorization server sends the browser back to |
+//! | `/connections/back/NAME` | where that server's authorization server sends the browser back to; each has a place of its own, so that none can answer for another |
 //! | `/connections/sign-in`, `/connections/signed-in` | the way to the issuer, and back |
 //! | `/connections/sign-out` | forgets who it is |
 
@@ -54,13 +54,13 @@ pub(crate) async fn answer(door: &Door, table: &Table, request: &mut Request<Inc
     let visit = Visit { door, connect: &door.connect, table, query, headers: request.headers(), visitor, now, is_https };
     let outcome = match (request.method(), rest, &form) {
         (&Method::GET, "" | "/", _) => visit.list().await,
-        (&Method::GET, "/callback", _) => visit.came_back().await,
         (&Method::GET, "/sign-in", _) => visit.sign_in().await,
         (&Method::GET, "/signed-in", _) => visit.signed_in().await,
         (&Method::POST, "/sign-out", Some(form)) => visit.sign_out(form),
-        (method, path, form) => match (method, path.strip_prefix("/to/"), form) {
-            (&Method::GET, Some(name), _) => visit.server(name).await,
-            (&Method::POST, Some(name), Some(form)) => visit.decide(name, form).await,
+        (method, path, form) => match (method, path.strip_prefix("/to/"), path.strip_prefix("/back/"), form) {
+            (&Method::GET, Some(name), _, _) => visit.server(name).await,
+            (&Method::POST, Some(name), _, Some(form)) => visit.decide(name, form).await,
+            (&Method::GET, _, Some(name), _) => visit.came_back(name).await,
             _ => Err(Problem::NoSuchPage),
         },
     };
@@ -149,7 +149,7 @@ impl Visit<'_> {
         let Person { issuer, subject } = &visitor.person;
         let what = What::Connect { server: server.name.to_string(), issuer: issuer.to_string(), subject: subject.to_string() };
         let state = Errands::state().map_err(|error| Problem::broken(&error))?;
-        let sent = people.flow().send(&self.url("/callback"), &state, None).await.map_err(|error| Problem::away(&error))?;
+        let sent = people.flow().send(&self.way_back(server), &state, None).await.map_err(|error| Problem::away(&error))?;
         let verifier = Zeroizing::new(sent.verifier.expose().to_owned());
         let errand = Errand { what, mark: visitor.mark.clone(), verifier };
         self.connect.errands.keep(&state, &errand).await.map_err(|error| Problem::broken(&error))?;
@@ -170,19 +170,20 @@ impl Visit<'_> {
     }
 
     /// The server's authorization server has sent the browser back.
-    async fn came_back(&self) -> Page {
+    async fn came_back(&self, place: &str) -> Page {
         let answer = Answer::read(self.query).map_err(|_| Problem::Unreadable)?;
         let errand = self.errand(&answer).await?;
         let What::Connect { server: name, issuer, subject } = errand.what else { return Err(Problem::NoErrand) };
         // Whoever left has to be who comes back: the same person, at the same browser, and no less recently signed in.
         let visitor = self.visitor.as_ref().ok_or(Problem::NoErrand)?;
         let is_same_person = *visitor.person.issuer == *issuer && *visitor.person.subject == *subject;
-        if !is_same_person || !is_equal(&visitor.mark, &errand.mark) {
+        // An authorization server that answers at another's place has got hold of the other's code (mix-up, RFC 9700 §4.4).
+        if !is_same_person || place != name || !is_equal(&visitor.mark, &errand.mark) {
             return Err(Problem::NoErrand);
         }
         let (server, people) = self.find(&name)?;
         let verifier = Verifier::from_kept(errand.verifier.as_str());
-        let tokens = people.flow().redeem(&answer, &verifier, &self.url("/callback")).await.map_err(|error| not_granted(&error))?;
+        let tokens = people.flow().redeem(&answer, &verifier, &self.way_back(server)).await.map_err(|error| not_granted(&error))?;
         people.connect(&visitor.person, &tokens).await.map_err(|error| Problem::broken(&error))?;
         self.record(&Event::ConnectionMade {
             server: server.name.as_str().into(),
@@ -296,6 +297,10 @@ impl Visit<'_> {
             }
             None => page,
         }
+    }
+
+    fn way_back(&self, server: &Server) -> String {
+        self.url(&format!("/back/{}", server.name))
     }
 
     fn path(&self, rest: &str) -> String {

@@ -55,7 +55,7 @@ pub(crate) struct TokenGrant {
     pub(crate) early: Option<String>,
 }
 
-/// A token for each person, by the authorization code flow. The door's redirect URI there is `<public_url>/connections/callback`.
+/// A token for each person, by the authorization code flow. The door's redirect URI there is `<public_url>/connections/back/NAME`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct PersonalGrant {
