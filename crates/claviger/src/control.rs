@@ -153,7 +153,7 @@ pub(crate) async fn ask(state: &Path, wish: &Wish) -> io::Result<Option<Answer>>
         line.push(b'\n');
         stream.write_all(&line).await?;
         let mut answer = String::new();
-        (&mut stream).take(LONGEST).read_line(&mut answer).await?;
+        (&mut stream).take(LONGEST_ANSWER).read_line(&mut answer).await?;
         serde_json::from_str(&answer).map_err(io::Error::from)
     };
     tokio::time::timeout(PATIENCE, exchange).await.map_err(io::Error::from)?.map(Some)
@@ -180,7 +180,7 @@ async fn converse(stream: UnixStream, door: Arc<Door>) {
 /// Does what is wished.
 pub(crate) async fn fulfil(wish: &Wish, door: &Door) -> Answer {
     match wish {
-        Wish::Connections => match door.connections(None).await {
+        Wish::Connections => match door.connections().await {
             Ok(connections) => Answer::Connections(connections),
             Err(error) => unreadable(&error),
         },
@@ -231,8 +231,10 @@ async fn rotated(door: &Door, wanted: Option<&[Reference]>) -> Answer {
 }
 
 const SOCKET: &str = "control.sock";
-/// Bytes of one line.
+/// Bytes of a wish.
 const LONGEST: u64 = 1024 * 1024;
+/// Bytes of an answer: many people may be connected.
+const LONGEST_ANSWER: u64 = 256 * 1024 * 1024;
 const PAUSE: Duration = Duration::from_millis(50);
 /// A vault that is away takes some seconds to be found away.
 const PATIENCE: Duration = Duration::from_secs(60);

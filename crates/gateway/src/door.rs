@@ -127,8 +127,10 @@ impl Door {
 
     /// Takes a new configuration into use without dropping a call: servers that did not change keep their connections, children and
     /// sessions; calls under way end as they began. On an error the old configuration stays.
-    pub fn reload(&self, config: Config) -> Result<(), BuildError> {
+    pub fn reload(&self, mut config: Config) -> Result<(), BuildError> {
         let old = self.table.load_full();
+        // The address waits for a restart, and who can reach it decides whether a link alone may say who somebody is.
+        config.trusts_links &= old.config.trusts_links;
         let forge = self.forge();
         let table = forge.table(config, &old.public_url, Some(&old)).inspect_err(|_| self.reloaded("refused"))?;
         let kept: Vec<*const StdioBack> = table.servers.values().filter_map(|server| server.stdio().map(Arc::as_ptr)).collect();
@@ -146,9 +148,9 @@ impl Door {
         Forge { clock: *clock, client, tls, resolver, metrics, book }
     }
 
-    /// Everything that people have granted: for one server, or for all.
-    pub async fn connections(&self, server: Option<&str>) -> Result<Vec<Connection>, BookFailure> {
-        self.book.list(server).await
+    /// Everything that people have granted.
+    pub async fn connections(&self) -> Result<Vec<Connection>, BookFailure> {
+        self.book.list().await
     }
 
     /// Ends a connection as an operator; what was granted is taken back where it came from, as far as that can be.

@@ -56,18 +56,9 @@ pub enum BookFailure {
     /// Nothing can be sealed.
     #[error(transparent)]
     Seal(#[from] CannotSeal),
-    /// An entry was sealed by another instance key, or was changed.
-    #[error("an entry was not sealed with this instance's key, or was changed since")]
-    NotOurs,
     /// Somebody else holds on to the grant.
     #[error("another process has held this grant for over {} s", .0.as_secs())]
     Held(Duration),
-}
-
-impl From<NotOurs> for BookFailure {
-    fn from(_: NotOurs) -> Self {
-        Self::NotOurs
-    }
 }
 
 /// A grant as it was found: its very bytes say later whether it is still the same.
@@ -96,17 +87,15 @@ impl Book {
         Ok(Self { about: Sealer::new(&key, "about")?, store, key, clock })
     }
 
-    /// Every connection: of one server, or of all.
-    pub async fn list(&self, server: Option<&str>) -> Result<Vec<Connection>, BookFailure> {
+    /// Every connection that this instance's key opens.
+    pub async fn list(&self) -> Result<Vec<Connection>, BookFailure> {
         let mut found = Vec::new();
         for key in self.store.keys(ENTRIES, MOST).await? {
             // What ended since the names were read is left out.
             let Some(stored) = self.store.get(&key).await? else { continue };
-            let entry = read(&stored)?;
-            let about = self.about.open(&entry.about, key.as_bytes())?;
-            let connection: Connection = serde_json::from_slice(&about).map_err(|_| BookFailure::NotOurs)?;
-            if server.is_none_or(|server| server == connection.server) {
-                found.push(connection);
+            match self.about(&key, &stored) {
+                Ok((connection, _)) => found.push(connection),
+                Err(NotOurs) => say_unreadable(),
             }
         }
         found.sort_by(|a, b| (&a.server, &a.issuer, &a.subject).cmp(&(&b.server, &b.issuer, &b.subject)));
@@ -123,12 +112,25 @@ impl Book {
     pub(super) async fn find(&self, place: &Place) -> Result<Option<Kept>, BookFailure> {
         let key = key_of(place);
         let Some(stored) = self.store.get(&key).await? else { return Ok(None) };
-        let entry = read(&stored)?;
+        let sealer = self.sealer(&place.person)?;
+        let opened = self.about(&key, &stored).and_then(|(about, entry)| {
+            let grant = sealer.open(&entry.grant, key.as_bytes())?;
+            Ok((about, Grant::from_bytes(&grant).ok_or(NotOurs)?))
+        });
+        match opened {
+            Ok((about, grant)) => Ok(Some(Kept { grant, connected_at: about.connected_at, stored })),
+            // Nobody can use it any more; the person connects anew, over it.
+            Err(NotOurs) => {
+                say_unreadable();
+                Ok(None)
+            }
+        }
+    }
+
+    fn about(&self, key: &str, stored: &[u8]) -> Result<(Connection, Entry), NotOurs> {
+        let entry: Entry = serde_json::from_slice(stored).map_err(|_| NotOurs)?;
         let about = self.about.open(&entry.about, key.as_bytes())?;
-        let about: Connection = serde_json::from_slice(&about).map_err(|_| BookFailure::NotOurs)?;
-        let grant = self.sealer(&place.person)?.open(&entry.grant, key.as_bytes())?;
-        let grant = Grant::from_bytes(&grant).ok_or(BookFailure::NotOurs)?;
-        Ok(Some(Kept { grant, connected_at: about.connected_at, stored }))
+        Ok((serde_json::from_slice(&about).map_err(|_| NotOurs)?, entry))
     }
 
     pub(super) async fn put(&self, place: &Place, grant: &Grant) -> Result<(), BookFailure> {
@@ -200,8 +202,8 @@ impl Book {
     }
 }
 
-fn read(stored: &[u8]) -> Result<Entry, BookFailure> {
-    serde_json::from_slice(stored).map_err(|_| BookFailure::NotOurs)
+fn say_unreadable() {
+    tracing::warn!(target: "connections", "a connection was not sealed with this instance's key, or was changed since: it counts as none");
 }
 
 fn key_of(place: &Place) -> String {
@@ -223,6 +225,6 @@ const ENTRIES: &str = "connection/";
 const LOCKS: &str = "connection-lock/";
 /// How many are listed at most.
 const MOST: usize = 100_000;
-/// Longer than one request to an authorization server takes, its limit of 30 s included.
-const HELD_FOR: Duration = Duration::from_secs(60);
-const PAUSE: Duration = Duration::from_millis(50);
+/// Longer than all that is done under it may take: a login at a vault, one request of at most 30 s, and keeping what it gave.
+const HELD_FOR: Duration = Duration::from_secs(120);
+const PAUSE: Duration = Duration::from_millis(100);

@@ -126,7 +126,7 @@ async fn end_by_plan(plan: Plan, whose: &Whose) -> Result<Exit, Report> {
 async fn end_all(door: &Door, whose: &Whose) -> Result<Tally, Report> {
     let unreadable = |error: &dyn std::error::Error| Report::new(Exit::InputOutput, "cannot read the connections").caused_by(error);
     let mut tally = Tally::default();
-    for connection in door.connections(None).await.map_err(|error| unreadable(&error))? {
+    for connection in door.connections().await.map_err(|error| unreadable(&error))? {
         if is_meant(&connection, whose) {
             let ended = door.end_connection(&connection).await.map_err(|error| unreadable(&error))?;
             tally.note(&connection, &How::of(&ended))?;
@@ -187,7 +187,7 @@ async fn of_the_store(state: &Path) -> Result<Vec<Connection>, Report> {
     let (key, _) = plan::instance_key(state)?;
     let store = wire::store(state, clock)?;
     let book = Book::new(store, &key, Arc::new(move || clock.unix_milliseconds())).map_err(|error| unreadable(&error))?;
-    book.list(None).await.map_err(|error| unreadable(&error))
+    book.list().await.map_err(|error| unreadable(&error))
 }
 
 fn is_meant(connection: &Connection, whose: &Whose) -> bool {
