@@ -40,6 +40,8 @@ pub struct Delegation {
 pub struct PersonalGrant {
     /// Who gives it.
     pub server: AuthorizationServer,
+    /// Who it is, where that is known: an answer that names another is refused, wherever the endpoints stand.
+    pub issuer: Option<Issuer>,
     /// Where the browser is sent; `None`: where the server's metadata says.
     pub authorize_url: Option<Url>,
     /// Where tokens are taken back; `None`: where the server's metadata says, if it does.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aws_lc_rs::rand;
 use oauth::authorization::{Answer, Denial, Request, WrongIssuer};
 use oauth::grant::{Grant, Wanted};
+use oauth::issuer::Issuer;
 use oauth::pkce::Verifier;
 use oauth::scope::ScopeSet;
 use oauth::token_response::{Expected, TokenResponse};
@@ -18,6 +19,7 @@ use crate::token_client::TokenClient;
 /// A client that sends people to one authorization server.
 pub struct CodeFlow {
     client: Arc<TokenClient>,
+    issuer: Option<Issuer>,
     authorize_url: Option<Url>,
     wanted: Wanted,
 }
@@ -46,8 +48,8 @@ pub enum NotGranted {
 }
 
 impl CodeFlow {
-    pub(crate) fn new(client: Arc<TokenClient>, authorize_url: Option<Url>, wanted: Wanted) -> Self {
-        Self { client, authorize_url, wanted }
+    pub(crate) fn new(client: Arc<TokenClient>, issuer: Option<Issuer>, authorize_url: Option<Url>, wanted: Wanted) -> Self {
+        Self { client, issuer, authorize_url, wanted }
     }
 
     /// Where to send a browser that shall come back to `redirect_uri` with `state`, which is to be unguessable. `nonce` is for an OpenID provider, which puts it into
@@ -64,7 +66,8 @@ impl CodeFlow {
 
     /// The token for the code that came back. The caller has made sure that `answer` belongs to whoever was sent.
     pub async fn redeem(&self, answer: &Answer, verifier: &Verifier, redirect_uri: &str) -> Result<TokenResponse, NotGranted> {
-        if let Some((issuer, names_itself)) = self.client.endpoints().await.map_err(NotGranted::NoToken)?.issuer {
+        let discovered = self.client.endpoints().await.map_err(NotGranted::NoToken)?.issuer;
+        if let Some((issuer, names_itself)) = discovered.or_else(|| self.issuer.clone().map(|issuer| (issuer, false))) {
             answer.check_issuer(&issuer, names_itself).map_err(NotGranted::WrongIssuer)?;
         }
         let code = answer.outcome.as_ref().map_err(|denial| NotGranted::Denied(denial.clone()))?;
@@ -84,19 +87,14 @@ impl CodeFlow {
         Ok(self.endpoint().await?.host_str().unwrap_or_default().to_owned())
     }
 
-    /// The origin to which people are sent, as a browser writes it.
-    pub async fn origin(&self) -> Result<String, Cause> {
-        Ok(self.endpoint().await?.origin().ascii_serialization())
-    }
-
     async fn endpoint(&self) -> Result<Url, Cause> {
         let unfit = |detail: &str| Cause::BadAnswer { detail: detail.into() };
-        if let Some(url) = &self.authorize_url {
-            return Ok(url.clone());
-        }
         let endpoints = self.client.endpoints().await?;
         if endpoints.refuses_s256 {
             return Err(unfit("the issuer's metadata offers PKCE without `S256`"));
+        }
+        if let Some(url) = &self.authorize_url {
+            return Ok(url.clone());
         }
         let text = endpoints.authorize.ok_or_else(|| unfit("the issuer's metadata names no `authorization_endpoint`"))?;
         let url = Url::parse(&text).map_err(|_| unfit("the issuer's `authorization_endpoint` is no URL"))?;

@@ -41,7 +41,7 @@ pub struct Person {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Place {
     server: Arc<str>,
-    /// The client and its authorization server: what one server gave is never shown to another.
+    /// The client, its authorization server, and where the server behind the door is: what was granted for one is never shown to another.
     authority: Arc<str>,
     person: Person,
 }
@@ -81,15 +81,21 @@ pub enum Ended {
 }
 
 impl PerPerson {
-    pub(crate) fn new(client: Arc<TokenClient>, grant: &PersonalGrant, server: &str, book: &Arc<Book>, around: Surroundings) -> Self {
+    pub(crate) fn new(
+        client: Arc<TokenClient>,
+        grant: &PersonalGrant,
+        (server, place): (&str, &str),
+        book: &Arc<Book>,
+        around: Surroundings,
+    ) -> Self {
         Self {
-            flow: CodeFlow::new(Arc::clone(&client), grant.authorize_url.clone(), grant.wanted.clone()),
+            flow: CodeFlow::new(Arc::clone(&client), grant.issuer.clone(), grant.authorize_url.clone(), grant.wanted.clone()),
             // What was agreed on is not asked for again: a refresh keeps its scopes (RFC 6749 §6).
             wanted: Arc::new(Wanted { resource: grant.wanted.resource.clone(), ..Wanted::default() }),
             early: grant.early,
             revocation_url: grant.revocation_url.clone(),
             server: server.into(),
-            authority: client.to_string().into(),
+            authority: format!("{client}, for {place}").into(),
             client,
             book: Arc::clone(book),
             around,
@@ -122,6 +128,11 @@ impl PerPerson {
         credential
     }
 
+    /// The client, its authorization server and the place that its tokens are for, in words.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
     /// How people are sent to the authorization server.
     pub fn flow(&self) -> &CodeFlow {
         &self.flow
@@ -144,12 +155,15 @@ impl PerPerson {
         Ok(self.book.find(&self.place(person)).await?.is_some())
     }
 
-    /// Waits until this person has connected, here or at a replica, and not longer than `patience`; whether they have.
-    pub async fn arrival(&self, person: &Person, patience: Duration) -> bool {
+    /// Waits until this person has connected since a moment (Unix milliseconds), here or at a replica, and not longer than `patience`; whether they have.
+    pub async fn arrival(&self, person: &Person, since: u64, patience: Duration) -> bool {
+        let place = self.place(person);
         let arrived = async {
             loop {
                 let rings = self.arrivals.notified();
-                if self.is_connected(person).await.is_ok_and(|is_connected| is_connected) {
+                if let Ok(Some(kept)) = self.book.find(&place).await
+                    && kept.connected_at >= since
+                {
                     return;
                 }
                 // A replica rings its own bell only.

@@ -123,16 +123,28 @@ impl Resolver {
         Ok(PerCaller::new(road, delegation.wanted.clone(), self.around_early(delegation.early)))
     }
 
-    /// The same with a token for each person who has given the door leave, kept in `book` under the name of the `server` that it is for.
-    pub fn personal(&self, grant: &PersonalGrant, server: &str, book: &Arc<Book>, client: &Client) -> Result<PerPerson, InvalidRoots> {
+    /// The same with a token for each person who has given the door leave, kept in `book` under the name of the `server` that it is for, and of where that is: what
+    /// somebody granted for one place is never shown to another.
+    pub fn personal(
+        &self,
+        grant: &PersonalGrant,
+        server: (&str, &str),
+        book: &Arc<Book>,
+        client: &Client,
+    ) -> Result<PerPerson, InvalidRoots> {
         let token_client = Arc::new(self.token_client(&grant.server, client)?);
-        Ok(PerPerson::new(token_client, grant, server, book, self.around_early(grant.early)))
+        // Whose token was renewed or is missing is that person's business, and no event of the door's.
+        let around = Surroundings { observer: Arc::new(Unobserved), ..self.around_early(grant.early) };
+        Ok(PerPerson::new(token_client, grant, server, book, around))
     }
 
     /// A way to learn from an OpenID provider who sits at a browser.
     pub fn sign_in(&self, server: &AuthorizationServer, scopes: ScopeSet, client: &Client) -> Result<CodeFlow, InvalidRoots> {
         let wanted = Wanted { scopes, ..Wanted::default() };
-        Ok(CodeFlow::new(Arc::new(self.token_client(server, client)?), None, wanted))
+        // With an allowance of its own: whoever comes along may begin to sign in, and must not use up what renewals need.
+        let clock = Arc::clone(&self.around.clock);
+        let token_client = TokenClient::new(server, client, Arc::default(), clock, |template| self.credential(template))?;
+        Ok(CodeFlow::new(Arc::new(token_client), None, None, wanted))
     }
 
     /// The text filled in before there is any call to permit: for what the door itself needs to start, such as its TLS key and its shared secrets. Nothing that

@@ -33,7 +33,8 @@ pub(crate) struct Connect {
     browsers: Browsers,
     errands: Errands,
     tickets: Tickets,
-    quotas: AddressQuotas,
+    pages: AddressQuotas,
+    answers: AddressQuotas,
 }
 
 impl Connect {
@@ -42,7 +43,8 @@ impl Connect {
             browsers: Browsers::new(key)?,
             errands: Errands::new(key, store)?,
             tickets: Tickets::new(key)?,
-            quotas: AddressQuotas::new(),
+            pages: AddressQuotas::new(),
+            answers: AddressQuotas::new(),
         })
     }
 

@@ -206,7 +206,9 @@ impl Exchange {
             self.decision = Some(Verdict::Deny(refusal.code()));
         }
         self.server.metrics.refusal(refusal);
+        // What one person's own account may not do is nobody's but theirs to mend.
         if let Refusal::Back(failure) = refusal
+            && self.server.people().is_none()
             && let Some(trouble) = Trouble::of(failure)
         {
             self.server.is_parked.store(true, Ordering::Relaxed);

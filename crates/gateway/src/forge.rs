@@ -155,7 +155,7 @@ impl Forge<'_> {
                         target: target.as_ref().map(|template| self.resolver.credential(template).in_a_url()),
                         headers: headers.iter().map(|(name, template)| (name.clone(), self.resolver.credential(template))).collect(),
                         bearer: self
-                            .bearer(name, credential, resource, &config.allowed_networks)
+                            .bearer((name, url), credential, resource, &config.allowed_networks)
                             .map_err(|source| BuildError::Certificates { server: name.clone(), source })?,
                     },
                     protocol: server.protocol,
@@ -175,7 +175,7 @@ impl Forge<'_> {
 
     fn bearer(
         &self,
-        name: &ServerName,
+        (name, url): (&ServerName, &Url),
         credential: &UpstreamCredential,
         resource: &Resource,
         networks: &[IpNet],
@@ -185,9 +185,12 @@ impl Forge<'_> {
             UpstreamCredential::None => BearerSource::None,
             UpstreamCredential::ClientCredentials(grant) => BearerSource::Door(self.resolver.client_credentials(grant, &client)?),
             UpstreamCredential::Delegated(delegation) => BearerSource::Caller(Box::new(self.resolver.on_behalf(delegation, &client)?)),
-            UpstreamCredential::Personal(grant) => {
-                BearerSource::Person(Arc::new(self.resolver.personal(grant, name.as_str(), self.book, &client)?))
-            }
+            UpstreamCredential::Personal(grant) => BearerSource::Person(Arc::new(self.resolver.personal(
+                grant,
+                (name.as_str(), &url.origin().ascii_serialization()),
+                self.book,
+                &client,
+            )?)),
             UpstreamCredential::PassThrough { audience } => {
                 BearerSource::PassedThrough { resource: resource.clone(), audience: audience.clone() }
             }

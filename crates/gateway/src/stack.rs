@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use audit::record::Outcome;
+use broker::connection::PerPerson;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -168,11 +169,11 @@ impl Call<'_> {
             mandate: self.mandate(&permit),
             headers,
         };
+        let asked_at = self.door.clock.unix_milliseconds();
         let reply = match &self.server.back {
             Back::Http(back) => match (back.send(&outgoing, rewrite.is_some()).await, people) {
                 (Err(BackFailure::NotConnected), Some(people)) if ask::says_yes(message) => {
-                    // They have gone to connect, and are waited for.
-                    Box::pin(people.arrival(&connect::person(&self.principal), self.table.config.timeouts.call.min(PATIENCE))).await;
+                    Box::pin(self.wait_for(people, asked_at, exchange)).await?;
                     back.send(&outgoing, rewrite.is_some()).await?
                 }
                 (outcome, _) => outcome?,
@@ -232,6 +233,15 @@ impl Call<'_> {
             }
         };
         Ok(Homeward { reply, session: None, rewrite: None, stream_place: None })
+    }
+
+    /// Waits for a person who has gone to connect. As with streams, so many at once for each caller, and none of them counts among the calls in flight.
+    async fn wait_for(&self, people: &PerPerson, since: u64, exchange: &mut Exchange) -> Result<(), Refusal> {
+        let _waiting = self.stream_place()?;
+        exchange.gives_back();
+        people.arrival(&connect::person(&self.principal), since, self.table.config.timeouts.call.min(PATIENCE)).await;
+        exchange.takes(self.door.place()?);
+        Ok(())
     }
 
     fn mandate<'m>(&'m self, permit: &'m Permit) -> Mandate<'m> {

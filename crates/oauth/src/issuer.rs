@@ -32,6 +32,14 @@ impl Issuer {
         &self.text
     }
 
+    /// As one segment of a path, for people to recognise: what stands after the scheme, with a hyphen for every character but letters, digits and `.`, `_`, `-`. Two issuers
+    /// may come to the same.
+    pub fn segment(&self) -> String {
+        let text = self.text.split_once("://").map_or(&*self.text, |(_, rest)| rest);
+        let plain = |character: char| if character.is_ascii_alphanumeric() || "._-".contains(character) { character } else { '-' };
+        text.trim_end_matches('/').chars().map(plain).collect()
+    }
+
     /// Where its metadata may be, in the order in which to ask.
     ///
     /// With a path: RFC 8414 with the path inserted, OpenID with the path inserted, OpenID appended.
@@ -88,6 +96,18 @@ impl From<Issuer> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_segment_is_recognised_and_needs_no_encoding() {
+        for (issuer, segment) in [
+            ("https://sso.example", "sso.example"),
+            ("https://sso.example/", "sso.example"),
+            ("https://login.example:8443/realms/a_b/v2.0", "login.example-8443-realms-a_b-v2.0"),
+            ("http://127.0.0.1:8080", "127.0.0.1-8080"),
+        ] {
+            assert_eq!(Issuer::parse(issuer).unwrap().segment(), segment);
+        }
+    }
 
     #[test]
     fn an_issuer_with_a_path_is_asked_for_in_three_places_and_never_at_the_root() {

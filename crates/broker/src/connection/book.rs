@@ -29,7 +29,7 @@ pub struct Book {
 pub struct Connection {
     /// The server behind the door.
     pub server: String,
-    /// The client, and the authorization server that knows it.
+    /// The client, the authorization server that knows it, and where the server behind the door is.
     pub authority: String,
     /// Who vouches for the person.
     pub issuer: String,

@@ -39,12 +39,13 @@ impl World {
         server.rate = "10000/min".parse().unwrap();
         let grant = PersonalGrant {
             server,
+            issuer: None,
             authorize_url: Some("https://as.example/authorize".parse().unwrap()),
             revocation_url: Some(format!("{}/revoke", self.endpoint.url).parse().unwrap()),
             wanted: Wanted::default(),
             early: Duration::from_secs(300),
         };
-        Resolver::new(sources, self.watch.clock()).personal(&grant, "mail", &self.book(), &client()).unwrap()
+        Resolver::new(sources, self.watch.clock()).personal(&grant, ("mail", "https://mail.example"), &self.book(), &client()).unwrap()
     }
 }
 
@@ -258,14 +259,16 @@ async fn a_server_that_does_not_take_it_back_keeps_nothing_here() {
 async fn who_waits_hears_of_an_arrival() {
     let world = World::new(rotating).await;
     let people = world.replica();
-    assert!(!people.arrival(&person("ada"), Duration::from_millis(10)).await);
+    assert!(!people.arrival(&person("ada"), 0, Duration::from_millis(10)).await);
     let ada = person("ada");
-    let (arrived, connected) = tokio::join!(people.arrival(&ada, Duration::from_secs(60)), async {
+    let (arrived, connected) = tokio::join!(people.arrival(&ada, 0, Duration::from_secs(60)), async {
         tokio::task::yield_now().await;
         people.connect(&ada, &tokens("a-0", None, None)).await
     });
     connected.unwrap();
     assert!(arrived);
+    // Who was connected before has not arrived since.
+    assert!(!people.arrival(&ada, u64::MAX, Duration::from_millis(10)).await);
 }
 
 #[tokio::test]

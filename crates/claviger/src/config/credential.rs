@@ -104,6 +104,8 @@ impl Builder<'_, '_> {
         let early = self.early(written.early.as_deref(), path);
         Some(UpstreamCredential::Personal(Box::new(PersonalGrant {
             server: server?,
+            // What is wrong with it has been told with the server.
+            issuer: written.issuer.as_deref().and_then(|text| Issuer::parse(text).ok()),
             authorize_url: authorize_url?,
             revocation_url: revocation_url?,
             wanted: wanted?,

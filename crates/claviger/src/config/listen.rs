@@ -81,8 +81,9 @@ pub(crate) struct Listeners {
 impl Listeners {
     /// Whether nobody but people at this machine can reach the door, not even by way of a proxy.
     pub(crate) fn are_loopback(&self) -> bool {
-        let Listen { address, public_url, trusted_proxies, .. } = &self.door;
-        is_loopback(address.ip()) && public_url.as_ref().is_none_or(is_local) && trusted_proxies.is_empty()
+        let Listen { address, public_url, trusted_proxies, allowed_hosts, .. } = &self.door;
+        let is_reached = public_url.as_ref().is_some_and(|url| !is_local(url)) || !trusted_proxies.is_empty() || !allowed_hosts.is_empty();
+        is_loopback(address.ip()) && !is_reached
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::rand;
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::{digest, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use broker::connection::Person;
@@ -11,6 +12,9 @@ use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 use store::seal::{CannotSeal, InstanceKey, Sealer};
+use zeroize::Zeroizing;
+
+use super::errand::SigningIn;
 
 /// Makes and reads the cookies.
 pub(crate) struct Browsers {
@@ -41,10 +45,15 @@ impl Browsers {
 
     /// The cookie of somebody who has just shown who they are, under a fresh mark: nothing from before can be theirs.
     pub(crate) fn admit(&self, person: &Person, now: u64, is_https: bool) -> Result<HeaderValue, CannotSeal> {
+        self.stay(&Visitor { person: person.clone(), mark: unguessable()? }, now, is_https)
+    }
+
+    /// The cookie of somebody who goes on: from now on for as long again.
+    pub(crate) fn stay(&self, visitor: &Visitor, now: u64, is_https: bool) -> Result<HeaderValue, CannotSeal> {
         let wire = Wire {
-            issuer: person.issuer.to_string(),
-            subject: person.subject.to_string(),
-            mark: unguessable()?,
+            issuer: visitor.person.issuer.to_string(),
+            subject: visitor.person.subject.to_string(),
+            mark: visitor.mark.clone(),
             until: now + STAYS.as_secs(),
         };
         let plain = serde_json::to_vec(&wire).map_err(|_| CannotSeal)?;
@@ -65,14 +74,22 @@ impl Browsers {
         cookie(VISITOR, "", Duration::ZERO, is_https)
     }
 
-    /// A cookie for somebody who leaves to sign in: only the browser that left may come back with the answer (login CSRF).
-    pub(crate) fn leave(mark: &str, is_https: bool) -> Result<HeaderValue, CannotSeal> {
-        cookie(LEAVING, mark, AWAY, is_https)
+    /// A cookie for somebody who leaves to sign in, under a name of its own for each time: only the browser that left may come back with the answer (login CSRF), and what
+    /// has to be remembered until then travels in it, sealed.
+    pub(crate) fn leave(&self, errand: &SigningIn, is_https: bool) -> Result<HeaderValue, CannotSeal> {
+        let plain = Zeroizing::new(serde_json::to_vec(errand).map_err(|_| CannotSeal)?);
+        let name = leaving(&errand.state);
+        cookie(&name, &self.sealer.seal(&plain, name.as_bytes())?, AWAY, is_https)
     }
 
-    /// The mark of a browser that left to sign in.
-    pub(crate) fn left_with(headers: &HeaderMap, is_https: bool) -> Option<String> {
-        read(headers, LEAVING, is_https)
+    /// What the browser that comes back with this `state` had left for, and the cookie that ends it.
+    pub(crate) fn left_for(&self, headers: &HeaderMap, state: &str, is_https: bool) -> Option<(SigningIn, HeaderValue)> {
+        let name = leaving(state);
+        let plain = self.sealer.open(&read(headers, &name, is_https)?, name.as_bytes()).ok()?;
+        let errand: SigningIn = serde_json::from_slice(&plain).ok()?;
+        let over = cookie(&name, "", Duration::ZERO, is_https).ok()?;
+        verify_slices_are_equal(errand.state.as_bytes(), state.as_bytes()).ok()?;
+        Some((errand, over))
     }
 }
 
@@ -93,7 +110,17 @@ fn cookie(name: &str, value: &str, lives: Duration, is_https: bool) -> Result<He
         .same_site(SameSite::Lax)
         .max_age(lives)
         .build();
-    HeaderValue::try_from(cookie.to_string()).map_err(|_| CannotSeal)
+    let text = cookie.to_string();
+    // A longer one would be dropped by the browser, which would then be asked who it is for ever.
+    if text.len() > LONGEST {
+        return Err(CannotSeal);
+    }
+    HeaderValue::try_from(text).map_err(|_| CannotSeal)
+}
+
+fn leaving(state: &str) -> String {
+    let name = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, state.as_bytes()));
+    format!("claviger-leaving-{}", name.get(..16).unwrap_or_default())
 }
 
 fn read(headers: &HeaderMap, name: &str, is_https: bool) -> Option<String> {
@@ -111,14 +138,16 @@ fn full_name(name: &str, is_https: bool) -> String {
 }
 
 const VISITOR: &str = "claviger-visitor";
-const LEAVING: &str = "claviger-leaving";
 const STAYS: Duration = Duration::from_secs(1800);
+/// Browsers keep cookies of up to 4096 bytes (RFC 6265 §6.1).
+const LONGEST: usize = 4096;
 /// For signing in elsewhere, a second factor included.
 pub(crate) const AWAY: Duration = Duration::from_secs(600);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connect::errand::Destination;
 
     const NOW: u64 = 1_800_000_000;
 
@@ -172,9 +201,37 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_that_left_is_known_by_its_mark() {
-        let set = Browsers::leave("mark", false).unwrap();
-        assert_eq!(Browsers::left_with(&sent_back(&set), false).as_deref(), Some("mark"));
-        assert_eq!(Browsers::left_with(&HeaderMap::new(), false), None);
+    fn a_browser_that_left_remembers_what_for_and_nobody_else_does() {
+        let errand = |state: &str| SigningIn {
+            issuer: "https://idp".to_owned(),
+            state: state.to_owned(),
+            nonce: "nonce".to_owned(),
+            then: Destination { server: Some("mail".to_owned()), ticket: None },
+            verifier: Zeroizing::new("verifier-secret".to_owned()),
+        };
+        let (one, other) = (browsers(1).leave(&errand("one"), true).unwrap(), browsers(1).leave(&errand("other"), true).unwrap());
+        assert!(!one.to_str().unwrap().contains("secret"));
+        let mut headers = sent_back(&one);
+        headers.append(COOKIE, sent_back(&other)[COOKIE].clone());
+        let (found, over) = browsers(1).left_for(&headers, "one", true).unwrap();
+        assert_eq!((&*found.state, &*found.verifier, found.then.server.as_deref()), ("one", "verifier-secret", Some("mail")));
+        assert!(over.to_str().unwrap().contains("Max-Age=0"));
+        assert!(browsers(1).left_for(&headers, "other", true).is_some());
+        for (browsers, headers, state) in
+            [(browsers(1), &HeaderMap::new(), "one"), (browsers(2), &headers, "one"), (browsers(1), &headers, "invented")]
+        {
+            assert!(browsers.left_for(headers, state, true).is_none());
+        }
+        // One put in the place of another opens nothing.
+        let name = |set: &HeaderValue| set.to_str().unwrap().split('=').next().unwrap().to_owned();
+        let value = |set: &HeaderValue| set.to_str().unwrap().split(['=', ';']).nth(1).unwrap().to_owned();
+        let moved = HeaderValue::try_from(format!("{}={}", name(&other), value(&one))).unwrap();
+        assert!(browsers(1).left_for(&HeaderMap::from_iter([(COOKIE, moved)]), "other", true).is_none());
+    }
+
+    #[test]
+    fn a_cookie_that_no_browser_would_keep_is_not_set() {
+        let endless = Person { issuer: "https://idp".into(), subject: "a".repeat(4000).into() };
+        assert!(browsers(1).admit(&endless, NOW, true).is_err());
     }
 }

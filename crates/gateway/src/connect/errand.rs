@@ -1,4 +1,5 @@
-//! What was a browser sent away for? Kept under the unguessable `state` that it takes along, sealed, good once and for ten minutes.
+//! What was a browser sent away for? To connect: kept in the store under the unguessable `state` that it takes along, sealed, good once and for ten minutes. To sign in,
+//! which anybody may begin: kept by the browser itself (see `browser`), so that strangers fill no store.
 
 use std::sync::Arc;
 
@@ -18,22 +19,28 @@ pub(crate) struct Errands {
     sealer: Sealer,
 }
 
-/// What a browser was sent away for. Whoever brings an answer has to be the browser with this mark.
+/// A person was sent to connect to a server. Whoever brings the answer has to be the browser with this mark.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Errand {
-    pub(crate) what: What,
+    pub(crate) server: String,
+    /// Who was asked: a reload may have another asked in its place.
+    pub(crate) authority: String,
+    pub(crate) issuer: String,
+    pub(crate) subject: String,
     pub(crate) mark: String,
     /// Shown with the code (PKCE).
     pub(crate) verifier: Zeroizing<String>,
 }
 
-/// For what.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum What {
-    /// To have a person connect to a server.
-    Connect { server: String, issuer: String, subject: String },
-    /// To learn who it is, and then to go on.
-    SignIn { issuer: String, nonce: String, then: Destination },
+/// A browser was sent to sign in.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SigningIn {
+    pub(crate) issuer: String,
+    pub(crate) state: String,
+    pub(crate) nonce: String,
+    pub(crate) then: Destination,
+    /// Shown with the code (PKCE).
+    pub(crate) verifier: Zeroizing<String>,
 }
 
 /// Where somebody was going when they were asked who they are.
@@ -97,7 +104,10 @@ mod tests {
 
     fn errand() -> Errand {
         Errand {
-            what: What::Connect { server: "mail".to_owned(), issuer: "https://idp".to_owned(), subject: "ada".to_owned() },
+            server: "mail".to_owned(),
+            authority: "as".to_owned(),
+            issuer: "https://idp".to_owned(),
+            subject: "ada".to_owned(),
             mark: "mark".to_owned(),
             verifier: Zeroizing::new("verifier-secret".to_owned()),
         }
@@ -119,7 +129,10 @@ mod tests {
             assert!(!key.contains(&first) && !text.contains("secret") && !text.contains("ada"));
         }
         let back = errands.take(&first).await.unwrap().unwrap();
-        assert_eq!((back.what, back.mark, back.verifier), (errand().what, errand().mark, errand().verifier));
+        assert_eq!(
+            (back.server, back.subject, back.mark, back.verifier),
+            (errand().server, errand().subject, errand().mark, errand().verifier)
+        );
         assert!(errands.take(&first).await.unwrap().is_none());
         now.fetch_add(600_000, Ordering::SeqCst);
         assert!(errands.take(&second).await.unwrap().is_none());

@@ -5,7 +5,7 @@
 //! | `/connections` | what the person is connected to |
 //! | `/connections/to/NAME` | connects to one server, or disconnects from it |
 //! | `/connections/back/NAME` | where that server's authorization server sends the browser back to; each has a place of its own, so that none can answer for another |
-//! | `/connections/sign-in`, `/connections/signed-in` | the way to the issuer, and back |
+//! | `/connections/sign-in`, `/connections/signed-in/ISSUER` | the way to the issuer, and back: to a place of its own as well |
 //! | `/connections/sign-out` | forgets who it is |
 
 use std::net::IpAddr;
@@ -27,7 +27,7 @@ use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use super::browser::{self, Browsers, Visitor};
-use super::errand::{Destination, Errand, Errands, What};
+use super::errand::{Destination, Errand, Errands, SigningIn};
 use super::sign_in::SignIn;
 use super::views::{self, Choice, Entry, Problem, Question};
 use super::{Connect, PATH};
@@ -39,7 +39,10 @@ use crate::table::{Server, Table};
 
 /// Answers a browser. `rest` is the path below `/connections`.
 pub(crate) async fn answer(door: &Door, table: &Table, request: &mut Request<Incoming>, rest: &str, address: IpAddr) -> Response<Body> {
-    if let Err(refusal) = door.connect.quotas.spend(address, Some(PAGES), door.clock.monotonic_nanoseconds()) {
+    let is_answer = rest.starts_with("/back/") || rest.starts_with("/signed-in/");
+    let (quotas, rate) = if is_answer { (&door.connect.answers, ANSWERS) } else { (&door.connect.pages, PAGES) };
+    let spent = quotas.spend(address, Some(rate), door.clock.monotonic_nanoseconds());
+    if let Err(refusal) = spent.and_then(|()| door.can_record(table)) {
         door.metrics.refused_at_the_gate(&refusal);
         return rescue::rescue(&refusal, None, None);
     }
@@ -55,12 +58,12 @@ pub(crate) async fn answer(door: &Door, table: &Table, request: &mut Request<Inc
     let outcome = match (request.method(), rest, &form) {
         (&Method::GET, "" | "/", _) => visit.list().await,
         (&Method::GET, "/sign-in", _) => visit.sign_in().await,
-        (&Method::GET, "/signed-in", _) => visit.signed_in().await,
         (&Method::POST, "/sign-out", Some(form)) => visit.sign_out(form),
         (method, path, form) => match (method, path.strip_prefix("/to/"), path.strip_prefix("/back/"), form) {
             (&Method::GET, Some(name), _, _) => visit.server(name).await,
             (&Method::POST, Some(name), _, Some(form)) => visit.decide(name, form).await,
             (&Method::GET, _, Some(name), _) => visit.came_back(name).await,
+            (&Method::GET, ..) if path.starts_with("/signed-in/") => visit.signed_in(path).await,
             _ => Err(Problem::NoSuchPage),
         },
     };
@@ -112,7 +115,7 @@ impl Visit<'_> {
             // On a person's own machine, where nobody else can open a link.
             (_, Some(invited)) if self.table.config.trusts_links => {
                 let cookie = self.connect.browsers.admit(&invited, self.now, self.is_https).map_err(|error| Problem::broken(&error))?;
-                Ok(redirect(&self.path(&format!("/to/{name}")), Some(cookie)))
+                Ok(redirect(&self.path(&format!("/to/{name}")), [cookie]))
             }
             (Some(_), Some(_)) => Err(Problem::ForSomebodyElse { sign_out: self.path("/sign-out") }),
             (None, invited) => self.ask_who(invited.as_ref(), destination()).await,
@@ -125,9 +128,8 @@ impl Visit<'_> {
         }
         let is_connected = people.is_connected(&visitor.person).await.map_err(|error| Problem::broken(&error))?;
         let host = people.flow().host().await.map_err(|error| Problem::away(&error))?;
-        let origin = people.flow().origin().await.map_err(|error| Problem::away(&error))?;
         let title = self.table.title(server);
-        let question = Question { title: &title, host: &host, origin: &origin, scopes: people.flow().scopes(), is_connected };
+        let question = Question { title: &title, host: &host, scopes: people.flow().scopes(), is_connected };
         Ok(views::consent(visitor, &self.path("/sign-out"), &question))
     }
 
@@ -146,14 +148,20 @@ impl Visit<'_> {
     }
 
     async fn leave_to_connect(&self, server: &Server, people: &PerPerson, visitor: &Visitor) -> Page {
-        let Person { issuer, subject } = &visitor.person;
-        let what = What::Connect { server: server.name.to_string(), issuer: issuer.to_string(), subject: subject.to_string() };
         let state = Errands::state().map_err(|error| Problem::broken(&error))?;
         let sent = people.flow().send(&self.way_back(server), &state, None).await.map_err(|error| Problem::away(&error))?;
-        let verifier = Zeroizing::new(sent.verifier.expose().to_owned());
-        let errand = Errand { what, mark: visitor.mark.clone(), verifier };
+        let errand = Errand {
+            server: server.name.to_string(),
+            authority: people.authority().to_owned(),
+            issuer: visitor.person.issuer.to_string(),
+            subject: visitor.person.subject.to_string(),
+            mark: visitor.mark.clone(),
+            verifier: Zeroizing::new(sent.verifier.expose().to_owned()),
+        };
         self.connect.errands.keep(&state, &errand).await.map_err(|error| Problem::broken(&error))?;
-        Ok(redirect(sent.url.as_str(), None))
+        // They shall not be forgotten while they are away.
+        let cookie = self.connect.browsers.stay(visitor, self.now, self.is_https).map_err(|error| Problem::broken(&error))?;
+        Ok(views::leave(visitor, &self.path("/sign-out"), &self.table.title(server), &sent.url, cookie))
     }
 
     async fn disconnect(&self, server: &Server, people: &PerPerson, visitor: &Visitor) -> Page {
@@ -173,15 +181,19 @@ impl Visit<'_> {
     async fn came_back(&self, place: &str) -> Page {
         let answer = Answer::read(self.query).map_err(|_| Problem::Unreadable)?;
         let errand = self.errand(&answer).await?;
-        let What::Connect { server: name, issuer, subject } = errand.what else { return Err(Problem::NoErrand) };
+        let Errand { server: name, issuer, subject, .. } = &errand;
         // Whoever left has to be who comes back: the same person, at the same browser, and no less recently signed in.
         let visitor = self.visitor.as_ref().ok_or(Problem::NoErrand)?;
-        let is_same_person = *visitor.person.issuer == *issuer && *visitor.person.subject == *subject;
+        let is_same_person = *visitor.person.issuer == **issuer && *visitor.person.subject == **subject;
         // An authorization server that answers at another's place has got hold of the other's code (mix-up, RFC 9700 §4.4).
         if !is_same_person || place != name || !is_equal(&visitor.mark, &errand.mark) {
             return Err(Problem::NoErrand);
         }
-        let (server, people) = self.find(&name)?;
+        let (server, people) = self.find(name)?;
+        // What a reload has changed meanwhile counts: the code goes to nobody but who was asked.
+        if people.authority() != errand.authority || !server.admits(&visitor.person) {
+            return Err(Problem::NoErrand);
+        }
         let verifier = Verifier::from_kept(errand.verifier.as_str());
         let tokens = people.flow().redeem(&answer, &verifier, &self.way_back(server)).await.map_err(|error| not_granted(&error))?;
         people.connect(&visitor.person, &tokens).await.map_err(|error| Problem::broken(&error))?;
@@ -223,39 +235,45 @@ impl Visit<'_> {
     async fn sign_in(&self) -> Page {
         let with = self.parameter("with").ok_or(Problem::Unreadable)?;
         let way = self.table.sign_ins.iter().find(|way| way.issuer.as_str() == with).ok_or(Problem::NoSuchPage)?;
-        let then = Destination { server: self.parameter("to"), ticket: self.parameter("for") };
-        self.leave_to_sign_in(way, then).await
+        let server = self.parameter("to");
+        if let Some(name) = &server {
+            self.find(name)?;
+        }
+        let ticket = self.parameter("for");
+        if let (Some(name), Some(ticket)) = (&server, &ticket) {
+            self.connect.tickets.read(name, ticket, self.now).ok_or(Problem::LinkEnded)?;
+        }
+        let ticket = ticket.filter(|_| server.is_some());
+        self.leave_to_sign_in(way, Destination { server, ticket }).await
     }
 
     async fn leave_to_sign_in(&self, way: &SignIn, then: Destination) -> Page {
         let broken = |error: store::seal::CannotSeal| Problem::broken(&error);
-        let (state, nonce, mark) =
-            (Errands::state().map_err(broken)?, browser::unguessable().map_err(broken)?, browser::unguessable().map_err(broken)?);
-        let sent = way.flow.send(&self.url("/signed-in"), &state, Some(&nonce)).await.map_err(|error| Problem::away(&error))?;
-        let cookie = Browsers::leave(&mark, self.is_https).map_err(broken)?;
+        let (state, nonce) = (Errands::state().map_err(broken)?, browser::unguessable().map_err(broken)?);
+        let sent = way.flow.send(&self.url(&way.way_back()), &state, Some(&nonce)).await.map_err(|error| Problem::away(&error))?;
         let verifier = Zeroizing::new(sent.verifier.expose().to_owned());
-        let errand = Errand { what: What::SignIn { issuer: way.issuer.as_str().to_owned(), nonce, then }, mark, verifier };
-        self.connect.errands.keep(&state, &errand).await.map_err(|error| Problem::broken(&error))?;
-        Ok(redirect(sent.url.as_str(), Some(cookie)))
+        let errand = SigningIn { issuer: way.issuer.as_str().to_owned(), state, nonce, then, verifier };
+        let cookie = self.connect.browsers.leave(&errand, self.is_https).map_err(broken)?;
+        Ok(redirect(sent.url.as_str(), [cookie]))
     }
 
     /// The issuer has sent the browser back.
-    async fn signed_in(&self) -> Page {
+    async fn signed_in(&self, place: &str) -> Page {
         let answer = Answer::read(self.query).map_err(|_| Problem::Unreadable)?;
-        let errand = self.errand(&answer).await?;
-        let What::SignIn { issuer, nonce, then } = errand.what else { return Err(Problem::NoErrand) };
-        let left_with = Browsers::left_with(self.headers, self.is_https).ok_or(Problem::NoErrand)?;
-        if !is_equal(&left_with, &errand.mark) {
+        let left_for = self.connect.browsers.left_for(self.headers, answer.state.expose_secret(), self.is_https);
+        let (errand, over) = left_for.ok_or(Problem::NoErrand)?;
+        let way = self.table.sign_ins.iter().find(|way| way.issuer.as_str() == errand.issuer).ok_or(Problem::NoErrand)?;
+        // As with servers: an issuer that answers at another's place has got hold of the other's code.
+        if place != way.way_back() {
             return Err(Problem::NoErrand);
         }
-        let way = self.table.sign_ins.iter().find(|way| way.issuer.as_str() == issuer).ok_or(Problem::NoErrand)?;
         let verifier = Verifier::from_kept(errand.verifier.as_str());
-        let person = way.person(&answer, &verifier, &self.url("/signed-in"), &nonce, self.now).await.map_err(|error| {
+        let person = way.person(&answer, &verifier, &self.url(place), &errand.nonce, self.now).await.map_err(|error| {
             tracing::warn!(target: "connections", issuer = way.issuer.as_str(), error = &error as &dyn std::error::Error, "a sign-in failed");
             Problem::NotSignedIn
         })?;
         let cookie = self.connect.browsers.admit(&person, self.now, self.is_https).map_err(|error| Problem::broken(&error))?;
-        Ok(redirect(&self.destination(&then), Some(cookie)))
+        Ok(redirect(&self.destination(&errand.then), [cookie, over]))
     }
 
     fn sign_out(&self, form: &Form) -> Page {
@@ -330,13 +348,12 @@ fn is_equal(one: &str, other: &str) -> bool {
     verify_slices_are_equal(one.as_bytes(), other.as_bytes()).is_ok()
 }
 
-/// After a POST as after a GET, the browser goes there with a GET.
-fn redirect(to: &str, cookie: Option<HeaderValue>) -> Response<Body> {
+fn redirect(to: &str, cookies: impl IntoIterator<Item = HeaderValue>) -> Response<Body> {
     let Ok(location) = HeaderValue::try_from(to) else { return views::problem(&Problem::Unreadable, None) };
     let mut response = views::bare(StatusCode::SEE_OTHER);
     response.headers_mut().insert(LOCATION, location);
-    if let Some(cookie) = cookie {
-        response.headers_mut().insert(SET_COOKIE, cookie);
+    for cookie in cookies {
+        response.headers_mut().append(SET_COOKIE, cookie);
     }
     response
 }
@@ -365,5 +382,7 @@ async fn read_form(request: &mut Request<Incoming>, table: &Table) -> Result<Opt
 }
 
 const FORM_BYTES: usize = 8 * 1024;
-/// Pages for one address. Each way to an issuer is remembered for ten minutes, so strangers may not begin too many.
+/// Pages for one address.
 const PAGES: Rate = Rate::per_minute(NonZeroU32::new(120).unwrap());
+/// Answers from elsewhere for one address: each may cost a request to an authorization server, which has limits of its own.
+const ANSWERS: Rate = Rate::per_minute(NonZeroU32::new(20).unwrap());

@@ -38,6 +38,11 @@ pub(crate) enum NotSignedIn {
 }
 
 impl SignIn {
+    /// Where this issuer sends people back to, below `/connections`: its own name without the scheme, and a hyphen for all that a path segment may not hold.
+    pub(crate) fn way_back(&self) -> String {
+        format!("/signed-in/{}", self.issuer.segment())
+    }
+
     /// Who has come back with this answer. `now` is Unix time in seconds.
     pub(crate) async fn person(
         &self,

@@ -7,10 +7,11 @@ use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, REFRESH, SET_COOKIE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderValue, Response, StatusCode};
 use oauth::scope::ScopeSet;
+use url::Url;
 
 use super::browser::Visitor;
 use crate::body::Body;
@@ -154,6 +155,16 @@ struct Choose<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "connect/leave.html")]
+struct Leave<'a> {
+    style: &'static str,
+    who: Option<Who<'a>>,
+    title: &'a str,
+    host: &'a str,
+    to: &'a str,
+}
+
+#[derive(Template)]
 #[template(path = "connect/message.html")]
 struct Message<'a> {
     style: &'static str,
@@ -177,7 +188,7 @@ impl<'a> Who<'a> {
 }
 
 pub(super) fn list(visitor: &Visitor, sign_out: &str, entries: &[Entry]) -> Response<Body> {
-    page(StatusCode::OK, &List { style: STYLE, who: Some(Who::new(visitor, sign_out)), entries }, None)
+    page(StatusCode::OK, &List { style: STYLE, who: Some(Who::new(visitor, sign_out)), entries })
 }
 
 /// What a person is asked for.
@@ -186,27 +197,25 @@ pub(super) struct Question<'a> {
     pub(super) title: &'a str,
     /// Where they will be sent.
     pub(super) host: &'a str,
-    /// The same as a browser writes it: browsers hold what a form is redirected to against the policy as well.
-    pub(super) origin: &'a str,
     pub(super) scopes: &'a ScopeSet,
     pub(super) is_connected: bool,
 }
 
 pub(super) fn consent(visitor: &Visitor, sign_out: &str, question: &Question<'_>) -> Response<Body> {
-    let Question { title, host, origin, scopes, is_connected } = *question;
+    let Question { title, host, scopes, is_connected } = *question;
     let scopes = scopes.iter().map(ToString::to_string).collect();
     let view = Consent { style: STYLE, who: Some(Who::new(visitor, sign_out)), title, host, scopes, mark: &visitor.mark, is_connected };
-    page(StatusCode::OK, &view, Some(origin))
+    page(StatusCode::OK, &view)
 }
 
 pub(super) fn choose(choices: &[Choice]) -> Response<Body> {
-    page(StatusCode::OK, &Choose { style: STYLE, who: None, choices }, None)
+    page(StatusCode::OK, &Choose { style: STYLE, who: None, choices })
 }
 
 pub(super) fn connected(visitor: &Visitor, sign_out: &str, title: &str) -> Response<Body> {
     let (heading, words) = (format!("You are connected to {title}"), "You can close this page and go on in your client.");
     let view = Message { style: STYLE, who: Some(Who::new(visitor, sign_out)), heading: &heading, words };
-    page(StatusCode::OK, &view, None)
+    page(StatusCode::OK, &view)
 }
 
 pub(super) fn disconnected(visitor: &Visitor, sign_out: &str, title: &str, is_taken_back: bool) -> Response<Body> {
@@ -216,12 +225,12 @@ pub(super) fn disconnected(visitor: &Visitor, sign_out: &str, title: &str, is_ta
     } else {
         "What you had granted is forgotten here. The other side was not told: take it back in your account there, too."
     };
-    page(StatusCode::OK, &Message { style: STYLE, who: Some(Who::new(visitor, sign_out)), heading: &heading, words }, None)
+    page(StatusCode::OK, &Message { style: STYLE, who: Some(Who::new(visitor, sign_out)), heading: &heading, words })
 }
 
 pub(super) fn signed_out(cookie: HeaderValue) -> Response<Body> {
     let view = Message { style: STYLE, who: None, heading: "You are signed out", words: "Your connections stay as they are." };
-    let mut response = page(StatusCode::OK, &view, None);
+    let mut response = page(StatusCode::OK, &view);
     response.headers_mut().insert(SET_COOKIE, cookie);
     response
 }
@@ -229,18 +238,28 @@ pub(super) fn signed_out(cookie: HeaderValue) -> Response<Body> {
 pub(super) fn problem(problem: &Problem, visitor: Option<&Visitor>) -> Response<Body> {
     let (heading, words) = problem.words();
     let who = visitor.zip(problem.sign_out()).map(|(visitor, sign_out)| Who::new(visitor, sign_out));
-    page(problem.status(), &Message { style: STYLE, who, heading, words }, None)
+    page(problem.status(), &Message { style: STYLE, who, heading, words })
 }
 
-fn page(status: StatusCode, view: &impl Template, leads_to: Option<&str>) -> Response<Body> {
+/// On to somebody else's server. Not a redirect: browsers hold every place that a form leads to in the end against the page's policy, and nobody knows them all.
+pub(super) fn leave(visitor: &Visitor, sign_out: &str, title: &str, to: &Url, cookie: HeaderValue) -> Response<Body> {
+    let host = to.host_str().unwrap_or_default();
+    let view = Leave { style: STYLE, who: Some(Who::new(visitor, sign_out)), title, host, to: to.as_str() };
+    let mut response = page(StatusCode::OK, &view);
+    let headers = response.headers_mut();
+    // Where it cannot be said, the link on the page is still there.
+    if let Ok(refresh) = HeaderValue::try_from(format!("0;url={to}")) {
+        headers.insert(REFRESH, refresh);
+    }
+    headers.insert(SET_COOKIE, cookie);
+    response
+}
+
+fn page(status: StatusCode, view: &impl Template) -> Response<Body> {
     let Ok(html) = view.render() else { return bare(StatusCode::INTERNAL_SERVER_ERROR) };
     let mut response = bare(status);
     *response.body_mut() = Body::full(html);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    if let Some(policy) = leads_to.and_then(|origin| HeaderValue::try_from(policy(origin)).ok()) {
-        headers.insert(CONTENT_SECURITY_POLICY, policy);
-    }
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     response
 }
 
@@ -254,19 +273,17 @@ pub(super) fn bare(status: StatusCode) -> Response<Body> {
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    let strictest = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::try_from(policy("")).unwrap_or(strictest));
+    headers.insert(CONTENT_SECURITY_POLICY, POLICY.clone());
     response
 }
 
-fn policy(leads_to: &str) -> String {
-    let style = &*STYLE_HASH;
-    format!("default-src 'none'; style-src 'sha256-{style}'; form-action 'self' {leads_to}; frame-ancestors 'none'; base-uri 'none'")
-}
-
+/// Lets the one style through, and nothing else. Should it ever not be writable, nothing at all.
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let style = STANDARD.encode(digest::digest(&digest::SHA256, STYLE.as_bytes()));
+    let policy = format!("default-src 'none'; style-src 'sha256-{style}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'");
+    HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"))
+});
 const STYLE: &str = include_str!("../../templates/connect/style.css");
-/// Lets this very style through, and no other.
-static STYLE_HASH: LazyLock<String> = LazyLock::new(|| STANDARD.encode(digest::digest(&digest::SHA256, STYLE.as_bytes())));
 
 #[cfg(test)]
 mod tests {
@@ -298,17 +315,10 @@ mod tests {
 
     #[test]
     fn nobody_can_frame_a_page_or_bring_anything_into_it() {
-        let (title, host, origin) = ("Mail", "as.example", "https://as.example");
-        let question = Question { title, host, origin, scopes: &ScopeSet::default(), is_connected: true };
+        let question = Question { title: "Mail", host: "as.example", scopes: &ScopeSet::default(), is_connected: true };
         let page = consent(&visitor(), "/out", &question);
         let policy = page.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
-        for rule in [
-            "default-src 'none'",
-            "frame-ancestors 'none'",
-            "base-uri 'none'",
-            "form-action 'self' https://as.example;",
-            "style-src 'sha256-",
-        ] {
+        for rule in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self';", "style-src 'sha256-"] {
             assert!(policy.contains(rule), "{policy} lacks {rule}");
         }
         assert_eq!(page.headers()[REFERRER_POLICY], "same-origin");
@@ -318,6 +328,16 @@ mod tests {
         let style = text.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
         assert_eq!(style, STYLE, "the hash in the policy is that of the style in the page");
         assert!(!text.contains("src=") && !text.contains("style="));
+    }
+
+    #[test]
+    fn who_leaves_is_taken_there_and_finds_a_link_if_not() {
+        let to = Url::parse("https://as.example/authorize?a=1&b=%3C\"x").unwrap();
+        let left = leave(&visitor(), "/out", "Mail", &to, HeaderValue::from_static("c=1"));
+        assert_eq!(left.headers()[REFRESH], format!("0;url={to}"));
+        assert_eq!(left.headers()[SET_COOKIE], "c=1");
+        let text = html(left);
+        assert!(text.contains("https://as.example/authorize?a=1&#38;b="), "{text}");
     }
 
     #[test]
