@@ -14,6 +14,7 @@
 //     hurry    from now on access tokens are good for two seconds
 //     end      no refresh token that was given until now is good any more
 //     held     how many refresh tokens are good: `held: 1`
+//     given    every token that was given until now: `given: ["…", …]`
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -28,6 +29,7 @@ const [scope, keyFile] = process.argv.slice(2);
 let fetches = 0;
 let grants = 0;
 let lifetime = 300;
+const given = [];
 const refreshTokens = new Map();
 let answer;
 const server = createServer((request, response) => answer(request, response));
@@ -105,6 +107,7 @@ function useNewKeys() {
     if (context.path === '/jwks') fetches += 1;
     if (context.path === '/token') grants += 1;
     await next();
+    if (context.path === '/token') given.push(...['access_token', 'refresh_token', 'id_token'].flatMap((kind) => context.body?.[kind] ?? []));
   });
   provider.on('refresh_token.saved', (token) => refreshTokens.set(token.jti, token));
   provider.on('refresh_token.consumed', (token) => refreshTokens.delete(token.jti));
@@ -122,6 +125,7 @@ const deeds = {
   hurry() { lifetime = 2; say('hurried'); },
   async end() { await Promise.all([...refreshTokens.values()].map((token) => token.destroy())); say('ended'); },
   held() { say(`held: ${refreshTokens.size}`); },
+  given() { say(`given: ${JSON.stringify(given)}`); },
   grants() { say(`grants: ${grants}`); },
 };
 

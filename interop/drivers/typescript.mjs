@@ -5,10 +5,14 @@
 // The bearer token, if any, is in the variable TOKEN. The outcome is one JSON object on stdout: what the scenario
 // saw, or `error`; and `refusals`, every answer of the server that was no success.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { Client, StreamableHTTPClientTransport, UrlElicitationRequiredError } from '@modelcontextprotocol/client';
+import { Browser } from './person.mjs';
 
 const [url, scenario, settings = '{}'] = process.argv.slice(2);
-const { era = 'legacy', tool = 'echo', arguments: input = {}, uri, root, clients = 1, calls = 1, after = 'echo', until = 'still here' } = JSON.parse(settings);
+const {
+  era = 'legacy', tool = 'echo', arguments: input = {}, uri, root, clients = 1, calls = 1, pause = 0, after = 'echo', until = 'still here',
+  names, steps = ['call'], answers = [],
+} = JSON.parse(settings);
 
 // What `connect` found out beside the protocol: refusals, and the JSON-RPC ids that went out.
 const refusals = [];
@@ -148,6 +152,59 @@ const scenarios = {
       return JSON.stringify(ids.sort());
     }));
     return { answered: clients * calls, sameIds: new Set(idsOfAll).size === 1 };
+  },
+
+  // Several clients at once, which call one tool again and again with a pause after each call: everything that it said.
+  async steady() {
+    const texts = await Promise.all(Array.from({ length: clients }, async () => {
+      const { client, end } = await connect();
+      const said = [];
+      for (let call = 0; call < calls; call += 1) {
+        said.push(textOf(await client.callTool({ name: tool, arguments: input })));
+        await sleep(pause);
+      }
+      await end();
+      return said;
+    }));
+    return { texts: texts.flat() };
+  },
+
+  // Calls of a tool that needs an account of the person's own. When they are asked to open a link, they give the next of the `answers`: `accept` after they have
+  // gone through the pages, `go` before, and `decline`. Between two calls they may `disconnect` on the door's page.
+  async account() {
+    const asked = [];
+    const pages = [];
+    const person = new Browser();
+    const answer = async ({ url: link, ...question }) => {
+      asked.push({ ...question, url: link });
+      const word = answers.shift();
+      if (word === 'decline') return { action: 'decline' };
+      const visit = person.walk(link, names).then((page) => pages.push(page));
+      if (word === 'accept') await visit;
+      return { action: 'accept' };
+    };
+    // An error that asks for a URL to be opened (2025-11-25) is for the program around the client; it tries again when the person is done.
+    const trying = (attempt) => attempt().catch(async (error) => {
+      if (!(error instanceof UrlElicitationRequiredError)) throw error;
+      const { action } = await answer(error.elicitations[0]);
+      if (action === 'decline') throw error;
+      return attempt();
+    });
+    const prepare = (client) => client.setRequestHandler('elicitation/create', ({ params }) => answer(params));
+    const { client, end } = await trying(() => connect({ capabilities: { elicitation: { url: {} } }, prepare }));
+    const results = [];
+    for (const step of steps) {
+      if (step === 'call') {
+        const result = await trying(() => client.callTool({ name: tool, arguments: input }));
+        results.push({ text: textOf(result), failed: result.isError ?? false });
+      } else {
+        const page = url.replace('/mcp/', '/connections/to/');
+        pages.push(await person.walk(page, names, { button: step }));
+      }
+    }
+    const version = client.getNegotiatedProtocolVersion();
+    await end();
+    return { version, asked, pages, results };
   },
 };
 

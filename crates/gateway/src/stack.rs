@@ -149,7 +149,8 @@ impl Call<'_> {
             Era::Legacy if message.method() != Some("initialize") => self.session(headers).await?,
             Era::Legacy | Era::Modern => None,
         };
-        let version = wire.version.or(session.as_deref().map(|session| session.version)).unwrap_or(ASSUMED);
+        let version =
+            wire.version.or(session.as_deref().map(|session| session.version)).or_else(|| asked_version(message)).unwrap_or(ASSUMED);
         exchange.speaks(version.as_str());
         if wire.era == Era::Legacy {
             self.follow(message, session.as_deref(), exchange);
@@ -293,8 +294,7 @@ impl Call<'_> {
             }
             _ => None,
         };
-        let asked = message.params().and_then(|params| params.protocol_version()).and_then(ProtocolVersion::parse);
-        let version = agreed.or(asked).unwrap_or(ASSUMED);
+        let version = agreed.or_else(|| asked_version(message)).unwrap_or(ASSUMED);
         exchange.speaks(version.as_str());
         let session = Session {
             upstream: reply.session()?.to_owned(),
@@ -313,6 +313,12 @@ fn opens_urls(message: &Message<'_>, version: ProtocolVersion, session: Option<&
     }
     let declared = || message.params().and_then(Params::capabilities).is_some_and(ask::opens_urls);
     version >= ProtocolVersion::V2025_11_25 && session.map_or_else(declared, |session| session.opens_urls)
+}
+
+/// What `initialize` asks for. Nothing is agreed on yet, but this is what the caller's client understands.
+fn asked_version(message: &Message<'_>) -> Option<ProtocolVersion> {
+    let asked = message.params().filter(|_| message.method() == Some("initialize"))?.protocol_version()?;
+    ProtocolVersion::parse(asked).filter(|version| !version.is_modern())
 }
 
 fn agreed_version(result: &str) -> Option<ProtocolVersion> {
@@ -346,3 +352,24 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// Under this name the caller can tell the operator which line of the record is meant.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const ALLOWED: &str = "GET, POST, DELETE, OPTIONS";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_initializes_is_taken_at_the_revision_that_they_ask_for() {
+        let asked = |method: &str, version: &str| {
+            let params = format!(r#"{{"protocolVersion":"{version}","capabilities":{{"elicitation":{{"url":{{}}}}}}}}"#);
+            let message = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
+            let message = Message::parse(message.as_bytes()).unwrap();
+            let version = asked_version(&message);
+            (version, version.is_some_and(|version| opens_urls(&message, version, None)))
+        };
+        assert_eq!(asked("initialize", "2025-11-25"), (Some(ProtocolVersion::V2025_11_25), true));
+        assert_eq!(asked("initialize", "2025-06-18"), (Some(ProtocolVersion::V2025_06_18), false), "it knows no URLs to open");
+        assert_eq!(asked("initialize", "2026-07-28"), (None, false), "the modern revision has no `initialize`");
+        assert_eq!(asked("initialize", "tomorrow"), (None, false));
+        assert_eq!(asked("tools/call", "2025-11-25"), (None, false));
+    }
+}

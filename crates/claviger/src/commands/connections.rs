@@ -98,6 +98,8 @@ async fn revoke(arguments: RevokeArguments, around: Surroundings) -> Result<Exit
             }
             Ok(tally.exit())
         }
+        // Where nothing was ever kept, nothing is made either.
+        None if !wire::has_store(&state) => Ok(Tally::default().exit()),
         None => Box::pin(revoke_without_a_door(arguments, around)).await,
     }
 }

@@ -8,15 +8,15 @@ use super::accept::{Accept, Entry};
 use super::judge::Judge;
 use super::tree::Path;
 
-/// Whether whoever opens a link is taken for the person that it was made for. A server to which people connect with accounts of their own, and which nobody could
-/// sign in for, is a fault where others can reach the door.
+/// Whether whoever opens a link is taken for the person that it was made for: where nobody else can open one, and nobody is to sign in. Else a server to which people
+/// connect with accounts of their own, and which nobody could sign in for, is a fault.
 pub(super) fn trusts_links(servers: &BTreeMap<ServerName, Server>, accept: &Accept, is_own_machine: bool, judge: &mut Judge<'_>) -> bool {
     let entries = match accept {
         Accept::Entries(entries) => entries.as_slice(),
         Accept::Bypass | Accept::Minted => &[],
     };
-    if is_own_machine {
-        return !entries.iter().any(|entry| matches!(entry, Entry::Issuer { sign_in: Some(_), .. }));
+    if is_own_machine && !entries.iter().any(|entry| matches!(entry, Entry::Issuer { sign_in: Some(_), .. })) {
+        return true;
     }
     for (name, _) in servers.iter().filter(|(_, server)| is_personal(server)) {
         let signs_in_for = |entry: &Entry| match entry {

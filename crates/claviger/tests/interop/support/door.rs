@@ -1,6 +1,5 @@
 //! How is a door opened for a test? The real binary, with a state folder of its own, on a port that the system chooses.
 
-use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,6 +7,9 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::http::try_exchange;
+use super::process::Ended;
+use super::secrets::Secrets;
 use super::{Running, eventually, peers, to_end};
 
 /// What a door is to stand before, as flags of `claviger serve`.
@@ -72,13 +74,18 @@ impl Setup {
     /// Opens the door.
     pub(crate) fn open(self) -> Door {
         let state = tempfile::tempdir().expect("a temporary folder can be made");
+        let (process, url) = self.start(state.path(), "127.0.0.1:0");
+        Door { setup: self, process, url, state, secrets: Secrets::default(), said_before: String::new() }
+    }
+
+    fn start(&self, state: &Path, address: &str) -> (Running, String) {
         let mut command = peers::with_peers_on_path(DOOR);
         command
-            .args(["serve", "--listen", "127.0.0.1:0", "--state"])
-            .arg(state.path())
+            .args(["serve", "--listen", address, "--admin-listen", "127.0.0.1:0", "--state"])
+            .arg(state)
             .args(&self.flags)
-            .env("HOME", state.path())
-            .envs(self.variables);
+            .env("HOME", state)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
         if !self.program.is_empty() {
             command.arg("--").args(&self.program);
         }
@@ -87,18 +94,19 @@ impl Setup {
         }
         let process = Running::start(&mut command);
         let line = process.line("http://127.0.0.1:");
-        let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("the line holds the URL").to_owned();
-        Door { process, url, state, tokens: RefCell::default() }
+        (process, url_in(&line))
     }
 }
 
 /// A door that is open until the test is over.
 pub(crate) struct Door {
+    setup: Setup,
     process: Running,
     /// Where its first server is.
     pub(crate) url: String,
     state: TempDir,
-    tokens: RefCell<Vec<String>>,
+    secrets: Secrets,
+    said_before: String,
 }
 
 impl Door {
@@ -114,7 +122,11 @@ impl Door {
 
     /// Calls a tool of one of the door's servers as `claviger call` does: what it printed, or what it said was wrong.
     pub(crate) fn call(&self, server: &str, tool: &str, arguments: &Value) -> Result<String, String> {
-        let token = self.token_at(server, "interop", "");
+        self.call_with(&self.token_at(server, "interop", ""), server, tool, arguments)
+    }
+
+    /// The same with this token.
+    pub(crate) fn call_with(&self, token: &str, server: &str, tool: &str, arguments: &Value) -> Result<String, String> {
         let url = format!("{}/mcp/{server}", self.origin());
         let called = to_end(Command::new(DOOR).args(["call", &url, tool, &arguments.to_string()]).env("CLAVIGER_TOKEN", token));
         if called.success { Ok(called.stdout.trim().to_owned()) } else { Err(called.stderr) }
@@ -128,8 +140,18 @@ impl Door {
 
     /// Remembers a token, so that `close` can look for it where it must not be.
     pub(crate) fn keep_secret(&self, token: &str) -> String {
-        self.tokens.borrow_mut().push(token.to_owned());
+        self.secrets.keep(token);
         token.to_owned()
+    }
+
+    /// What `close` looks for, to be added to by others.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// Types a command of `claviger` about this door's state folder.
+    pub(crate) fn types(&self, words: &[&str]) -> Ended {
+        to_end(&mut self.command(words))
     }
 
     /// The name of its first server.
@@ -148,26 +170,55 @@ impl Door {
 
     /// The first `count` records of calls of `tool`; a record may be written a moment after its answer.
     pub(crate) fn calls_of(&self, tool: &str, count: usize) -> Vec<Value> {
-        let calls = || -> Vec<Value> {
-            let records = self.record();
-            let records = records.lines().map(|line| serde_json::from_str::<Value>(line).expect("a record is JSON"));
-            records.filter(|record| record["tool"] == tool).collect()
-        };
-        assert!(eventually(|| calls().len() >= count), "{count} calls of {tool} are not in the record:\n{}", self.record());
-        calls()
+        self.records("tool", tool, count)
     }
 
-    /// Ends the door and looks after it: it ends well, the chain of its records is whole, and it kept every token to itself.
-    pub(crate) fn close(mut self) {
+    /// The first `count` records of this event.
+    pub(crate) fn events(&self, event: &str, count: usize) -> Vec<Value> {
+        self.records("event", event, count)
+    }
+
+    fn records(&self, member: &str, value: &str, count: usize) -> Vec<Value> {
+        let found = || -> Vec<Value> {
+            let record = self.record();
+            let records = record.lines().map(|line| serde_json::from_str::<Value>(line).expect("a record is JSON"));
+            records.filter(|record| record[member] == value).collect()
+        };
+        assert!(eventually(|| found().len() >= count), "{count} of `{value}` are not in the record:\n{}", self.record());
+        found()
+    }
+
+    /// Ends it; what it kept stays.
+    pub(crate) fn shut(&mut self) {
         assert!(self.process.stop().success(), "the door did not end well:\n{}", self.process.said());
-        let verify = to_end(&mut self.command(&["audit", "verify"]));
+        self.said_before.push_str(&self.process.said());
+    }
+
+    /// Opens it again at the same place, with what it kept.
+    pub(crate) fn open_again(&mut self) {
+        let address = self.origin().trim_start_matches("http://").to_owned();
+        (self.process, _) = self.setup.start(self.state.path(), &address);
+    }
+
+    /// Ends the door and looks after it: it ends well, the chain of its records is whole, and it kept every secret to itself.
+    pub(crate) fn close(mut self) {
+        let metrics = self.metrics();
+        self.shut();
+        let verify = self.types(&["audit", "verify"]);
         assert!(verify.success, "the record is broken: {}{}", verify.stdout, verify.stderr);
-        let written = format!("{}{}", self.process.said(), self.record());
-        for token in self.tokens.borrow().iter() {
-            for part in token.split('.') {
-                assert!(!written.contains(part), "a part of a token was written:\n{written}");
-            }
+        self.secrets.are_not_in("the metrics", &metrics);
+        self.secrets.are_not_in("what it said", &self.said_before);
+        for file in files_below(self.state.path()) {
+            let bytes = fs::read(&file).expect("a file of the state folder can be read");
+            self.secrets.are_not_in(&peers::text(&file), &String::from_utf8_lossy(&bytes));
         }
+    }
+
+    /// The page of metrics; nothing, if the door has ended.
+    fn metrics(&self) -> String {
+        let said = self.process.said();
+        let line = said.lines().find(|line| line.starts_with("metrics ")).expect("the door says where its metrics are");
+        try_exchange("GET", &url_in(line), &[], "").map_or_else(|_| String::new(), |reply| reply.text().to_owned())
     }
 
     /// The whole lines of the record; one may be on its way.
@@ -183,6 +234,25 @@ impl Door {
         command.args(words).env("CLAVIGER_STATE", self.state.path());
         command
     }
+}
+
+fn url_in(line: &str) -> String {
+    line.split_whitespace().find(|word| word.starts_with("http://")).expect("the line holds a URL").to_owned()
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder of the test can be read").map(|entry| entry.expect("an entry can be read").path());
+    entries
+        .flat_map(|path| {
+            if path.is_dir() {
+                files_below(&path)
+            } else if path.is_file() {
+                vec![path]
+            } else {
+                Vec::new()
+            }
+        })
+        .collect()
 }
 
 /// The binary under test.

@@ -54,33 +54,60 @@ impl Issuer {
 
     /// From now on other keys sign, and the old ones are gone.
     pub(crate) fn rotate(&mut self) {
-        self.process.type_line("rotate");
-        self.process.line("rotated");
+        self.hears("rotate", "rotated");
     }
 
     /// From now on nobody answers.
     pub(crate) fn close(&mut self) {
-        self.process.type_line("close");
-        self.process.line("closed");
+        self.hears("close", "closed");
     }
 
     /// Answers again.
     pub(crate) fn open(&mut self) {
-        self.process.type_line("open");
-        self.process.line("opened");
+        self.hears("open", "opened");
+    }
+
+    /// From now on access tokens are good for two seconds.
+    pub(crate) fn hurry(&mut self) {
+        self.hears("hurry", "hurried");
+    }
+
+    /// No refresh token that was given until now is good any more.
+    pub(crate) fn end_grants(&mut self) {
+        self.hears("end", "ended");
     }
 
     /// How often somebody asked for a token.
     pub(crate) fn grants(&mut self) -> u32 {
-        self.process.type_line("grants");
-        let line = self.process.line("grants: ");
-        line.trim_start_matches("grants: ").parse().expect("a number of grants")
+        self.number("grants")
     }
 
     /// How often somebody fetched the keys.
     pub(crate) fn fetches(&mut self) -> u32 {
-        self.process.type_line("fetches");
-        let line = self.process.line("fetches: ");
-        line.trim_start_matches("fetches: ").parse().expect("a number of fetches")
+        self.number("fetches")
+    }
+
+    /// How many refresh tokens are good.
+    pub(crate) fn held(&mut self) -> u32 {
+        self.number("held")
+    }
+
+    /// Every token that it has given.
+    pub(crate) fn given(&mut self) -> Vec<String> {
+        serde_json::from_str(&self.answer("given")).expect("a list of tokens")
+    }
+
+    fn number(&mut self, word: &str) -> u32 {
+        self.answer(word).parse().expect("a number")
+    }
+
+    fn answer(&mut self, word: &str) -> String {
+        let label = format!("{word}: ");
+        self.hears(word, &label).trim_start_matches(&label).to_owned()
+    }
+
+    fn hears(&mut self, word: &str, done: &str) -> String {
+        self.process.type_line(word);
+        self.process.line(done)
     }
 }

@@ -9,7 +9,9 @@ mod keeper;
 mod peers;
 mod person;
 mod process;
+mod secrets;
 mod vault;
+mod visitor;
 
 pub(crate) use clients::Client;
 pub(crate) use cloud::Cloud;
@@ -21,3 +23,4 @@ pub(crate) use peers::{cloud_python, everything, git, loopback_server, node, pee
 pub(crate) use person::{Person, everything_that_writers_promise};
 pub(crate) use process::{Running, alive, eventually, to_end};
 pub(crate) use vault::{RustyVault, ask_vault, pretended_vault};
+pub(crate) use visitor::{Page, Visitor};
