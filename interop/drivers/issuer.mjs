@@ -83,7 +83,7 @@ function useNewKeys() {
       client('people', {
         scope: `${scope} openid offline_access`, grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'],
         // Of a native client the port on loopback does not count (RFC 8252 §7.3).
-        application_type: 'native', redirect_uris: ['http://127.0.0.1/connections/back/docs', 'http://127.0.0.1/connections/signed-in'],
+        application_type: 'native', redirect_uris: ['http://127.0.0.1/connections/back/docs', `http://127.0.0.1/connections/signed-in/127.0.0.1-${port}`],
       }),
       client('door', { grant_types: ['client_credentials', EXCHANGE] }),
       client('signer', {

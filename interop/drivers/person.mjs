@@ -38,13 +38,13 @@ export class Browser {
     return response;
   }
 
-  // Goes where the redirects lead, but not to the path `before`.
+  // Goes where redirects and pages lead, but not to the path `before`, nor below it.
   async #go(to, init = {}, before = undefined) {
     let url = new URL(to);
     for (let hops = 0; hops < 20; hops += 1) {
-      if (url.pathname === before) return { url, status: 0, html: '', stopped: url.href };
+      if (url.pathname === before || url.pathname.startsWith(`${before}/`)) return { url, status: 0, html: '', stopped: url.href };
       const response = await this.#send(url, init);
-      const location = response.headers.get('location');
+      const location = response.headers.get('location') ?? response.headers.get('refresh')?.replace(/^0;url=/, '');
       if (!location) return { url, status: response.status, html: await response.text() };
       url = new URL(location, url);
       init = {};

@@ -117,14 +117,12 @@ impl Book {
             let grant = sealer.open(&entry.grant, key.as_bytes())?;
             Ok((about, Grant::from_bytes(&grant).ok_or(NotOurs)?))
         });
-        match opened {
-            Ok((about, grant)) => Ok(Some(Kept { grant, connected_at: about.connected_at, stored })),
+        let Ok((about, grant)) = opened else {
             // Nobody can use it any more; the person connects anew, over it.
-            Err(NotOurs) => {
-                say_unreadable();
-                Ok(None)
-            }
-        }
+            say_unreadable();
+            return Ok(None);
+        };
+        Ok(Some(Kept { grant, connected_at: about.connected_at, stored }))
     }
 
     fn about(&self, key: &str, stored: &[u8]) -> Result<(Connection, Entry), NotOurs> {

@@ -56,7 +56,14 @@ pub(crate) fn build(entries: &[file::Accept], servers: &[&str], folder: &FilePat
         return Accept::Minted;
     }
     let before = faults.count();
-    let mut builder = Builder { servers, folder, judge: Judge::new(root, faults), issuers: BTreeMap::new(), references: BTreeMap::new() };
+    let mut builder = Builder {
+        servers,
+        folder,
+        judge: Judge::new(root, faults),
+        issuers: BTreeMap::new(),
+        ways_back: BTreeMap::new(),
+        references: BTreeMap::new(),
+    };
     let read: Vec<Entry> =
         entries.iter().enumerate().filter_map(|(index, entry)| builder.entry(&Path::default().key("accept").index(index), entry)).collect();
     // Where an entry is wrong already, that nobody reaches its server is no news.
@@ -71,6 +78,8 @@ struct Builder<'b> {
     folder: &'b FilePath,
     judge: Judge<'b>,
     issuers: BTreeMap<String, Path>,
+    /// Where people come back to after signing in.
+    ways_back: BTreeMap<String, Path>,
     /// Which server a reference was given to.
     references: BTreeMap<String, ServerName>,
 }
@@ -134,6 +143,12 @@ impl Builder<'_> {
             Some(servers) => Some(servers.into_iter().collect::<Option<Vec<_>>>()?),
             None => None,
         };
+        if let (Some(issuer), Some(_)) = (&issuer, &entry.sign_in)
+            && let Some(first) = self.ways_back.insert(issuer.segment(), at.clone())
+        {
+            // One of them could pass off the other's answer as its own.
+            self.judge.blame(&path.key("sign_in"), format!("people would come back to the same place as from the issuer at `{first}`"));
+        }
         let sign_in = match &entry.sign_in {
             // What is wrong with the issuer has been told.
             Some(written) if issuer.is_some() => {

@@ -214,7 +214,7 @@ mod tests {
         let mut headers = sent_back(&one);
         headers.append(COOKIE, sent_back(&other)[COOKIE].clone());
         let (found, over) = browsers(1).left_for(&headers, "one", true).unwrap();
-        assert_eq!((&*found.state, &*found.verifier, found.then.server.as_deref()), ("one", "verifier-secret", Some("mail")));
+        assert_eq!((&*found.state, found.verifier.as_str(), found.then.server.as_deref()), ("one", "verifier-secret", Some("mail")));
         assert!(over.to_str().unwrap().contains("Max-Age=0"));
         assert!(browsers(1).left_for(&headers, "other", true).is_some());
         for (browsers, headers, state) in

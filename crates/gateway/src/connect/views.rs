@@ -303,8 +303,7 @@ mod tests {
     #[test]
     fn what_others_have_chosen_is_text_and_nothing_else() {
         let scopes = ScopeSet::parse("read:<script>").unwrap();
-        let question =
-            Question { title: "<script>alert(1)</script>", host: "as\"><img>", origin: "https://as", scopes: &scopes, is_connected: false };
+        let question = Question { title: "<script>alert(1)</script>", host: "as\"><img>", scopes: &scopes, is_connected: false };
         let page = consent(&visitor(), "/out", &question);
         let text = html(page);
         for piece in ["<script>alert", "<b>ada", "<img>", "read:<script>", "m\"ark"] {

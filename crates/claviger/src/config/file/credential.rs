@@ -93,7 +93,7 @@ pub(crate) struct PersonalGrant {
     pub(crate) early: Option<String>,
 }
 
-/// Who the door is at the issuer, as a client that people sign in to. Its redirect URI there is `<public_url>/connections/signed-in`.
+/// Who the door is at the issuer, as a client that people sign in to. Its redirect URI there is `<public_url>/connections/signed-in/ISSUER`, with the issuer's name (docs/guides/connections.md).
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct SignIn {

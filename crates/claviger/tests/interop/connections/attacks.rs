@@ -150,7 +150,8 @@ fn an_answer_to_a_question_that_nobody_asked_is_refused() {
     let page = robot.opens(&with(&callback, "state", "invented"));
     is_refused(&mut scene, &page, before);
     // An answer to one question is none to the other.
-    let page = robot.opens(&callback.replace("/back/docs", "/signed-in"));
+    let place = scene.people.url.replace("http://", "/signed-in/").replace(':', "-");
+    let page = robot.opens(&callback.replace("/back/docs", &place));
     is_refused(&mut scene, &page, before);
     scene.close();
 }
@@ -163,6 +164,10 @@ fn a_sign_in_does_not_stand_for_a_grant() {
     let before = scene.accounts.grants();
     let page = robot.opens(&signed_in.replace("/signed-in", "/back/docs"));
     is_refused(&mut scene, &page, before);
+    let asked = scene.people.grants();
+    let page = robot.opens(&signed_in.replace("/signed-in/", "/signed-in/another.example-"));
+    is_refused(&mut scene, &page, before);
+    assert_eq!(scene.people.grants(), asked, "an answer at another issuer's place costs nobody a code");
     scene.close();
 }
 

@@ -12,7 +12,7 @@ fn are_closed(scene: &Scene, page: &Page) -> usize {
     for response in ours {
         let url = &response.url;
         let policy = response.header("content-security-policy");
-        for rule in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"] {
+        for rule in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self';"] {
             assert!(policy.contains(rule), "{url}: {policy}");
         }
         let expected = [
@@ -46,11 +46,10 @@ fn every_page_is_closed_to_frames_caches_and_scripts() {
     assert_eq!(are_closed(&scene, &walk), 5, "to the sign-in, back, the question, to the provider, back");
     let cookies: Vec<&str> =
         walk.responses.iter().flat_map(|response| &response.cookies).filter_map(|line| line.split('=').next()).collect();
-    assert!(cookies.contains(&"claviger-leaving") && cookies.contains(&"claviger-visitor"), "{cookies:?}");
+    let is_set = |start| cookies.iter().any(|name| name.starts_with(start));
+    assert!(is_set("claviger-leaving-") && is_set("claviger-visitor"), "{cookies:?}");
 
     let question = robot.opens(&scene.page("/to/docs"));
-    let policy = question.responses[0].header("content-security-policy");
-    assert!(policy.contains(&format!("form-action 'self' {};", scene.accounts.url)), "the form leads to the provider: {policy}");
     are_closed(&scene, &question);
     let mark = question.mark().to_owned();
     for (path, status, words) in [
