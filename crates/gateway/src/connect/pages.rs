@@ -33,7 +33,7 @@ use super::views::{self, Choice, Entry, Problem, Question};
 use super::{Connect, PATH};
 use crate::body::Body;
 use crate::door::Door;
-use crate::layers::{body_limit, rescue};
+use crate::layers::body_limit;
 use crate::refusal::Refusal;
 use crate::table::{Server, Table};
 
@@ -42,13 +42,16 @@ pub(crate) async fn answer(door: &Door, table: &Table, request: &mut Request<Inc
     let is_answer = rest.starts_with("/back/") || rest.starts_with("/signed-in/");
     let (quotas, rate) = if is_answer { (&door.connect.answers, ANSWERS) } else { (&door.connect.pages, PAGES) };
     let spent = quotas.spend(address, Some(rate), door.clock.monotonic_nanoseconds());
-    if let Err(refusal) = spent.and_then(|()| door.can_record(table)) {
-        door.metrics.refused_at_the_gate(&refusal);
-        return rescue::rescue(&refusal, None, None);
-    }
-    let form = match read_form(request, table).await {
+    let form = match spent.and_then(|()| door.can_record(table)) {
+        Ok(()) => read_form(request, table).await,
+        Err(refusal) => Err(refusal),
+    };
+    let form = match form {
         Ok(form) => form,
-        Err(refusal) => return rescue::rescue(&refusal, None, None),
+        Err(refusal) => {
+            door.metrics.refused_at_the_gate(&refusal);
+            return views::problem(&Problem::of(&refusal), None);
+        }
     };
     let query = request.uri().query().unwrap_or_default();
     let now = door.clock.unix_seconds();

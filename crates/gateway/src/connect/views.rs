@@ -15,6 +15,7 @@ use url::Url;
 
 use super::browser::Visitor;
 use crate::body::Body;
+use crate::refusal::Refusal;
 
 /// A server on the list.
 pub(super) struct Entry {
@@ -52,6 +53,8 @@ pub(super) enum Problem {
     NotSignedIn,
     /// The person said no.
     SaidNo,
+    /// Too many pages were asked for from there of late.
+    TooOften,
     /// What the browser sent cannot be read.
     Unreadable,
 }
@@ -69,6 +72,16 @@ impl Problem {
         Self::Away
     }
 
+    /// A refusal in words for people.
+    pub(super) fn of(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::RateLimited { .. } => Self::TooOften,
+            Refusal::Unrecorded => Self::Broken,
+            Refusal::MethodNotAllowed { .. } => Self::NoSuchPage,
+            _ => Self::Unreadable,
+        }
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::Away => StatusCode::BAD_GATEWAY,
@@ -79,6 +92,7 @@ impl Problem {
             Self::NoSuchPage => StatusCode::NOT_FOUND,
             Self::LinkEnded | Self::Unreadable => StatusCode::BAD_REQUEST,
             Self::SaidNo => StatusCode::OK,
+            Self::TooOften => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
@@ -114,6 +128,7 @@ impl Problem {
             Self::NoSuchPage => ("There is no such page", "Look at the address again, or go back to your client."),
             Self::NotSignedIn => ("Signing in did not work", "Nothing was changed. Start again from your client."),
             Self::SaidNo => ("You are not connected", "You said no, and nothing was changed. You can close this page."),
+            Self::TooOften => ("Too much at once", "This page was asked for too often from where you are. Wait a minute, then try again."),
             Self::Unreadable => ("This request cannot be read", "Nothing was changed. Start again from your client."),
         }
     }
@@ -354,6 +369,7 @@ mod tests {
             Problem::NotAdmitted { sign_out: sign_out() },
             Problem::NotSignedIn,
             Problem::SaidNo,
+            Problem::TooOften,
             Problem::Unreadable,
         ] {
             let response = problem(&each, Some(&visitor()));
