@@ -1,5 +1,7 @@
 //! What does nobody reach who is not meant? Each attack on its own, and after each of them nobody is connected who was not before.
 
+use std::fs;
+
 use serde_json::json;
 use url::Url;
 
@@ -216,6 +218,23 @@ fn nobody_is_signed_in_as_somebody_else_by_a_link() {
     signing_in.stops_before("/connections/signed-in", &scene.link("robot"));
     let page = signing_in.opens(&again);
     assert_eq!(page.status, 403, "{}", page.text);
+    scene.nobody_is_connected();
+    scene.close();
+}
+
+/// At the start the door decides whether a link alone says who somebody is; who can reach it does not change before the next one.
+#[test]
+fn a_reload_never_begins_to_take_a_link_for_a_person() {
+    let mut scene = Scene::open();
+    let link = scene.link("robot");
+    let configuration = scene.folder.path().join("claviger.toml");
+    let text = fs::read_to_string(&configuration).expect("the configuration can be read");
+    let without: Vec<&str> = text.lines().filter(|line| !line.starts_with("sign_in")).collect();
+    fs::write(&configuration, without.join("\n")).expect("a file can be written");
+    scene.door.process().line("configuration reloaded");
+    let page = scene.browser("robin").walks(&link);
+    assert_eq!(page.status, 403, "{}", page.text);
+    assert!(page.text.contains("Nobody can sign in here yet"), "{}", page.text);
     scene.nobody_is_connected();
     scene.close();
 }
