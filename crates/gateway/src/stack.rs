@@ -170,10 +170,10 @@ impl Call<'_> {
             mandate: self.mandate(&permit),
             headers,
         };
-        let asked_at = self.door.clock.unix_milliseconds();
+        let people = people.map(|people| (people, self.door.clock.unix_milliseconds()));
         let reply = match &self.server.back {
             Back::Http(back) => match (back.send(&outgoing, rewrite.is_some()).await, people) {
-                (Err(BackFailure::NotConnected), Some(people)) if ask::says_yes(message) => {
+                (Err(BackFailure::NotConnected), Some((people, asked_at))) if ask::says_yes(message) => {
                     Box::pin(self.wait_for(people, asked_at, exchange)).await?;
                     back.send(&outgoing, rewrite.is_some()).await?
                 }

@@ -97,6 +97,11 @@ impl Keys<'_> {
         matches!(self.bearer, Some(Key::Person(_)))
     }
 
+    /// Whether any of them may have to be fetched first.
+    pub(crate) fn may_be_waited_for(&self) -> bool {
+        self.renewable().any(Credential::has_references)
+    }
+
     /// Adds them, against the permit. They come last, so that nothing of the caller's can stand in their place.
     pub(crate) async fn add_to(&self, headers: &mut HeaderMap, permit: &Permit) -> Result<Presented, BackFailure> {
         let mut presented = Presented::default();

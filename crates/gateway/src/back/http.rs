@@ -91,9 +91,13 @@ impl HttpBack {
     async fn attempt(&self, letter: &Letter, keys: &Keys<'_>, mandate: Mandate<'_>, presented: &mut Stamp) -> Result<Reply, BackFailure> {
         let mut headers = letter.headers.clone();
         headers.insert(USER_AGENT, HeaderValue::from_static(OUR_NAME));
-        let after = self.limits.call;
-        let added = tokio::time::timeout(after, keys.add_to(&mut headers, mandate.permit)).await;
-        let Presented { stamp, target } = added.map_err(|_| BackFailure::TimedOut { after })??;
+        let Presented { stamp, target } = if keys.may_be_waited_for() {
+            let after = self.limits.call;
+            let added = tokio::time::timeout(after, keys.add_to(&mut headers, mandate.permit)).await;
+            added.map_err(|_| BackFailure::TimedOut { after })??
+        } else {
+            keys.add_to(&mut headers, mandate.permit).await?
+        };
         *presented = stamp;
         let mut request = Request::new(Full::new(letter.body.clone()));
         *request.method_mut() = letter.method.clone();
