@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// A member's value, as far as headers and claims need it.
 #[derive(Debug, PartialEq)]
@@ -16,6 +16,8 @@ pub(crate) enum Value<'de> {
     Texts(Vec<Cow<'de, str>>),
     /// Whole seconds; a fraction is dropped (RFC 7519 §2 allows one).
     Number(u64),
+    /// The members of an object, in order; whether one stands twice is for whoever looks at them.
+    Members(Vec<(Cow<'de, str>, Value<'de>)>),
     Other,
 }
 
@@ -141,8 +143,11 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value<'de>, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Value::Other)
+        let mut members = Vec::new();
+        while let Some(Name(name)) = map.next_key::<Name<'de>>()? {
+            members.push((name, map.next_value()?));
+        }
+        Ok(Value::Members(members))
     }
 }
 
@@ -181,7 +186,7 @@ mod tests {
                 Value::Number(7),
                 Value::Other,
                 Value::Other,
-                Value::Other,
+                Value::Members(vec![("a".into(), Value::Number(1))]),
                 Value::Other,
                 Value::Other,
             ]

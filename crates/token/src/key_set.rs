@@ -17,6 +17,7 @@ use jsonwebtoken::DecodingKey;
 use crate::algorithm::Algorithm;
 use crate::refusal::Refusal;
 use crate::shared_secret::SharedSecret;
+use crate::thumbprint::Thumbprint;
 use crate::unverified::Unverified;
 
 /// The keys of one issuer, prepared once.
@@ -105,6 +106,11 @@ impl KeySet {
             (Some(_), Some(_)) => Err(Refusal::AmbiguousKey),
         }
     }
+}
+
+/// The thumbprint of one public key.
+pub(crate) fn thumbprint(jwk: &str) -> Result<Thumbprint, SkipReason> {
+    jwk::read_one(jwk).map(|(_, thumbprint)| thumbprint)
 }
 
 impl VerificationKey {

@@ -5,13 +5,16 @@
 
 mod algorithm;
 mod claims;
+pub mod dpop;
 mod id_token;
 mod inspect;
 mod json;
 mod key_set;
 pub mod mint;
+mod presented;
 mod refusal;
 mod shared_secret;
+mod thumbprint;
 mod trust;
 mod unverified;
 mod verify;
@@ -21,8 +24,10 @@ pub use claims::Claims;
 pub use id_token::{Asked, Identity};
 pub use inspect::{Inspection, NotAToken, inspect};
 pub use key_set::{JwksError, KeySet, SkipReason, SkippedKey, VerificationKey};
+pub use presented::Presented;
 pub use refusal::{ClaimName, HeaderName, Part, Refusal};
 pub use shared_secret::{SharedSecret, WeakSecret};
+pub use thumbprint::{NotAThumbprint, Thumbprint};
 pub use trust::{DEFAULT_LEEWAY_SECONDS, MAX_LEEWAY_SECONDS, Trust, TypRule};
 pub use unverified::{MAX_HEADER_BYTES, MAX_TOKEN_BYTES, Unverified};
 pub use verify::{Verified, verify, verify_id_token};

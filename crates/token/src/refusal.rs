@@ -79,6 +79,12 @@ pub enum Refusal {
     /// The token is bound to a key of the sender (`cnf`), which a bearer does not prove.
     #[error("the token is bound to its sender's key and was sent as a plain bearer token")]
     SenderConstrained,
+    /// The token is bound to no key, and was sent as if it were (RFC 9449 §7.1).
+    #[error("the token is bound to no key and was sent with a proof of one")]
+    NotSenderConstrained,
+    /// The proof is by another key than the one that the token is bound to, or is not for a token at all.
+    #[error("the proof is not by the key that the token is bound to")]
+    WrongProof,
 }
 
 impl Refusal {
@@ -119,6 +125,8 @@ impl Refusal {
             Self::WrongNonce => "wrong_nonce",
             Self::SecurityEvent => "security_event",
             Self::SenderConstrained => "sender_constrained",
+            Self::NotSenderConstrained => "not_sender_constrained",
+            Self::WrongProof => "wrong_proof",
         }
     }
 }
@@ -200,8 +208,12 @@ pub enum ClaimName {
     AuthorizedParty,
     /// `client_id`
     ClientId,
+    /// `cnf`
+    Confirmation,
     /// `exp`
     ExpiresAt,
+    /// `grant_id`
+    GrantId,
     /// `iat`
     IssuedAt,
     /// `iss`
@@ -225,7 +237,9 @@ impl ClaimName {
             Self::Audience => "aud",
             Self::AuthorizedParty => "azp",
             Self::ClientId => "client_id",
+            Self::Confirmation => "cnf",
             Self::ExpiresAt => "exp",
+            Self::GrantId => "grant_id",
             Self::IssuedAt => "iat",
             Self::Issuer => "iss",
             Self::JwtId => "jti",
@@ -249,7 +263,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Refusal; 23] = [
+    const ALL: [Refusal; 26] = [
         Refusal::TooLong(Part::Token),
         Refusal::Malformed(Part::Claims),
         Refusal::DuplicateMember(Part::Header),
@@ -271,8 +285,11 @@ mod tests {
         Refusal::MissingClaim(ClaimName::Subject),
         Refusal::MalformedClaim(ClaimName::Scope),
         Refusal::IdToken,
+        Refusal::WrongNonce,
         Refusal::SecurityEvent,
         Refusal::SenderConstrained,
+        Refusal::NotSenderConstrained,
+        Refusal::WrongProof,
     ];
 
     #[test]

@@ -1,5 +1,6 @@
 //! What must a token be for this server to believe it?
 
+use crate::presented::Presented;
 use crate::refusal::{ClaimName, Refusal};
 use crate::unverified::Unverified;
 
@@ -63,7 +64,7 @@ impl Unverified<'_> {
     ///
     /// `now` is unix seconds. With leeway `l`, a token is good while `now < exp + l`,
     /// `now + l >= nbf` and `now + l >= iat`.
-    pub fn reject_early(&self, trust: &Trust, now: u64) -> Result<(), Refusal> {
+    pub fn reject_early(&self, trust: &Trust, presented: Presented<'_>, now: u64) -> Result<(), Refusal> {
         if !trust.typ.accepts(self.typ()) {
             return Err(Refusal::WrongType);
         }
@@ -73,6 +74,7 @@ impl Unverified<'_> {
         self.check_issuer(trust)?;
         self.check_audience(trust)?;
         self.check_times(trust, now)?;
+        presented.check(self.claims.confirmation.as_ref())?;
         self.claims.subject.as_ref().map(|_| ()).ok_or(Refusal::MissingClaim(ClaimName::Subject))
     }
 

@@ -8,6 +8,7 @@ use std::ops::Deref;
 use crate::claims::Claims;
 use crate::id_token::{Asked, Identity};
 use crate::key_set::{KeySet, VerificationKey};
+use crate::presented::Presented;
 use crate::refusal::{ClaimName, Refusal};
 use crate::trust::Trust;
 use crate::unverified::Unverified;
@@ -23,6 +24,14 @@ impl<T> Verified<T> {
     }
 }
 
+#[cfg(test)]
+impl<T> Verified<T> {
+    /// A value that nobody has vouched for, for tests of what comes after.
+    pub(crate) fn for_test(value: T) -> Self {
+        Self(value)
+    }
+}
+
 impl<T> Deref for Verified<T> {
     type Target = T;
 
@@ -34,9 +43,16 @@ impl<T> Deref for Verified<T> {
 /// Judges a token: first everything that is free, then the key, then the signature.
 ///
 /// `now` is unix seconds. [`Unverified::reject_early`] is part of it, so that leaving it out
-/// elsewhere costs time and never safety.
-pub fn verify(unverified: &Unverified<'_>, trust: &Trust, keys: &KeySet, now: u64) -> Result<Verified<Claims>, Refusal> {
-    unverified.reject_early(trust, now)?;
+/// elsewhere costs time and never safety. A token that is bound to a key is good only with a
+/// proof by that key, which `presented` brings.
+pub fn verify(
+    unverified: &Unverified<'_>,
+    trust: &Trust,
+    keys: &KeySet,
+    presented: Presented<'_>,
+    now: u64,
+) -> Result<Verified<Claims>, Refusal> {
+    unverified.reject_early(trust, presented, now)?;
     let key = signing_key(unverified, keys)?;
     let claims = &unverified.claims;
     Ok(Verified(Claims {
@@ -49,6 +65,8 @@ pub fn verify(unverified: &Unverified<'_>, trust: &Trust, keys: &KeySet, now: u6
         issued_at: claims.issued_at,
         not_before: claims.not_before,
         jwt_id: claims.jwt_id.clone(),
+        grant_id: claims.grant_id.clone(),
+        confirmation: claims.confirmation,
         key_id: key.id().map(str::to_owned),
     }))
 }

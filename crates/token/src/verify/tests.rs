@@ -65,7 +65,7 @@ fn the_signature_of_one_example_does_not_fit_another() {
 fn an_example_without_audience_is_not_accepted() {
     let token = format!("{A1_HEADER}.{CLAIMS}.{A1_SIGNATURE}");
     let trust = Trust::new(Some("joe".into()), vec!["joe".into()]);
-    let verdict = verify(&Unverified::parse(&token).unwrap(), &trust, &secret(), 1_300_819_379);
+    let verdict = verify(&Unverified::parse(&token).unwrap(), &trust, &secret(), Presented::AsBearer, 1_300_819_379);
     assert_eq!(verdict, Err(Refusal::MissingClaim(ClaimName::Audience)));
 }
 
