@@ -2,7 +2,7 @@
 
 use oauth::scope::{Scope, ScopeSet};
 
-use crate::json::{self, NotStrict, Value};
+use crate::json::{self, Value};
 use crate::refusal::{ClaimName, Part, Refusal};
 use crate::thumbprint::Thumbprint;
 
@@ -59,18 +59,8 @@ pub(crate) struct UnverifiedClaims {
 impl UnverifiedClaims {
     pub(crate) fn parse(json: &[u8]) -> Result<Self, Refusal> {
         let mut claims = Self::default();
-        let mut fault = None;
-        let read = json::read_object(json, |name, value| {
-            if let Err(refusal) = claims.take(name, value) {
-                fault.get_or_insert(refusal);
-            }
-        });
-        match (read, fault) {
-            (Err(NotStrict::Duplicate), _) => Err(Refusal::DuplicateMember(Part::Claims)),
-            (Err(NotStrict::Malformed), _) => Err(Refusal::Malformed(Part::Claims)),
-            (Ok(()), Some(refusal)) => Err(refusal),
-            (Ok(()), None) => Ok(claims),
-        }
+        json::read_members(json, Part::Claims, |name, value| claims.take(name, value))?;
+        Ok(claims)
     }
 
     /// `client_id`, else `azp`.

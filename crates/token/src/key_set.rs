@@ -108,9 +108,9 @@ impl KeySet {
     }
 }
 
-/// The thumbprint of one public key.
-pub(crate) fn thumbprint(jwk: &str) -> Result<Thumbprint, SkipReason> {
-    jwk::read_one(jwk).map(|(_, thumbprint)| thumbprint)
+/// One public key that stands alone, and which it is. A key that names no algorithm of its own is pinned to `algorithm`, and one that names another is refused.
+pub(crate) fn read_one(jwk: &str, algorithm: Option<Algorithm>) -> Result<(VerificationKey, Thumbprint), SkipReason> {
+    jwk::read_one(jwk, algorithm)
 }
 
 impl VerificationKey {

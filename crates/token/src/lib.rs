@@ -1,10 +1,11 @@
 //! Is this token good? May we sign one? Keys, key sets, claims, verify, mint.
 //!
 //! The road is [`Unverified::parse`] (free), [`Unverified::reject_early`] (free), [`KeySet::find`]
-//! (free), then [`verify()`], which alone makes a [`Verified`] value. Time is a parameter.
+//! (free), then [`verify()`]. Only what was judged here is a [`Verified`] value. Time is a parameter.
 
 mod algorithm;
 mod claims;
+mod compact;
 pub mod dpop;
 mod id_token;
 mod inspect;
@@ -21,6 +22,7 @@ mod verify;
 
 pub use algorithm::Algorithm;
 pub use claims::Claims;
+pub use compact::MAX_TOKEN_BYTES;
 pub use id_token::{Asked, Identity};
 pub use inspect::{Inspection, NotAToken, inspect};
 pub use key_set::{JwksError, KeySet, SkipReason, SkippedKey, VerificationKey};
@@ -29,5 +31,5 @@ pub use refusal::{ClaimName, HeaderName, Part, Refusal};
 pub use shared_secret::{SharedSecret, WeakSecret};
 pub use thumbprint::{NotAThumbprint, Thumbprint};
 pub use trust::{DEFAULT_LEEWAY_SECONDS, MAX_LEEWAY_SECONDS, Trust, TypRule};
-pub use unverified::{MAX_HEADER_BYTES, MAX_TOKEN_BYTES, Unverified};
+pub use unverified::{MAX_HEADER_BYTES, Unverified};
 pub use verify::{Verified, verify, verify_id_token};

@@ -14,9 +14,9 @@ use zeroize::Zeroizing;
 
 use crate::algorithm::Algorithm;
 use crate::claims::is_nameable;
+use crate::compact::MAX_TOKEN_BYTES;
 use crate::shared_secret::SharedSecret;
 use crate::thumbprint::Thumbprint;
-use crate::unverified::MAX_TOKEN_BYTES;
 
 /// Signs tokens with one key.
 pub struct Minter {

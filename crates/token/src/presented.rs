@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     fn proof(thumbprint: Thumbprint, is_for_a_token: bool) -> Verified<Proof> {
-        Verified::for_test(Proof { thumbprint, jwt_id: "j".into(), issued_at: 1, is_for_a_token })
+        Verified::vouch(Proof { thumbprint, jwt_id: "j".into(), issued_at: 1, is_for_a_token })
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub struct Thumbprint([u8; BYTES]);
 impl Thumbprint {
     /// The thumbprint of a public key that could verify: a JWK of kind EC, RSA or OKP.
     pub fn of_jwk(jwk: &str) -> Result<Self, SkipReason> {
-        key_set::thumbprint(jwk)
+        key_set::read_one(jwk, None).map(|(_, thumbprint)| thumbprint)
     }
 
     /// Reads a thumbprint as it is written in `jkt`: 43 characters.

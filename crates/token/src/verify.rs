@@ -1,4 +1,4 @@
-//! Is this token signed by a key we trust, and is it for us, now? The only maker of `Verified`.
+//! Is this token signed by a key we trust, and is it for us, now?
 
 #[cfg(test)]
 mod tests;
@@ -6,6 +6,7 @@ mod tests;
 use std::ops::Deref;
 
 use crate::claims::Claims;
+use crate::compact::Compact;
 use crate::id_token::{Asked, Identity};
 use crate::key_set::{KeySet, VerificationKey};
 use crate::presented::Presented;
@@ -13,22 +14,19 @@ use crate::refusal::{ClaimName, Refusal};
 use crate::trust::Trust;
 use crate::unverified::Unverified;
 
-/// A value that [`verify`] has vouched for. There is no other way to make one.
+/// A value that this crate has vouched for. There is no other way to make one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified<T>(T);
 
 impl<T> Verified<T> {
+    /// For the parts of this crate that judge, and for nobody else.
+    pub(crate) fn vouch(value: T) -> Self {
+        Self(value)
+    }
+
     /// The value, without the proof that it was verified.
     pub fn into_inner(self) -> T {
         self.0
-    }
-}
-
-#[cfg(test)]
-impl<T> Verified<T> {
-    /// A value that nobody has vouched for, for tests of what comes after.
-    pub(crate) fn for_test(value: T) -> Self {
-        Self(value)
     }
 }
 
@@ -82,11 +80,11 @@ pub fn verify_id_token(unverified: &Unverified<'_>, asked: &Asked<'_>, keys: &Ke
 /// The key among the candidates whose signature this is.
 fn signing_key<'k>(unverified: &Unverified<'_>, keys: &'k KeySet) -> Result<&'k VerificationKey, Refusal> {
     let candidates = keys.find(unverified)?;
-    candidates.iter().find(|key| is_signed_by(unverified, key)).ok_or(Refusal::BadSignature)
+    candidates.iter().find(|key| is_signed_by(unverified.compact, key)).ok_or(Refusal::BadSignature)
 }
 
 /// RFC 8725 §3.1: the algorithm is the key's, whatever the header says.
-fn is_signed_by(unverified: &Unverified<'_>, key: &VerificationKey) -> bool {
+pub(crate) fn is_signed_by(compact: Compact<'_>, key: &VerificationKey) -> bool {
     let algorithm = key.algorithm().to_jsonwebtoken();
-    jsonwebtoken::crypto::verify(unverified.signature, unverified.signing_input.as_bytes(), key.decoding(), algorithm).unwrap_or(false)
+    jsonwebtoken::crypto::verify(compact.signature, compact.signing_input.as_bytes(), key.decoding(), algorithm).unwrap_or(false)
 }

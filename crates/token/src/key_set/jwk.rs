@@ -113,13 +113,20 @@ pub(super) fn read_set(document: &[u8]) -> Result<(Vec<VerificationKey>, Vec<Ski
 }
 
 /// Reads one key, and which it is.
-pub(super) fn read_one(jwk: &str) -> Result<(VerificationKey, Thumbprint), SkipReason> {
+pub(super) fn read_one(jwk: &str, algorithm: Option<Algorithm>) -> Result<(VerificationKey, Thumbprint), SkipReason> {
     if jwk.len() > MAX_DOCUMENT_BYTES {
         return Err(SkipReason::Malformed);
     }
-    let jwk = Jwk::parse(jwk)?;
+    let mut jwk = Jwk::parse(jwk)?;
+    if jwk.alg.is_none() {
+        jwk.alg = algorithm.map(|algorithm| algorithm.name().to_owned());
+    }
     let thumbprint = jwk.thumbprint();
-    Ok((jwk.into_key()?, thumbprint?))
+    let key = jwk.into_key()?;
+    if algorithm.is_some_and(|algorithm| algorithm != key.algorithm) {
+        return Err(SkipReason::AlgorithmMismatch);
+    }
+    Ok((key, thumbprint?))
 }
 
 impl SkippedKey {

@@ -63,7 +63,7 @@ fn grant_key_and_time_of_sign_in_are_written_when_there_are_any() {
 fn a_bound_token_is_good_with_a_proof_of_its_key_and_not_without() {
     let minter = Minter::es256_by_thumbprint(&generate_es256_key().unwrap()).unwrap();
     let [key, other] = ["a", "b"].map(|x| Thumbprint::of_members(&[("x", x)]));
-    let proof = |thumbprint| Verified::for_test(Proof { thumbprint, jwt_id: "j".into(), issued_at: NOW, is_for_a_token: true });
+    let proof = |thumbprint| Verified::vouch(Proof { thumbprint, jwt_id: "j".into(), issued_at: NOW, is_for_a_token: true });
     let keys = KeySet::from_jwks(minter.public_jwks().unwrap().as_bytes()).unwrap().0;
     let trust = Trust::new(None, vec!["filesystem".into()]);
     let judge = |token: &str, presented: Presented<'_>| {

@@ -5,6 +5,8 @@ extern crate claviger_token as token;
 #[cfg(test)]
 mod claims;
 #[cfg(test)]
+mod dpop;
+#[cfg(test)]
 mod header;
 #[cfg(test)]
 mod keys;
