@@ -50,6 +50,8 @@ pub(crate) struct UnverifiedClaims {
     pub(crate) confirmation: Option<Thumbprint>,
     /// What ties an id token to the question that it answers.
     pub(crate) nonce: Option<String>,
+    /// What ties an id token to the access token that came with it.
+    pub(crate) access_token_hash: Option<String>,
     /// Set when a claim shows that this is not a plain bearer access token.
     pub(crate) wrong_kind: Option<Refusal>,
     client_id: Option<String>,
@@ -66,6 +68,11 @@ impl UnverifiedClaims {
     /// `client_id`, else `azp`.
     pub(crate) fn client_id(&self) -> Option<&str> {
         self.client_id.as_deref().or(self.authorized_party.as_deref())
+    }
+
+    /// `client_id`, and nothing else.
+    pub(crate) fn own_client_id(&self) -> Option<&str> {
+        self.client_id.as_deref()
     }
 
     /// `azp`
@@ -100,7 +107,11 @@ impl UnverifiedClaims {
                     self.nonce = Some(nonce.into_owned());
                 }
             }
-            "at_hash" | "c_hash" => self.is_wrong(Refusal::IdToken),
+            "at_hash" => {
+                self.is_wrong(Refusal::IdToken);
+                self.access_token_hash = Some(text(ClaimName::AccessTokenHash, value)?);
+            }
+            "c_hash" => self.is_wrong(Refusal::IdToken),
             "events" => self.is_wrong(Refusal::SecurityEvent),
             "cnf" => self.confirm(value)?,
             _ => {}

@@ -73,6 +73,12 @@ pub enum Refusal {
     /// The id token answers another question than the one that was asked, or none.
     #[error("the id token's `nonce` is not the one that was sent")]
     WrongNonce,
+    /// The id token came with another access token than the one that it is for.
+    #[error("the id token is for another access token (`at_hash`)")]
+    WrongAccessToken,
+    /// The assertion is another client's, or is about another one.
+    #[error("the assertion is for another client")]
+    WrongClient,
     /// The token reports a security event, such as a logout (RFC 8417).
     #[error("this is a security event, not an access token")]
     SecurityEvent,
@@ -123,6 +129,8 @@ impl Refusal {
             Self::MalformedClaim(_) => "malformed_claim",
             Self::IdToken => "id_token",
             Self::WrongNonce => "wrong_nonce",
+            Self::WrongAccessToken => "wrong_access_token",
+            Self::WrongClient => "wrong_client",
             Self::SecurityEvent => "security_event",
             Self::SenderConstrained => "sender_constrained",
             Self::NotSenderConstrained => "not_sender_constrained",
@@ -202,6 +210,8 @@ impl fmt::Display for HeaderName {
 /// A claim that we read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ClaimName {
+    /// `at_hash`
+    AccessTokenHash,
     /// `aud`
     Audience,
     /// `azp`
@@ -222,6 +232,8 @@ pub enum ClaimName {
     JwtId,
     /// `nbf`
     NotBefore,
+    /// `resource`
+    Resource,
     /// `scope`
     Scope,
     /// `scp`
@@ -234,6 +246,7 @@ impl ClaimName {
     /// The name in the claims.
     pub fn name(self) -> &'static str {
         match self {
+            Self::AccessTokenHash => "at_hash",
             Self::Audience => "aud",
             Self::AuthorizedParty => "azp",
             Self::ClientId => "client_id",
@@ -244,6 +257,7 @@ impl ClaimName {
             Self::Issuer => "iss",
             Self::JwtId => "jti",
             Self::NotBefore => "nbf",
+            Self::Resource => "resource",
             Self::Scope => "scope",
             Self::Scp => "scp",
             Self::Subject => "sub",
@@ -263,7 +277,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Refusal; 26] = [
+    const ALL: [Refusal; 28] = [
         Refusal::TooLong(Part::Token),
         Refusal::Malformed(Part::Claims),
         Refusal::DuplicateMember(Part::Header),
@@ -286,6 +300,8 @@ mod tests {
         Refusal::MalformedClaim(ClaimName::Scope),
         Refusal::IdToken,
         Refusal::WrongNonce,
+        Refusal::WrongAccessToken,
+        Refusal::WrongClient,
         Refusal::SecurityEvent,
         Refusal::SenderConstrained,
         Refusal::NotSenderConstrained,

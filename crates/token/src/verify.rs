@@ -7,7 +7,6 @@ use std::ops::Deref;
 
 use crate::claims::Claims;
 use crate::compact::Compact;
-use crate::id_token::{Asked, Identity};
 use crate::key_set::{KeySet, VerificationKey};
 use crate::presented::Presented;
 use crate::refusal::{ClaimName, Refusal};
@@ -69,16 +68,8 @@ pub fn verify(
     }))
 }
 
-/// Judges an id token, in the same order. It says who signed in, and never opens the door.
-pub fn verify_id_token(unverified: &Unverified<'_>, asked: &Asked<'_>, keys: &KeySet, now: u64) -> Result<Verified<Identity>, Refusal> {
-    unverified.reject_early_as_id_token(asked, now)?;
-    signing_key(unverified, keys)?;
-    let subject = unverified.claims.subject.clone().ok_or(Refusal::MissingClaim(ClaimName::Subject))?;
-    Ok(Verified(Identity { issuer: asked.issuer.to_owned(), subject }))
-}
-
 /// The key among the candidates whose signature this is.
-fn signing_key<'k>(unverified: &Unverified<'_>, keys: &'k KeySet) -> Result<&'k VerificationKey, Refusal> {
+pub(crate) fn signing_key<'k>(unverified: &Unverified<'_>, keys: &'k KeySet) -> Result<&'k VerificationKey, Refusal> {
     let candidates = keys.find(unverified)?;
     candidates.iter().find(|key| is_signed_by(unverified.compact, key)).ok_or(Refusal::BadSignature)
 }

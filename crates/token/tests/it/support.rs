@@ -134,7 +134,7 @@ pub(crate) fn judge(token: &str, trust: &Trust, keys: &KeySet) -> Result<Verifie
     verify(&Unverified::parse(token)?, trust, keys, Presented::AsBearer, NOW)
 }
 
-fn merge(object: &mut Value, more: &Value) {
+pub(crate) fn merge(object: &mut Value, more: &Value) {
     let members = object.as_object_mut().unwrap();
     for (name, value) in more.as_object().unwrap() {
         if value.is_null() {
