@@ -79,6 +79,9 @@ pub enum Refusal {
     /// The assertion is another client's, or is about another one.
     #[error("the assertion is for another client")]
     WrongClient,
+    /// The server that issued it says that it is not good, and not why (RFC 7662 §2.2).
+    #[error("the server that issued the token says that it is not active")]
+    Inactive,
     /// The token reports a security event, such as a logout (RFC 8417).
     #[error("this is a security event, not an access token")]
     SecurityEvent,
@@ -131,6 +134,7 @@ impl Refusal {
             Self::WrongNonce => "wrong_nonce",
             Self::WrongAccessToken => "wrong_access_token",
             Self::WrongClient => "wrong_client",
+            Self::Inactive => "inactive",
             Self::SecurityEvent => "security_event",
             Self::SenderConstrained => "sender_constrained",
             Self::NotSenderConstrained => "not_sender_constrained",
@@ -277,7 +281,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Refusal; 28] = [
+    const ALL: [Refusal; 29] = [
         Refusal::TooLong(Part::Token),
         Refusal::Malformed(Part::Claims),
         Refusal::DuplicateMember(Part::Header),
@@ -302,6 +306,7 @@ mod tests {
         Refusal::WrongNonce,
         Refusal::WrongAccessToken,
         Refusal::WrongClient,
+        Refusal::Inactive,
         Refusal::SecurityEvent,
         Refusal::SenderConstrained,
         Refusal::NotSenderConstrained,

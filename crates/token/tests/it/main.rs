@@ -15,6 +15,8 @@ mod id_jag;
 #[cfg(test)]
 mod id_token;
 #[cfg(test)]
+mod introspection;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod mutation;
