@@ -10,6 +10,7 @@ pub mod error_code;
 pub mod form;
 pub mod form_fields;
 pub mod grant;
+pub mod introspection;
 pub mod issuer;
 pub mod oauth_error;
 pub mod pkce;
