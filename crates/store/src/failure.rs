@@ -1,6 +1,7 @@
 //! What can go wrong with a store?
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Why a store did not do what it was asked. Names keys, never values.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +27,7 @@ pub enum Failure {
     },
     /// The database could not read or write.
     #[error("the store's database failed")]
-    Database(#[source] Box<redb::Error>),
+    Database(#[source] Arc<redb::Error>),
     /// A key of no bytes.
     #[error("a key must not be empty")]
     EmptyKey,
@@ -70,5 +71,5 @@ pub enum Failure {
 
 /// Wraps whichever of its many errors the database gave.
 pub(crate) fn database(error: impl Into<redb::Error>) -> Failure {
-    Failure::Database(Box::new(error.into()))
+    Failure::Database(Arc::new(error.into()))
 }
