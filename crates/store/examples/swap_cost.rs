@@ -1,5 +1,5 @@
-//! How much does the file store write and read? Prints swaps a second by how many callers swap at once, and the time of one read;
-//! `bench/store.sh` runs it optimised.
+//! How much does the file store write and read? Prints swaps a second by how many callers swap at once, and the time of one read and of one
+//! question about a revocation; `bench/store.sh` runs it optimised.
 
 use std::hint::black_box;
 use std::io::Write as _;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use claviger_store::file::File;
+use claviger_store::revocation::Revocations;
 use claviger_store::{Clock, Failure, Store};
 
 /// The folder to write in is the only argument: it decides which disk is measured.
@@ -27,6 +28,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (one, many) = (reading(&store, 1).await?, reading(&store, KEPT).await?);
     writeln!(std::io::stdout(), "{one:>8} ns a read          the same key")?;
     writeln!(std::io::stdout(), "{many:>8} ns a read          one key after another")?;
+    let revocations = Revocations::new(store, clock());
+    revocations.load().await?;
+    writeln!(std::io::stdout(), "{:>8} ns a question      is this revoked? while nothing is", asking(&revocations))?;
+    for number in 0..KEPT {
+        revocations.revoke(&kept(number), MONTH).await?;
+    }
+    writeln!(std::io::stdout(), "{:>8} ns a question      is this revoked? among {KEPT}", asking(&revocations))?;
     Ok(())
 }
 
@@ -63,6 +71,15 @@ async fn reading(store: &Arc<dyn Store>, among: u64) -> Result<u128, Failure> {
     Ok(began.elapsed().as_nanos() / u128::from(READS))
 }
 
+/// Nanoseconds of asking whether one id is revoked, which it is not.
+fn asking(revocations: &Revocations) -> u128 {
+    let began = now();
+    for _ in 0..READS {
+        black_box(revocations.is_revoked(black_box("0198c7a2-5d1e-7c3a-9f0b-2f6f3f6f9b1e")));
+    }
+    began.elapsed().as_nanos() / u128::from(READS)
+}
+
 fn kept(number: u64) -> String {
     format!("family/{number:032}")
 }
@@ -88,6 +105,6 @@ fn since_the_epoch() -> Duration {
 /// About what a family of refresh tokens takes, sealed.
 const VALUE: [u8; 400] = [7; 400];
 const KEPT: u64 = 1000;
-const READS: u64 = 100_000;
+const READS: u64 = 1_000_000;
 const WHILE: Duration = Duration::from_secs(4);
 const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);

@@ -13,6 +13,12 @@ pub enum Failure {
         /// The store's file.
         path: PathBuf,
     },
+    /// Others were quicker, again and again.
+    #[error("the value under `{key}` changes too often to be changed")]
+    Contended {
+        /// The key of the value.
+        key: String,
+    },
     /// A count would pass [`i64::MAX`].
     #[error("the count under `{key}` would be too large")]
     CountTooLarge {
