@@ -1,6 +1,7 @@
 //! What can go wrong with a store?
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Why a store did not do what it was asked. Names keys, never values.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +12,12 @@ pub enum Failure {
     Busy {
         /// The store's file.
         path: PathBuf,
+    },
+    /// Others were quicker, again and again.
+    #[error("the value under `{key}` changes too often to be changed")]
+    Contended {
+        /// The key of the value.
+        key: String,
     },
     /// A count would pass [`i64::MAX`].
     #[error("the count under `{key}` would be too large")]
@@ -26,7 +33,7 @@ pub enum Failure {
     },
     /// The database could not read or write.
     #[error("the store's database failed")]
-    Database(#[source] Box<redb::Error>),
+    Database(#[source] Arc<redb::Error>),
     /// A key of no bytes.
     #[error("a key must not be empty")]
     EmptyKey,
@@ -70,5 +77,5 @@ pub enum Failure {
 
 /// Wraps whichever of its many errors the database gave.
 pub(crate) fn database(error: impl Into<redb::Error>) -> Failure {
-    Failure::Database(Box::new(error.into()))
+    Failure::Database(Arc::new(error.into()))
 }

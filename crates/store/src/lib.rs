@@ -2,11 +2,13 @@
 //!
 //! [`Store`] is the small set of operations that everything which must outlive a process goes
 //! through. [`memory::Memory`] and [`file::File`] are the back-ends, held to one conformance suite.
+//! [`revocation::Revocations`] is what all replicas hear of at once: what was ended before its time.
 //! Values that are secret are sealed first ([`seal::Sealer`]), so that a stolen store opens nothing.
 
 mod failure;
 pub mod file;
 pub mod memory;
+pub mod revocation;
 pub mod seal;
 
 #[cfg(test)]
@@ -41,6 +43,11 @@ pub const VALUE_BYTES: usize = 1024 * 1024;
 /// Dropping a returned future before it is ready leaves the operation either done or not done,
 /// never half done.
 pub trait Store: Send + Sync {
+    /// Whether other processes read and write the same values.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// The value under `key`, if there is one that still lives.
     fn get<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Vec<u8>>>;
 
