@@ -1,7 +1,8 @@
 // A real identity provider of other people, npm's oidc-provider, that issues JWT access tokens (RFC 9068) for any resource
 // on loopback (RFC 8707): to the clients `robot` and `robin`, who call the door, by the client credentials grant; to `door`
 // by that grant and by token exchange (RFC 8693); to `signer`, who proves itself by private_key_jwt, by that grant; to `people`, for whoever
-// signs in with a browser, by the authorization code grant with refresh tokens that are good once. Whoever types a name is believed.
+// signs in with a browser, by the authorization code grant with refresh tokens that are good once; to `caller`, a public client, by the same. Whoever types a
+// name is believed. Tokens may be bound to a key (RFC 9449). `door` may ask about tokens (RFC 7662), and whoever got one may take it back (RFC 7009).
 //
 //     node issuer.mjs SCOPES [KEY]   the first line on stdout is the issuer; signer's private key is written to the file KEY
 //
@@ -10,7 +11,9 @@
 //     close    stops answering
 //     open     answers again
 //     fetches  how often the key set was fetched until now: `fetches: 3`
+//     asked    how often somebody asked about a token until now: `asked: 3`
 //     grants   how often somebody asked for a token until now: `grants: 3`
+//     opaque   from now on access tokens are no JWTs
 //     hurry    from now on access tokens are good for two seconds
 //     end      no refresh token that was given until now is good any more
 //     held     how many refresh tokens are good: `held: 1`
@@ -28,6 +31,8 @@ const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 const [scope, keyFile] = process.argv.slice(2);
 let fetches = 0;
 let grants = 0;
+let asked = 0;
+let accessTokenFormat = 'jwt';
 let lifetime = 300;
 const given = [];
 const refreshTokens = new Map();
@@ -46,7 +51,7 @@ function signingKey(type, options, algorithm) {
 
 function describeResource(context, resource) {
   if (!resource.startsWith('http://127.0.0.1:')) throw new errors.InvalidTarget();
-  return { scope, audience: resource, accessTokenFormat: 'jwt', accessTokenTTL: lifetime, jwt: { sign: { alg: 'ES256' } } };
+  return { scope, audience: resource, accessTokenFormat, accessTokenTTL: lifetime, jwt: { sign: { alg: 'ES256' } } };
 }
 
 const client = (id, more = {}) => ({
@@ -85,17 +90,23 @@ function useNewKeys() {
         // Of a native client the port on loopback does not count (RFC 8252 §7.3).
         application_type: 'native', redirect_uris: ['http://127.0.0.1/connections/back/docs', `http://127.0.0.1/connections/signed-in/127.0.0.1-${port}`],
       }),
+      client('caller', {
+        client_secret: undefined, token_endpoint_auth_method: 'none', grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'],
+        application_type: 'native', redirect_uris: ['http://127.0.0.1/signed-in'],
+      }),
       client('door', { grant_types: ['client_credentials', EXCHANGE] }),
       client('signer', {
         client_secret: undefined, token_endpoint_auth_method: 'private_key_jwt', token_endpoint_auth_signing_alg: 'ES256',
         jwks: { keys: [{ ...signer.publicKey.export({ format: 'jwk' }), kid: 'signer-1', alg: 'ES256', use: 'sig' }] },
       }),
     ],
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
     extraTokenClaims: (context, token) => token.extra,
     features: {
       devInteractions: { enabled: true },
       revocation: { enabled: true },
+      introspection: { enabled: true, allowedPolicy: (context, client) => client.clientId === 'door' },
+      dPoP: { enabled: true },
       clientCredentials: { enabled: true },
       resourceIndicators: { enabled: true, getResourceServerInfo: describeResource },
     },
@@ -106,6 +117,7 @@ function useNewKeys() {
   provider.use(async (context, next) => {
     if (context.path === '/jwks') fetches += 1;
     if (context.path === '/token') grants += 1;
+    if (context.path === '/token/introspection') asked += 1;
     await next();
     if (context.path === '/token') given.push(...['access_token', 'refresh_token', 'id_token'].flatMap((kind) => context.body?.[kind] ?? []));
   });
@@ -122,6 +134,8 @@ const deeds = {
   close() { server.close(() => say('closed')); server.closeAllConnections(); },
   open() { server.listen(port, '127.0.0.1', () => say('opened')); },
   fetches() { say(`fetches: ${fetches}`); },
+  opaque() { accessTokenFormat = 'opaque'; say('made opaque'); },
+  asked() { say(`asked: ${asked}`); },
   hurry() { lifetime = 2; say('hurried'); },
   async end() { await Promise.all([...refreshTokens.values()].map((token) => token.destroy())); say('ended'); },
   held() { say(`held: ${refreshTokens.size}`); },

@@ -164,8 +164,20 @@ pub struct Server {
     pub protocol: Protocol,
     /// A name for people, shown in the resource metadata.
     pub title: Option<String>,
+    /// What a call of a tool is answered for which the token lacks scopes.
+    pub missing_scope: MissingScope,
     /// A hash of everything above, so that a reload keeps what did not change.
     pub fingerprint: [u8; 32],
+}
+
+/// What a call of a tool is answered for which the token lacks scopes. Status and header are the same for all: clients step up by those.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MissingScope {
+    /// The challenge, and a JSON-RPC error.
+    #[default]
+    Challenge,
+    /// The challenge, and the failed result of a tool that says the same in words, for clients that show a body and never read a challenge.
+    ChallengeAndResult,
 }
 
 /// What stands behind the door.

@@ -17,9 +17,10 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::attention::Trouble;
 use crate::back::BackFailure;
 use crate::body::Body;
+use crate::config::MissingScope;
 use crate::connect::ask::Means;
 use crate::door::Door;
-use crate::layers::rescue;
+use crate::layers::{rescue, step_up};
 use crate::lists::{self, Rewrite};
 use crate::principal::Principal;
 use crate::refusal::Refusal;
@@ -136,7 +137,20 @@ impl Exchange {
         if let (Refusal::Back(BackFailure::NotConnected), Some(message), Some(principal)) = (refusal, &message, &self.principal) {
             return self.invite(message, principal);
         }
-        rescue::rescue(refusal, Some(&self.server), message.as_ref().and_then(Message::id))
+        let mut response = rescue::rescue(refusal, Some(&self.server), message.as_ref().and_then(Message::id));
+        if let Some(explanation) = self.explanation(refusal, message.as_ref()) {
+            *response.body_mut() = Body::full(explanation);
+        }
+        response
+    }
+
+    /// What the tool would have said, where the server's callers are to read it beside the challenge.
+    fn explanation(&self, refusal: &Refusal, message: Option<&Message<'_>>) -> Option<Vec<u8>> {
+        let (Refusal::InsufficientScope { needed, .. }, MissingScope::ChallengeAndResult) = (refusal, self.server.missing_scope) else {
+            return None;
+        };
+        let is_modern = self.version.and_then(ProtocolVersion::parse).is_some_and(ProtocolVersion::is_modern);
+        step_up::failed_result(message?, needed, &self.server.challenges.metadata_url, is_modern)
     }
 
     /// Asks for what only the person can give: their leave.

@@ -133,6 +133,7 @@ impl Forge<'_> {
             challenges: Challenges::new(&resource, &server.rules.baseline()),
             name: name.clone(),
             rules: server.rules.clone(),
+            missing_scope: server.missing_scope,
             metadata: metadata.into(),
             back,
             needs_callers_token: server.upstream.needs_callers_token(),

@@ -140,6 +140,9 @@ impl Call<'_> {
 
     async fn single(&self, message: &Message<'_>, body: &Bytes, headers: &HeaderMap, exchange: &mut Exchange) -> Result<Homeward, Refusal> {
         let wire = Headers::from_map(headers).and_then(|headers| era::classify(&headers, message)).map_err(Refusal::Wire)?;
+        if let Some(version) = wire.version {
+            exchange.speaks(version.as_str());
+        }
         if let Some(method) = message.method() {
             era::require_method(wire.era, method).map_err(Refusal::Wire)?;
         }

@@ -18,7 +18,7 @@ use token::{KeySet, Trust};
 
 use crate::back::Back;
 use crate::back::stdio::StdioBack;
-use crate::config::{self, ServerName, TokenSource};
+use crate::config::{self, MissingScope, ServerName, TokenSource};
 use crate::connect::SignIn;
 use crate::issuer_keys::IssuerKeys;
 use crate::layers::host_guard::HostGuard;
@@ -45,6 +45,7 @@ pub(crate) struct Server {
     pub(crate) gate: Gate,
     pub(crate) metadata: Bytes,
     pub(crate) challenges: Challenges,
+    pub(crate) missing_scope: MissingScope,
     pub(crate) back: Back,
     /// Whether the caller's own token has to come as far as the back.
     pub(crate) needs_callers_token: bool,
@@ -108,7 +109,7 @@ pub(crate) struct Challenges {
     pub(crate) invalid: HeaderValue,
     pub(crate) expired: HeaderValue,
     pub(crate) malformed: HeaderValue,
-    metadata_url: String,
+    pub(crate) metadata_url: String,
 }
 
 impl Challenges {

@@ -125,6 +125,18 @@ pub(crate) struct Server {
     pub(crate) protocol: Option<Protocol>,
     /// A name for people.
     pub(crate) title: Option<String>,
+    /// What a call of a tool is answered whose token lacks scopes. Status 403 and the challenge are always there. Default: `challenge`.
+    pub(crate) missing_scope: Option<MissingScope>,
+}
+
+/// What a call of a tool is answered whose token lacks scopes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum MissingScope {
+    /// The challenge, with a JSON-RPC error as its body.
+    Challenge,
+    /// The challenge, with the failed result of a tool as its body, which names the scopes: for clients that show a body and do not read the challenge.
+    ChallengeAndResult,
 }
 
 /// The servers of our own.

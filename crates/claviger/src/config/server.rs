@@ -8,7 +8,7 @@ use std::path::{Path as FilePath, PathBuf};
 
 use aws_lc_rs::digest;
 use broker::reference::Template;
-use gateway::config::{Process, Protocol, Server, ServerName, Upstream, UpstreamCredential};
+use gateway::config::{MissingScope, Process, Protocol, Server, ServerName, Upstream, UpstreamCredential};
 use http::HeaderName;
 
 pub(crate) use self::endpoint::is_local;
@@ -80,8 +80,13 @@ pub(crate) fn build(
         Some(file::Protocol::Legacy) => Protocol::Legacy,
         Some(file::Protocol::Modern) => Protocol::Modern,
     };
+    let missing_scope = match server.missing_scope {
+        None | Some(file::MissingScope::Challenge) => MissingScope::Challenge,
+        Some(file::MissingScope::ChallengeAndResult) => MissingScope::ChallengeAndResult,
+    };
     let fingerprint = fingerprint(name, server, origin, &builder.certificates);
-    Some((parsed?, Server { upstream: upstream?, rules: rules?, protocol, title: server.title.clone(), fingerprint }))
+    let title = server.title.clone();
+    Some((parsed?, Server { upstream: upstream?, rules: rules?, protocol, title, missing_scope, fingerprint }))
 }
 
 struct Builder<'b> {

@@ -43,6 +43,8 @@ mod secrets;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
+mod several_issuers;
+#[cfg(test)]
 mod shared_secrets;
 #[cfg(test)]
 mod shutdown;

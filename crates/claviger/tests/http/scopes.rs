@@ -52,6 +52,45 @@ async fn a_scope_that_implies_others_is_enough_to_the_end_of_the_chain() {
     }
 }
 
+/// Every scope that the operation needs, held or not and whatever it implies, and nothing more: the client adds what it has (protocol fact 16).
+#[tokio::test]
+async fn a_challenge_names_what_the_rule_says_even_where_held_scopes_imply_a_part_of_it() {
+    let rules = r#""test_echo" = ["write", "audit"], "test_*" = "base""#;
+    let door =
+        Plan::both().await.scopes(rules).line(r#"implies = { admin = ["write", "audit"], write = "read", read = "base" }"#).open().await;
+    for held in ["", "base", "read", "write", "audit", "base other"] {
+        needs(&door.caller_with("alice", held).call("test_echo", json!({})).await, "write audit", &door);
+    }
+    for held in ["write audit", "admin", "audit write base other"] {
+        assert_eq!(door.caller_with("alice", held).call("test_echo", json!({})).await.status, 200, "{held}: one authorization was enough");
+    }
+    needs(&door.caller_with("alice", "other").call("test_simple_text", json!({})).await, "base", &door);
+}
+
+#[tokio::test]
+async fn a_tool_tells_of_missing_scopes_beside_the_challenge_where_it_is_told_to() {
+    let door = Plan::both().await.scopes(RULES).line(r#"missing_scope = "challenge_and_result""#).open().await;
+    let alice = door.caller_with("alice", "base read");
+    let metadata = format!("{}/.well-known/oauth-protected-resource/mcp/fixture", door.public_url);
+    let session = alice.session().await;
+    for (call, is_modern) in [(alice.tool("test_echo", json!({})), true), (session.tool("test_echo", json!({})), false)] {
+        let answer = call.send().await;
+        assert_eq!((answer.status, answer.challenge().param("scope")), (403, Some("echo:more echo:use")), "{answer:?}");
+        assert!(answer.asks_for_step_up(), "clients that read the header step up as ever");
+        let (message, result) = (answer.message(), answer.result());
+        assert_eq!((&message["id"], &result["isError"]), (&json!(1), &json!(true)));
+        assert!(answer.tool_text().contains("`echo:more echo:use`"), "{message}");
+        let challenge = json!({"error": "insufficient_scope", "scope": "echo:more echo:use", "resource_metadata": metadata});
+        assert_eq!(result["_meta"]["claviger/insufficient_scope"], challenge);
+        assert_eq!(result["resultType"].as_str(), is_modern.then_some("complete"));
+    }
+    let hopeless = alice.call("test_wait", json!({})).await;
+    assert_eq!((hopeless.status, hopeless.asks_for_step_up()), (403, false));
+    assert!(hopeless.error_code().is_some(), "what no scope cures stays an error: {hopeless:?}");
+    let other = alice.modern("resources/read", json!({"uri": "test://static-text"})).send().await;
+    assert!(other.status != 403 || other.error_code().is_some(), "what is no tool has no result of one: {other:?}");
+}
+
 #[tokio::test]
 async fn what_no_scope_cures_is_a_plain_403() {
     let door = door().await;

@@ -51,3 +51,23 @@ impl Client {
         command
     }
 }
+
+/// The TypeScript SDK's client with an OAuth client of its own, whose person signs in with a browser.
+pub(crate) struct SignedIn;
+
+impl SignedIn {
+    /// Lets it do what `settings` say, as this person, and tells what it saw; an error of the client fails the test.
+    pub(crate) fn client(url: &str, who: &str, settings: &Value) -> Value {
+        let seen = Self::attempt(url, who, settings);
+        assert!(seen.get("error").is_none(), "{settings}: {seen}");
+        seen
+    }
+
+    /// The same for what may fail.
+    pub(crate) fn attempt(url: &str, who: &str, settings: &Value) -> Value {
+        let script = repository().join("interop/drivers/oauth_client.mjs");
+        let ended = to_end(node().arg(script).args([url, who, &settings.to_string()]));
+        let outcome = ended.stdout.lines().last().and_then(|line| serde_json::from_str(line).ok());
+        outcome.unwrap_or_else(|| panic!("it said nothing:\n{}\n{}", ended.stdout, ended.stderr))
+    }
+}

@@ -71,7 +71,6 @@ impl Issuer {
     pub(crate) fn hurry(&mut self) {
         self.hears("hurry", "hurried");
     }
-
     /// No refresh token that was given until now is good any more.
     pub(crate) fn end_grants(&mut self) {
         self.hears("end", "ended");

@@ -13,7 +13,7 @@ mod secrets;
 mod vault;
 mod visitor;
 
-pub(crate) use clients::Client;
+pub(crate) use clients::{Client, SignedIn};
 pub(crate) use cloud::Cloud;
 pub(crate) use door::{Door, Setup};
 pub(crate) use http::{LegacySession, get, post_form, post_message};
