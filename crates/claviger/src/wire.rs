@@ -9,11 +9,13 @@ use broker::history::History;
 use gateway::Parts;
 use gateway::clock::Clock;
 use gateway::metrics::Metrics;
+use issuer::Server as Issuer;
 use outbound::client::Client;
 use outbound::guard::Guard;
 use outbound::tls::{Roots, client_config};
 use store::Store;
 use store::file::File;
+use store::revocation::Revocations;
 use store::seal::InstanceKey;
 
 use crate::config::plan::existing_instance_key;
@@ -42,7 +44,19 @@ pub(crate) fn parts(state: &Path, key: &InstanceKey, resolver: Resolver, record:
         resolver: Arc::new(resolver),
         metrics,
         attention: Arc::new(Queue::in_state(state, clock)),
+        annex: None,
     })
+}
+
+/// The built-in authorization server, on the parts of the door.
+pub(crate) async fn issuer(config: issuer::config::Config, key: &InstanceKey, parts: &Parts) -> Result<Arc<Issuer>, Report> {
+    let clock = parts.clock;
+    let clock: store::Clock = Arc::new(move || clock.unix_milliseconds());
+    let revocations = Arc::new(Revocations::new(Arc::clone(&parts.store), Arc::clone(&clock)));
+    let report = || Report::new(Exit::InputOutput, "the authorization server cannot start");
+    revocations.load().await.map_err(|error| report().caused_by(&error))?;
+    let parts = issuer::Parts { clock, store: Arc::clone(&parts.store), revocations, auditor: Arc::clone(&parts.auditor) };
+    Issuer::new(config, key, parts).await.map_err(|error| report().caused_by(&error))
 }
 
 /// Whether a door has kept anything there.

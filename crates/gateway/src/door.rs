@@ -21,6 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::annex::Annex;
 use crate::attention::Attention;
 use crate::back::stdio::StdioBack;
 use crate::body::Body;
@@ -56,6 +57,8 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// Who is asked to mend what the door cannot.
     pub attention: Arc<dyn Attention>,
+    /// What else answers at the public address.
+    pub annex: Option<Arc<dyn Annex>>,
 }
 
 /// A door in front of MCP servers.
@@ -86,6 +89,8 @@ pub struct Door {
     book: Arc<Book>,
     /// The pages on which they do so.
     pub(crate) connect: Connect,
+    pub(crate) annex: Option<Arc<dyn Annex>>,
+    pub(crate) annex_quotas: AddressQuotas,
 }
 
 impl Door {
@@ -94,7 +99,7 @@ impl Door {
         let mut instance = [0; 4];
         aws_lc_rs::rand::fill(&mut instance).map_err(|_| BuildError::Random)?;
         let fingerprinter = Fingerprinter::new(&instance_key.derive("token-fingerprint", ""));
-        let Parts { clock, store, auditor, client, tls, resolver, metrics, attention } = parts;
+        let Parts { clock, store, auditor, client, tls, resolver, metrics, attention, annex } = parts;
         let book = Arc::new(Book::new(Arc::clone(&store), instance_key, Arc::new(move || clock.unix_milliseconds()))?);
         let connect = Connect::new(instance_key, Arc::clone(&store))?;
         let forge = Forge { clock, client: &client, tls: &tls, resolver: &resolver, metrics: &metrics, book: &book };
@@ -122,6 +127,8 @@ impl Door {
             resolver,
             book,
             connect,
+            annex,
+            annex_quotas: AddressQuotas::new(),
         }))
     }
 

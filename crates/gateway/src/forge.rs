@@ -14,7 +14,7 @@ use outbound::client::Client;
 use outbound::guard::Guard;
 use outbound::pool::{InvalidUpstream, Pool, PoolLimits};
 use outbound::tls::InvalidRoots;
-use token::{KeySet, Trust};
+use token::{KeySet, Trust, TypRule};
 use tokio::sync::Mutex;
 use url::Url;
 
@@ -253,6 +253,14 @@ impl Forge<'_> {
                 let audiences = resource.accepted_spellings().into_iter().chain(audiences.iter().cloned()).collect();
                 let trust = Trust::new(Some(issuer.as_str().to_owned()), audiences);
                 Some(Trusted { trust, keys: Keys::Issuer(keys) })
+            }
+            TokenSource::Own { issuer, keys } => {
+                let keys = issuers
+                    .entry(issuer.as_str().to_owned())
+                    .or_insert_with(|| Arc::new(IssuerKeys::at_hand(issuer.clone(), Arc::clone(keys), self.clock)));
+                let trust =
+                    Trust { typ: TypRule::AccessToken, ..Trust::new(Some(issuer.as_str().to_owned()), resource.accepted_spellings()) };
+                Some(Trusted { trust, keys: Keys::Issuer(Arc::clone(keys)) })
             }
             TokenSource::SharedSecret { secrets, server, max_lifetime } if server == name => {
                 // The bare name is what `token mint --aud` and its elders write; it is accepted for secrets that only this server has (A4).

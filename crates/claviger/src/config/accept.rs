@@ -50,8 +50,9 @@ pub(crate) enum Entry {
 }
 
 /// Reads all entries. What is wrong is left out and blamed.
-/// Relative paths start at `folder`.
-pub(crate) fn build(entries: &[file::Accept], servers: &[&str], folder: &FilePath, root: Option<&Node>, faults: &mut Faults) -> Accept {
+/// `has_issuer`: the tokens of the door's own authorization server open every server besides.
+pub(crate) fn build(entries: &[file::Accept], servers: &[&str], has_issuer: bool, place: &Place<'_>, faults: &mut Faults) -> Accept {
+    let Place { folder, root } = *place;
     if entries.is_empty() {
         return Accept::Minted;
     }
@@ -67,10 +68,17 @@ pub(crate) fn build(entries: &[file::Accept], servers: &[&str], folder: &FilePat
     let read: Vec<Entry> =
         entries.iter().enumerate().filter_map(|(index, entry)| builder.entry(&Path::default().key("accept").index(index), entry)).collect();
     // Where an entry is wrong already, that nobody reaches its server is no news.
-    if builder.judge.count() == before {
+    if builder.judge.count() == before && !has_issuer {
         builder.everyone_is_reached(&read);
     }
     Accept::Entries(read)
+}
+
+/// Where the entries stand.
+pub(crate) struct Place<'p> {
+    /// Relative paths start there.
+    pub(crate) folder: &'p FilePath,
+    pub(crate) root: Option<&'p Node>,
 }
 
 struct Builder<'b> {
