@@ -5,6 +5,7 @@
 pub mod authorization;
 pub mod challenge;
 pub mod client_authentication;
+pub mod device_authorization;
 pub mod form;
 pub mod grant;
 pub mod introspection;
@@ -13,6 +14,7 @@ pub mod oauth_error;
 pub mod pkce;
 pub mod protected_resource;
 pub mod resource;
+pub mod revocation;
 pub mod scope;
 pub mod server_metadata;
 pub mod token_response;
