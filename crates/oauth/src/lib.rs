@@ -5,6 +5,7 @@
 pub mod authorization;
 pub mod challenge;
 pub mod client_authentication;
+pub mod client_metadata_document;
 pub mod device_authorization;
 pub mod form;
 pub mod grant;
