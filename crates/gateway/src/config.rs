@@ -89,6 +89,8 @@ pub enum TokenSource {
         servers: Option<Vec<ServerName>>,
         /// How people sign in there with a browser, if they can.
         sign_in: Option<Box<SignIn>>,
+        /// How clients log in there that show the door their id and secret, if they may (A5).
+        client_headers: Option<Box<ClientHeaders>>,
     },
     /// HS256 tokens of one server (A4): the first secret mints, all verify.
     SharedSecret {
@@ -113,6 +115,21 @@ pub struct SignIn {
 impl fmt::Debug for SignIn {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "SignIn({})", self.server)
+    }
+}
+
+/// How a client that shows its id and secret gets its token.
+#[derive(Clone)]
+pub struct ClientHeaders {
+    /// Who gives it; the door is nobody there.
+    pub server: AuthorizationServer,
+    /// What is asked for.
+    pub scopes: ScopeSet,
+}
+
+impl fmt::Debug for ClientHeaders {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "ClientHeaders({})", self.server)
     }
 }
 
