@@ -10,7 +10,7 @@ use claviger_fuzz::careless::members;
 use claviger_fuzz::tokens::{AUDIENCE, NOW, PUBLIC_KEYS, SECRET, issuer_trust, public_keys, shared_keys, shared_trust, signed};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use token::{Claims, DEFAULT_LEEWAY_SECONDS, KeySet, Trust, Unverified, verify};
+use token::{Claims, DEFAULT_LEEWAY_SECONDS, KeySet, Presented, Trust, Unverified, verify};
 
 fuzz_target!(|input: &[u8]| {
     let line_end = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
@@ -18,18 +18,18 @@ fuzz_target!(|input: &[u8]| {
     let token = signed(header, claims, SECRET);
     if let Ok(unverified) = Unverified::parse(&token) {
         for trust in [&*SHARED_TRUST, &*ISSUER_TRUST] {
-            if let Ok(accepted) = verify(&unverified, trust, &SECRET_KEYS, NOW) {
+            if let Ok(accepted) = verify(&unverified, trust, &SECRET_KEYS, Presented::AsBearer, NOW) {
                 check_header(utf8(header));
                 check_claims(utf8(claims), trust, &accepted);
             }
-            assert!(verify(&unverified, trust, &ISSUER_KEYS, NOW).is_err(), "a public key verified HS256");
+            assert!(verify(&unverified, trust, &ISSUER_KEYS, Presented::AsBearer, NOW).is_err(), "a public key verified HS256");
         }
     }
     // What an attacker has of the issuer is its public key.
     let forged = signed(header, claims, PUBLIC_KEYS.as_bytes());
     if let Ok(unverified) = Unverified::parse(&forged) {
-        assert!(verify(&unverified, &ISSUER_TRUST, &ISSUER_KEYS, NOW).is_err(), "a public key passed for a secret");
-        assert!(verify(&unverified, &SHARED_TRUST, &SECRET_KEYS, NOW).is_err(), "another secret passed for ours");
+        assert!(verify(&unverified, &ISSUER_TRUST, &ISSUER_KEYS, Presented::AsBearer, NOW).is_err(), "a public key passed for a secret");
+        assert!(verify(&unverified, &SHARED_TRUST, &SECRET_KEYS, Presented::AsBearer, NOW).is_err(), "another secret passed for ours");
     }
 });
 

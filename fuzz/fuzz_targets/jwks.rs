@@ -8,7 +8,7 @@ use claviger_fuzz::careless::{members, text};
 use claviger_fuzz::tokens::{NOW, PUBLIC_KEYS, SECRET, SIGNED, issuer_trust, shared_trust, signed};
 use libfuzzer_sys::fuzz_target;
 use serde_json::value::RawValue;
-use token::{Algorithm, KeySet, SkippedKey, Unverified, verify};
+use token::{Algorithm, KeySet, Presented, SkippedKey, Unverified, verify};
 
 fuzz_target!(|document: &[u8]| {
     let Ok((keys, skipped)) = KeySet::from_jwks(document) else { return };
@@ -43,7 +43,7 @@ fn check_tokens(keys: &KeySet, document: &str) {
             assert!(candidates.iter().all(|key| key.algorithm() == unverified.algorithm()));
         }
         for trust in [shared_trust(), issuer_trust()] {
-            let verified = verify(&unverified, &trust, keys, NOW);
+            let verified = verify(&unverified, &trust, keys, Presented::AsBearer, NOW);
             assert!(verified.is_err() || holds_the_issuers_key(document), "a foreign key verified {token}");
         }
     }

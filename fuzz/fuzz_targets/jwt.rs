@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use claviger_fuzz::tokens::{NOW, SIGNED, issuer_trust, public_keys, shared_keys, shared_trust};
 use libfuzzer_sys::fuzz_target;
-use token::{KeySet, Trust, Unverified, inspect, verify};
+use token::{KeySet, Presented, Trust, Unverified, inspect, verify};
 
 fuzz_target!(|input: &[u8]| {
     let Ok(token) = std::str::from_utf8(input) else { return };
@@ -21,8 +21,8 @@ fuzz_target!(|input: &[u8]| {
             assert!(candidates.iter().all(|key| key.algorithm() == unverified.algorithm()));
         }
         for trust in [&*SHARED_TRUST, &*ISSUER_TRUST] {
-            let verified = verify(&unverified, trust, keys, NOW);
-            assert!(verified.is_err() || unverified.reject_early(trust, NOW).is_ok());
+            let verified = verify(&unverified, trust, keys, Presented::AsBearer, NOW);
+            assert!(verified.is_err() || unverified.reject_early(trust, Presented::AsBearer, NOW).is_ok());
             assert!(verified.is_err() || SIGNED.contains(&token), "a token that nobody signed was accepted");
         }
     }

@@ -52,14 +52,14 @@ pub const SIGNED: [&str; 2] = [include_str!("../seeds/jwt/signed-es256"), includ
 
 #[cfg(test)]
 mod tests {
-    use token::{Unverified, verify};
+    use token::{Presented, Unverified, verify};
 
     use super::{NOW, SIGNED, issuer_trust, public_keys, shared_keys, shared_trust};
 
     #[test]
     fn the_signed_tokens_are_good() {
         let [by_issuer, by_secret] = SIGNED.map(|token| Unverified::parse(token).unwrap());
-        assert!(verify(&by_issuer, &issuer_trust(), &public_keys(), NOW).is_ok());
-        assert!(verify(&by_secret, &shared_trust(), &shared_keys(), NOW).is_ok());
+        assert!(verify(&by_issuer, &issuer_trust(), &public_keys(), Presented::AsBearer, NOW).is_ok());
+        assert!(verify(&by_secret, &shared_trust(), &shared_keys(), Presented::AsBearer, NOW).is_ok());
     }
 }

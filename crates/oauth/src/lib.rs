@@ -7,6 +7,7 @@ pub mod challenge;
 pub mod client_authentication;
 pub mod form;
 pub mod grant;
+pub mod introspection;
 pub mod issuer;
 pub mod oauth_error;
 pub mod pkce;

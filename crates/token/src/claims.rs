@@ -1,9 +1,10 @@
-//! Which claims does a token make, and are they of the right shape? (RFC 7519 §4, RFC 9068 §2.2)
+//! Which claims does a token make, and are they of the right shape? (RFC 7519 §4, RFC 9068 §2.2, RFC 9449 §6.1)
 
 use oauth::scope::{Scope, ScopeSet};
 
-use crate::json::{self, NotStrict, Value};
+use crate::json::{self, Value};
 use crate::refusal::{ClaimName, Part, Refusal};
+use crate::thumbprint::Thumbprint;
 
 /// What a verified token says. Times are unix seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,10 @@ pub struct Claims {
     pub not_before: Option<u64>,
     /// `jti`
     pub jwt_id: Option<String>,
+    /// `grant_id`: the grant that the token stands for (Grant Management for OAuth 2.0).
+    pub grant_id: Option<String>,
+    /// `cnf`: the key that the token is bound to. Whoever sends it has to prove that they have it ([`Presented`](crate::Presented)).
+    pub confirmation: Option<Thumbprint>,
     /// The `kid` of the key that signed; shared secrets have none.
     pub key_id: Option<String>,
 }
@@ -41,8 +46,12 @@ pub(crate) struct UnverifiedClaims {
     pub(crate) not_before: Option<u64>,
     pub(crate) scopes: ScopeSet,
     pub(crate) jwt_id: Option<String>,
+    pub(crate) grant_id: Option<String>,
+    pub(crate) confirmation: Option<Thumbprint>,
     /// What ties an id token to the question that it answers.
     pub(crate) nonce: Option<String>,
+    /// What ties an id token to the access token that came with it.
+    pub(crate) access_token_hash: Option<String>,
     /// Set when a claim shows that this is not a plain bearer access token.
     pub(crate) wrong_kind: Option<Refusal>,
     client_id: Option<String>,
@@ -52,23 +61,18 @@ pub(crate) struct UnverifiedClaims {
 impl UnverifiedClaims {
     pub(crate) fn parse(json: &[u8]) -> Result<Self, Refusal> {
         let mut claims = Self::default();
-        let mut fault = None;
-        let read = json::read_object(json, |name, value| {
-            if let Err(refusal) = claims.take(name, value) {
-                fault.get_or_insert(refusal);
-            }
-        });
-        match (read, fault) {
-            (Err(NotStrict::Duplicate), _) => Err(Refusal::DuplicateMember(Part::Claims)),
-            (Err(NotStrict::Malformed), _) => Err(Refusal::Malformed(Part::Claims)),
-            (Ok(()), Some(refusal)) => Err(refusal),
-            (Ok(()), None) => Ok(claims),
-        }
+        json::read_members(json, Part::Claims, |name, value| claims.take(name, value))?;
+        Ok(claims)
     }
 
     /// `client_id`, else `azp`.
     pub(crate) fn client_id(&self) -> Option<&str> {
         self.client_id.as_deref().or(self.authorized_party.as_deref())
+    }
+
+    /// `client_id`, and nothing else.
+    pub(crate) fn own_client_id(&self) -> Option<&str> {
+        self.client_id.as_deref()
     }
 
     /// `azp`
@@ -93,6 +97,7 @@ impl UnverifiedClaims {
             "nbf" => self.not_before = Some(time(ClaimName::NotBefore, &value)?),
             "jti" => self.jwt_id = Some(text(ClaimName::JwtId, value)?),
             "client_id" => self.client_id = Some(text(ClaimName::ClientId, value)?),
+            "grant_id" => self.grant_id = Some(text(ClaimName::GrantId, value)?),
             "azp" => self.authorized_party = Some(text(ClaimName::AuthorizedParty, value)?),
             "scope" => self.add_scopes(ClaimName::Scope, value)?,
             "scp" => self.add_scopes(ClaimName::Scp, value)?,
@@ -102,10 +107,28 @@ impl UnverifiedClaims {
                     self.nonce = Some(nonce.into_owned());
                 }
             }
-            "at_hash" | "c_hash" => self.is_wrong(Refusal::IdToken),
+            "at_hash" => {
+                self.is_wrong(Refusal::IdToken);
+                self.access_token_hash = Some(text(ClaimName::AccessTokenHash, value)?);
+            }
+            "c_hash" => self.is_wrong(Refusal::IdToken),
             "events" => self.is_wrong(Refusal::SecurityEvent),
-            "cnf" => self.is_wrong(Refusal::SenderConstrained),
+            "cnf" => self.confirm(value)?,
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// Of the ways to bind a token we know one, and where there is another we cannot tell whether it is kept.
+    fn confirm(&mut self, value: Value<'_>) -> Result<(), Refusal> {
+        let Value::Members(members) = value else { return Err(Refusal::MalformedClaim(ClaimName::Confirmation)) };
+        match members.as_slice() {
+            [(name, Value::Text(thumbprint))] if name == "jkt" => {
+                let thumbprint = Thumbprint::parse(thumbprint).map_err(|_| Refusal::MalformedClaim(ClaimName::Confirmation))?;
+                self.confirmation = Some(thumbprint);
+            }
+            _ if members.iter().all(|(name, _)| name == "jkt") => return Err(Refusal::MalformedClaim(ClaimName::Confirmation)),
+            _ => self.is_wrong(Refusal::SenderConstrained),
         }
         Ok(())
     }
@@ -115,7 +138,7 @@ impl UnverifiedClaims {
         let scopes = match value {
             Value::Text(list) => ScopeSet::parse(&list),
             Value::Texts(list) => list.iter().map(|scope| Scope::parse(scope)).collect(),
-            Value::Number(_) | Value::Other => return Err(Refusal::MalformedClaim(claim)),
+            Value::Members(_) | Value::Number(_) | Value::Other => return Err(Refusal::MalformedClaim(claim)),
         };
         let scopes = scopes.map_err(|_| Refusal::MalformedClaim(claim))?;
         self.scopes = self.scopes.union(&scopes);
@@ -139,7 +162,7 @@ fn audiences(value: Value<'_>) -> Result<Vec<String>, Refusal> {
     match value {
         Value::Text(audience) => Ok(vec![audience.into_owned()]),
         Value::Texts(audiences) => Ok(audiences.into_iter().map(String::from).collect()),
-        Value::Number(_) | Value::Other => Err(Refusal::MalformedClaim(ClaimName::Audience)),
+        Value::Members(_) | Value::Number(_) | Value::Other => Err(Refusal::MalformedClaim(ClaimName::Audience)),
     }
 }
 

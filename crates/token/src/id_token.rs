@@ -1,16 +1,44 @@
 //! Who has signed in? What an OpenID provider's id token must be for us to believe it (OpenID Connect Core §3.1.3.7).
 
+use aws_lc_rs::digest::{Algorithm as Hash, SHA256, SHA384, SHA512, digest};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::algorithm::Algorithm;
+use crate::key_set::KeySet;
+use crate::payload::Payload;
 use crate::refusal::{ClaimName, Refusal};
 use crate::trust::{Trust, TypRule};
 use crate::unverified::Unverified;
+use crate::verify::{Verified, signing_key};
 
-/// Who a verified id token speaks of.
+/// Who a verified id token speaks of. What is not of the shape that OpenID gives it counts as not said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// `iss`
     pub issuer: String,
     /// `sub`
     pub subject: String,
+    /// `auth_time`: when the person last signed in, in unix seconds.
+    pub authenticated_at: Option<u64>,
+    /// `sid`: the session at the provider, by which a logout will name it.
+    pub session_id: Option<String>,
+    /// `email`
+    pub email: Option<String>,
+    /// `email_verified`. An address that was not verified may be anybody's.
+    pub is_email_verified: bool,
+    /// `name`
+    pub name: Option<String>,
+    /// `preferred_username`. The provider lets people choose it, so it says nothing about who they are.
+    pub preferred_username: Option<String>,
+    payload: Payload,
+}
+
+impl Identity {
+    /// A claim that is a list of texts, or one, such as `groups`; the name may lead to a member of a member, as in `/realm_access/roles`.
+    pub fn claim(&self, name: &str) -> Option<Vec<String>> {
+        self.payload.texts(name)
+    }
 }
 
 /// The question that an id token answers.
@@ -22,6 +50,28 @@ pub struct Asked<'a> {
     pub client_id: &'a str,
     /// What was sent along, and must come back.
     pub nonce: &'a str,
+    /// The access token that came along. Where the id token names one, it must be this.
+    pub access_token: Option<&'a str>,
+}
+
+/// Judges an id token: all that is free, then the key and the signature. It says who signed in, and never opens the door.
+pub fn verify_id_token(unverified: &Unverified<'_>, asked: &Asked<'_>, keys: &KeySet, now: u64) -> Result<Verified<Identity>, Refusal> {
+    unverified.reject_early_as_id_token(asked, now)?;
+    let algorithm = signing_key(unverified, keys)?.algorithm();
+    unverified.check_access_token(asked.access_token, algorithm)?;
+    let subject = unverified.claims.subject.clone().ok_or(Refusal::MissingClaim(ClaimName::Subject))?;
+    let payload = Payload::of(unverified)?;
+    Ok(Verified::vouch(Identity {
+        issuer: asked.issuer.to_owned(),
+        subject,
+        authenticated_at: payload.time("auth_time"),
+        session_id: payload.text("sid"),
+        email: payload.text("email"),
+        is_email_verified: payload.is_true("email_verified"),
+        name: payload.text("name"),
+        preferred_username: payload.text("preferred_username"),
+        payload,
+    }))
 }
 
 impl Unverified<'_> {
@@ -51,6 +101,23 @@ impl Unverified<'_> {
         }
         self.claims.subject.as_ref().map(|_| ()).ok_or(Refusal::MissingClaim(ClaimName::Subject))
     }
+
+    /// OpenID Connect Core §3.1.3.6: the left half of the token's hash. In this flow the claim is optional.
+    fn check_access_token(&self, access_token: Option<&str>, algorithm: Algorithm) -> Result<(), Refusal> {
+        let (Some(expected), Some(token)) = (&self.claims.access_token_hash, access_token) else { return Ok(()) };
+        let whole = digest(hash_of(algorithm), token.as_bytes());
+        let half = whole.as_ref().get(..whole.as_ref().len() / 2).unwrap_or_default();
+        if URL_SAFE_NO_PAD.encode(half) == *expected { Ok(()) } else { Err(Refusal::WrongAccessToken) }
+    }
+}
+
+/// The hash that goes with a signature algorithm; Ed25519 is made with SHA-512.
+fn hash_of(algorithm: Algorithm) -> &'static Hash {
+    match algorithm {
+        Algorithm::Hs256 | Algorithm::Rs256 | Algorithm::Ps256 | Algorithm::Es256 => &SHA256,
+        Algorithm::Hs384 | Algorithm::Rs384 | Algorithm::Ps384 | Algorithm::Es384 => &SHA384,
+        Algorithm::Hs512 | Algorithm::Rs512 | Algorithm::Ps512 | Algorithm::EdDsa => &SHA512,
+    }
 }
 
 #[cfg(test)]
@@ -62,7 +129,7 @@ mod tests {
     use super::*;
 
     const NOW: u64 = 1_700_000_000;
-    const ASKED: Asked<'static> = Asked { issuer: "https://idp", client_id: "door", nonce: "n-1" };
+    const ASKED: Asked<'static> = Asked { issuer: "https://idp", client_id: "door", nonce: "n-1", access_token: None };
 
     fn claims() -> Value {
         json!({"iss": "https://idp", "sub": "alice", "aud": "door", "exp": NOW + 60, "iat": NOW, "nonce": "n-1", "at_hash": "x"})

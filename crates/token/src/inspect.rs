@@ -6,8 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::IgnoredAny;
 
+use crate::compact::MAX_TOKEN_BYTES;
 use crate::refusal::Refusal;
-use crate::unverified::{MAX_TOKEN_BYTES, Unverified};
+use crate::unverified::Unverified;
 
 /// A token laid out for reading. The signature is left out on purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]

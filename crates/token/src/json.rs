@@ -7,7 +7,9 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use crate::refusal::{Part, Refusal};
 
 /// A member's value, as far as headers and claims need it.
 #[derive(Debug, PartialEq)]
@@ -16,18 +18,40 @@ pub(crate) enum Value<'de> {
     Texts(Vec<Cow<'de, str>>),
     /// Whole seconds; a fraction is dropped (RFC 7519 §2 allows one).
     Number(u64),
+    /// The members of an object, in order; whether one stands twice is for whoever looks at them.
+    Members(Vec<(Cow<'de, str>, Value<'de>)>),
     Other,
+}
+
+/// Calls `take` for each member of the one object in `json`. Of several faults the first counts, and before all others a fault of the object itself.
+pub(crate) fn read_members<'de, E: From<Refusal>>(
+    json: &'de [u8],
+    part: Part,
+    mut take: impl FnMut(&str, Value<'de>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut fault = None;
+    let read = read_object(json, |name, value| {
+        if let Err(refusal) = take(name, value) {
+            fault.get_or_insert(refusal);
+        }
+    });
+    match (read, fault) {
+        (Err(NotStrict::Duplicate), _) => Err(Refusal::DuplicateMember(part).into()),
+        (Err(NotStrict::Malformed), _) => Err(Refusal::Malformed(part).into()),
+        (Ok(()), Some(refusal)) => Err(refusal),
+        (Ok(()), None) => Ok(()),
+    }
 }
 
 /// Why an object could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NotStrict {
+enum NotStrict {
     Duplicate,
     Malformed,
 }
 
 /// Calls `member` for each member of the one object in `json`, in order.
-pub(crate) fn read_object<'de>(json: &'de [u8], member: impl FnMut(&str, Value<'de>)) -> Result<(), NotStrict> {
+fn read_object<'de>(json: &'de [u8], member: impl FnMut(&str, Value<'de>)) -> Result<(), NotStrict> {
     let mut has_duplicate = false;
     // serde_json looks for UTF-8 only in what it keeps; RFC 7519 §7.2 wants it of everything.
     let text = std::str::from_utf8(json).map_err(|_| NotStrict::Malformed)?;
@@ -141,8 +165,11 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value<'de>, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Value::Other)
+        let mut members = Vec::new();
+        while let Some(Name(name)) = map.next_key::<Name<'de>>()? {
+            members.push((name, map.next_value()?));
+        }
+        Ok(Value::Members(members))
     }
 }
 
@@ -181,7 +208,7 @@ mod tests {
                 Value::Number(7),
                 Value::Other,
                 Value::Other,
-                Value::Other,
+                Value::Members(vec![("a".into(), Value::Number(1))]),
                 Value::Other,
                 Value::Other,
             ]

@@ -17,6 +17,7 @@ use jsonwebtoken::DecodingKey;
 use crate::algorithm::Algorithm;
 use crate::refusal::Refusal;
 use crate::shared_secret::SharedSecret;
+use crate::thumbprint::Thumbprint;
 use crate::unverified::Unverified;
 
 /// The keys of one issuer, prepared once.
@@ -105,6 +106,11 @@ impl KeySet {
             (Some(_), Some(_)) => Err(Refusal::AmbiguousKey),
         }
     }
+}
+
+/// One public key that stands alone, and which it is. A key that names no algorithm of its own is pinned to `algorithm`, and one that names another is refused.
+pub(crate) fn read_one(jwk: &str, algorithm: Option<Algorithm>) -> Result<(VerificationKey, Thumbprint), SkipReason> {
+    jwk::read_one(jwk, algorithm)
 }
 
 impl VerificationKey {

@@ -14,8 +14,9 @@ use zeroize::Zeroizing;
 
 use crate::algorithm::Algorithm;
 use crate::claims::is_nameable;
+use crate::compact::MAX_TOKEN_BYTES;
 use crate::shared_secret::SharedSecret;
-use crate::unverified::MAX_TOKEN_BYTES;
+use crate::thumbprint::Thumbprint;
 
 /// Signs tokens with one key.
 pub struct Minter {
@@ -45,6 +46,12 @@ pub struct MintRequest {
     pub issuer: Option<String>,
     /// `jti`; when absent, 128 random bits.
     pub jwt_id: Option<String>,
+    /// `grant_id`: the grant that the token stands for, and ends with (Grant Management for OAuth 2.0).
+    pub grant_id: Option<String>,
+    /// `cnf`: the key that the token shall be bound to (RFC 9449 §6.1). It is then no plain bearer token.
+    pub confirmation: Option<Thumbprint>,
+    /// `auth_time`: when the person last signed in, in unix seconds (RFC 9470 §6.1).
+    pub auth_time: Option<u64>,
 }
 
 impl MintRequest {
@@ -58,6 +65,9 @@ impl MintRequest {
             client_id: None,
             issuer: None,
             jwt_id: None,
+            grant_id: None,
+            confirmation: None,
+            auth_time: None,
         }
     }
 }
@@ -72,6 +82,18 @@ impl Minter {
     pub fn es256(pkcs8: &[u8], key_id: impl Into<String>) -> Result<Self, MintError> {
         let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).map_err(|_| MintError::NotAKey)?;
         Ok(Self { signer: Signer::P256(Box::new(key)), key_id: Some(key_id.into()) })
+    }
+
+    /// Signs with ES256 under a name that needs no choosing: `kid` is the key's thumbprint.
+    pub fn es256_by_thumbprint(pkcs8: &[u8]) -> Result<Self, MintError> {
+        let minter = Self::es256(pkcs8, "")?;
+        let thumbprint = minter.thumbprint().ok_or(MintError::NotAKey)?;
+        Ok(Self { key_id: Some(thumbprint.to_string()), ..minter })
+    }
+
+    /// The `kid` of the tokens; a shared secret has none.
+    pub fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
     }
 
     /// The algorithm of the tokens.
@@ -99,6 +121,9 @@ impl Minter {
             iat: now,
             exp: now.saturating_add(request.ttl_seconds),
             jti: &jwt_id,
+            grant_id: request.grant_id.as_deref(),
+            auth_time: request.auth_time,
+            cnf: request.confirmation.as_ref().map(|jkt| Confirmation { jkt }),
         };
         let mut token = encode(&header)?;
         token.push('.');
@@ -111,14 +136,28 @@ impl Minter {
 
     /// The public key as a JWK set, for whoever verifies; `None` for a shared secret.
     pub fn public_jwks(&self) -> Option<String> {
+        self.public_jwk().map(|key| serde_json::json!({ "keys": [key] }).to_string())
+    }
+
+    /// The public key as a JWK, for a set of several; `None` for a shared secret.
+    pub fn public_jwk(&self) -> Option<serde_json::Value> {
+        let [x, y] = self.public_point()?;
+        let key_id = self.key_id.as_deref();
+        Some(serde_json::json!({"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": key_id, "x": x, "y": y}))
+    }
+
+    /// Which key it is; `None` for a shared secret.
+    pub fn thumbprint(&self) -> Option<Thumbprint> {
+        let [x, y] = self.public_point()?;
+        Some(Thumbprint::of_members(&[("crv", "P-256"), ("kty", "EC"), ("x", &x), ("y", &y)]))
+    }
+
+    /// The two coordinates of the public key, in base64url.
+    fn public_point(&self) -> Option<[String; 2]> {
         let Signer::P256(key) = &self.signer else { return None };
         let point = key.public_key().as_ref().get(1..)?;
         let (x, y) = point.split_at_checked(point.len() / 2)?;
-        let key = serde_json::json!({
-            "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": self.key_id,
-            "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y),
-        });
-        Some(serde_json::json!({ "keys": [key] }).to_string())
+        Some([x, y].map(|coordinate| URL_SAFE_NO_PAD.encode(coordinate)))
     }
 
     /// RFC 9068 names access tokens; those with a shared secret keep the plain name that
@@ -157,8 +196,8 @@ pub enum MintError {
     /// No audience, or an empty one.
     #[error("a token needs at least one audience, and none may be empty")]
     NoAudience,
-    /// The subject, client, issuer or id is empty, over 2048 bytes, or has control characters.
-    #[error("subject, client, issuer and id must not be empty, too long, or hold control characters")]
+    /// The subject, client, issuer, grant or id is empty, over 2048 bytes, or has control characters.
+    #[error("subject, client, issuer, grant and id must not be empty, too long, or hold control characters")]
     BadText,
     /// The lifetime is 0 or longer than [`MAX_TTL_SECONDS`].
     #[error("a token lives 1 second to {} days", MAX_TTL_SECONDS / 86_400)]
@@ -188,7 +227,7 @@ impl MintRequest {
         if self.audiences.is_empty() || self.audiences.iter().any(String::is_empty) {
             return Err(MintError::NoAudience);
         }
-        let optional = [&self.client_id, &self.issuer, &self.jwt_id];
+        let optional = [&self.client_id, &self.issuer, &self.jwt_id, &self.grant_id];
         if !is_nameable(&self.subject) || !optional.into_iter().flatten().all(|text| is_nameable(text)) {
             return Err(MintError::BadText);
         }
@@ -217,6 +256,17 @@ struct ClaimMembers<'a> {
     iat: u64,
     exp: u64,
     jti: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation<'a>>,
+}
+
+#[derive(Serialize)]
+struct Confirmation<'a> {
+    jkt: &'a Thumbprint,
 }
 
 #[derive(Serialize)]

@@ -73,12 +73,27 @@ pub enum Refusal {
     /// The id token answers another question than the one that was asked, or none.
     #[error("the id token's `nonce` is not the one that was sent")]
     WrongNonce,
+    /// The id token came with another access token than the one that it is for.
+    #[error("the id token is for another access token (`at_hash`)")]
+    WrongAccessToken,
+    /// The assertion is another client's, or is about another one.
+    #[error("the assertion is for another client")]
+    WrongClient,
+    /// The server that issued it says that it is not good, and not why (RFC 7662 §2.2).
+    #[error("the server that issued the token says that it is not active")]
+    Inactive,
     /// The token reports a security event, such as a logout (RFC 8417).
     #[error("this is a security event, not an access token")]
     SecurityEvent,
     /// The token is bound to a key of the sender (`cnf`), which a bearer does not prove.
     #[error("the token is bound to its sender's key and was sent as a plain bearer token")]
     SenderConstrained,
+    /// The token is bound to no key, and was sent as if it were (RFC 9449 §7.1).
+    #[error("the token is bound to no key and was sent with a proof of one")]
+    NotSenderConstrained,
+    /// The proof is by another key than the one that the token is bound to, or is not for a token at all.
+    #[error("the proof is not by the key that the token is bound to")]
+    WrongProof,
 }
 
 impl Refusal {
@@ -117,8 +132,13 @@ impl Refusal {
             Self::MalformedClaim(_) => "malformed_claim",
             Self::IdToken => "id_token",
             Self::WrongNonce => "wrong_nonce",
+            Self::WrongAccessToken => "wrong_access_token",
+            Self::WrongClient => "wrong_client",
+            Self::Inactive => "inactive",
             Self::SecurityEvent => "security_event",
             Self::SenderConstrained => "sender_constrained",
+            Self::NotSenderConstrained => "not_sender_constrained",
+            Self::WrongProof => "wrong_proof",
         }
     }
 }
@@ -194,14 +214,20 @@ impl fmt::Display for HeaderName {
 /// A claim that we read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ClaimName {
+    /// `at_hash`
+    AccessTokenHash,
     /// `aud`
     Audience,
     /// `azp`
     AuthorizedParty,
     /// `client_id`
     ClientId,
+    /// `cnf`
+    Confirmation,
     /// `exp`
     ExpiresAt,
+    /// `grant_id`
+    GrantId,
     /// `iat`
     IssuedAt,
     /// `iss`
@@ -210,6 +236,8 @@ pub enum ClaimName {
     JwtId,
     /// `nbf`
     NotBefore,
+    /// `resource`
+    Resource,
     /// `scope`
     Scope,
     /// `scp`
@@ -222,14 +250,18 @@ impl ClaimName {
     /// The name in the claims.
     pub fn name(self) -> &'static str {
         match self {
+            Self::AccessTokenHash => "at_hash",
             Self::Audience => "aud",
             Self::AuthorizedParty => "azp",
             Self::ClientId => "client_id",
+            Self::Confirmation => "cnf",
             Self::ExpiresAt => "exp",
+            Self::GrantId => "grant_id",
             Self::IssuedAt => "iat",
             Self::Issuer => "iss",
             Self::JwtId => "jti",
             Self::NotBefore => "nbf",
+            Self::Resource => "resource",
             Self::Scope => "scope",
             Self::Scp => "scp",
             Self::Subject => "sub",
@@ -249,7 +281,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Refusal; 23] = [
+    const ALL: [Refusal; 29] = [
         Refusal::TooLong(Part::Token),
         Refusal::Malformed(Part::Claims),
         Refusal::DuplicateMember(Part::Header),
@@ -271,8 +303,14 @@ mod tests {
         Refusal::MissingClaim(ClaimName::Subject),
         Refusal::MalformedClaim(ClaimName::Scope),
         Refusal::IdToken,
+        Refusal::WrongNonce,
+        Refusal::WrongAccessToken,
+        Refusal::WrongClient,
+        Refusal::Inactive,
         Refusal::SecurityEvent,
         Refusal::SenderConstrained,
+        Refusal::NotSenderConstrained,
+        Refusal::WrongProof,
     ];
 
     #[test]

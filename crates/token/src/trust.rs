@@ -1,5 +1,6 @@
 //! What must a token be for this server to believe it?
 
+use crate::presented::Presented;
 use crate::refusal::{ClaimName, Refusal};
 use crate::unverified::Unverified;
 
@@ -53,9 +54,42 @@ impl Trust {
         Self { issuer, audiences, typ: TypRule::default(), leeway_seconds: DEFAULT_LEEWAY_SECONDS, max_lifetime_seconds: None }
     }
 
-    fn leeway(&self) -> u64 {
-        self.leeway_seconds.min(MAX_LEEWAY_SECONDS)
+    /// One of the audiences is this server.
+    pub(crate) fn check_audiences(&self, audiences: &[String]) -> Result<(), Refusal> {
+        let is_ours = |audience: &String| !audience.is_empty() && self.audiences.contains(audience);
+        if audiences.iter().any(is_ours) { Ok(()) } else { Err(Refusal::WrongAudience) }
     }
+
+    /// The token is good now, and not for too long.
+    pub(crate) fn check_times(&self, times: Times, now: u64) -> Result<(), Refusal> {
+        let leeway = self.leeway_seconds.min(MAX_LEEWAY_SECONDS);
+        let expires_at = times.expires_at.ok_or(Refusal::MissingClaim(ClaimName::ExpiresAt))?;
+        // RFC 7519 §4.1.4: "on or after" the expiry the token is refused.
+        if now >= expires_at.saturating_add(leeway) {
+            return Err(Refusal::Expired);
+        }
+        let latest = now.saturating_add(leeway);
+        if times.not_before.is_some_and(|not_before| not_before > latest) {
+            return Err(Refusal::NotYetValid);
+        }
+        if times.issued_at.is_some_and(|issued_at| issued_at > latest) {
+            return Err(Refusal::IssuedInFuture);
+        }
+        let Some(longest) = self.max_lifetime_seconds else { return Ok(()) };
+        let end_of_lifetime = match times.issued_at {
+            Some(issued_at) => issued_at.saturating_add(longest),
+            None => latest.saturating_add(longest),
+        };
+        if expires_at > end_of_lifetime { Err(Refusal::LifetimeTooLong) } else { Ok(()) }
+    }
+}
+
+/// When a token is good, in unix seconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    pub(crate) expires_at: Option<u64>,
+    pub(crate) issued_at: Option<u64>,
+    pub(crate) not_before: Option<u64>,
 }
 
 impl Unverified<'_> {
@@ -63,7 +97,13 @@ impl Unverified<'_> {
     ///
     /// `now` is unix seconds. With leeway `l`, a token is good while `now < exp + l`,
     /// `now + l >= nbf` and `now + l >= iat`.
-    pub fn reject_early(&self, trust: &Trust, now: u64) -> Result<(), Refusal> {
+    pub fn reject_early(&self, trust: &Trust, presented: Presented<'_>, now: u64) -> Result<(), Refusal> {
+        self.reject_early_unused(trust, now)?;
+        presented.check(self.claims.confirmation.as_ref())
+    }
+
+    /// The same for a token that nobody presents, and that somebody asks about.
+    pub(crate) fn reject_early_unused(&self, trust: &Trust, now: u64) -> Result<(), Refusal> {
         if !trust.typ.accepts(self.typ()) {
             return Err(Refusal::WrongType);
         }
@@ -85,31 +125,12 @@ impl Unverified<'_> {
     }
 
     pub(crate) fn check_audience(&self, trust: &Trust) -> Result<(), Refusal> {
-        let audiences = self.claims.audiences.as_ref().ok_or(Refusal::MissingClaim(ClaimName::Audience))?;
-        let is_ours = |audience: &String| !audience.is_empty() && trust.audiences.contains(audience);
-        if audiences.iter().any(is_ours) { Ok(()) } else { Err(Refusal::WrongAudience) }
+        trust.check_audiences(self.claims.audiences.as_ref().ok_or(Refusal::MissingClaim(ClaimName::Audience))?)
     }
 
     pub(crate) fn check_times(&self, trust: &Trust, now: u64) -> Result<(), Refusal> {
-        let leeway = trust.leeway();
-        let expires_at = self.claims.expires_at.ok_or(Refusal::MissingClaim(ClaimName::ExpiresAt))?;
-        // RFC 7519 §4.1.4: "on or after" the expiry the token is refused.
-        if now >= expires_at.saturating_add(leeway) {
-            return Err(Refusal::Expired);
-        }
-        let latest = now.saturating_add(leeway);
-        if self.claims.not_before.is_some_and(|not_before| not_before > latest) {
-            return Err(Refusal::NotYetValid);
-        }
-        if self.claims.issued_at.is_some_and(|issued_at| issued_at > latest) {
-            return Err(Refusal::IssuedInFuture);
-        }
-        let Some(longest) = trust.max_lifetime_seconds else { return Ok(()) };
-        let end_of_lifetime = match self.claims.issued_at {
-            Some(issued_at) => issued_at.saturating_add(longest),
-            None => latest.saturating_add(longest),
-        };
-        if expires_at > end_of_lifetime { Err(Refusal::LifetimeTooLong) } else { Ok(()) }
+        let claims = &self.claims;
+        trust.check_times(Times { expires_at: claims.expires_at, issued_at: claims.issued_at, not_before: claims.not_before }, now)
     }
 }
 

@@ -3,20 +3,17 @@
 //! Everything here is free of cryptography. It can refuse a token and never accept one:
 //! what is wrong in shape is turned away before it may cost a signature check.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use crate::algorithm::Algorithm;
 use crate::claims::UnverifiedClaims;
-use crate::json::{self, NotStrict, Value};
+use crate::compact::Compact;
+use crate::json::{self, Value};
 use crate::refusal::{HeaderName, Part, Refusal};
 
 /// A token in the right shape, parsed once, that nobody has verified.
 ///
 /// Use what it says only to choose the issuer and the key that shall judge it.
 pub struct Unverified<'t> {
-    pub(crate) signing_input: &'t str,
-    pub(crate) signature: &'t str,
+    pub(crate) compact: Compact<'t>,
     pub(crate) claims: UnverifiedClaims,
     header: Header,
 }
@@ -24,24 +21,10 @@ pub struct Unverified<'t> {
 impl<'t> Unverified<'t> {
     /// Reads a token of at most 16 KiB in compact form (RFC 7515 §7.1), header and claims once each.
     pub fn parse(token: &'t str) -> Result<Self, Refusal> {
-        if token.len() > MAX_TOKEN_BYTES {
-            return Err(Refusal::TooLong(Part::Token));
-        }
-        let (signing_input, signature) = token.rsplit_once('.').ok_or(Refusal::Malformed(Part::Token))?;
-        let (header, claims) = signing_input.split_once('.').ok_or(Refusal::Malformed(Part::Token))?;
-        if claims.contains('.') {
-            return Err(Refusal::Malformed(Part::Token));
-        }
-        let header = decode(header, Part::Header)?;
-        if header.len() > MAX_HEADER_BYTES {
-            return Err(Refusal::TooLong(Part::Header));
-        }
-        let header = Header::parse(&header)?;
-        if signature.is_empty() {
-            return Err(Refusal::Malformed(Part::Signature));
-        }
-        let claims = UnverifiedClaims::parse(&decode(claims, Part::Claims)?)?;
-        Ok(Self { signing_input, signature, claims, header })
+        let compact = Compact::split(token)?;
+        let header = Header::parse(&compact.header(MAX_HEADER_BYTES)?)?;
+        let claims = UnverifiedClaims::parse(&compact.claims()?)?;
+        Ok(Self { compact, claims, header })
     }
 
     /// `iss`, by which the issuer's keys are chosen.
@@ -74,24 +57,8 @@ struct Header {
 impl Header {
     fn parse(json: &[u8]) -> Result<Self, Refusal> {
         let mut fields = HeaderFields::default();
-        let mut fault = None;
-        let read = json::read_object(json, |name, value| {
-            if let Err(refusal) = fields.take(name, value) {
-                fault.get_or_insert(refusal);
-            }
-        });
-        match (read, fault) {
-            (Err(NotStrict::Duplicate), _) => return Err(Refusal::DuplicateMember(Part::Header)),
-            (Err(NotStrict::Malformed), _) => return Err(Refusal::Malformed(Part::Header)),
-            (Ok(()), Some(refusal)) => return Err(refusal),
-            (Ok(()), None) => {}
-        }
-        let name = fields.algorithm.ok_or(Refusal::Malformed(Part::Header))?;
-        if name.eq_ignore_ascii_case("none") {
-            return Err(Refusal::AlgorithmNone);
-        }
-        let algorithm = Algorithm::from_name(&name).ok_or(Refusal::UnsupportedAlgorithm)?;
-        Ok(Self { algorithm, key_id: fields.key_id, typ: fields.typ })
+        json::read_members(json, Part::Header, |name, value| fields.take(name, value))?;
+        Ok(Self { algorithm: algorithm(fields.algorithm.as_deref())?, key_id: fields.key_id, typ: fields.typ })
     }
 }
 
@@ -119,20 +86,20 @@ impl HeaderFields {
     }
 }
 
-fn header_text(value: Value<'_>) -> Result<String, Refusal> {
+/// The algorithm that a header names.
+pub(crate) fn algorithm(name: Option<&str>) -> Result<Algorithm, Refusal> {
+    match name.ok_or(Refusal::Malformed(Part::Header))? {
+        none if none.eq_ignore_ascii_case("none") => Err(Refusal::AlgorithmNone),
+        name => Algorithm::from_name(name).ok_or(Refusal::UnsupportedAlgorithm),
+    }
+}
+
+pub(crate) fn header_text(value: Value<'_>) -> Result<String, Refusal> {
     match value {
         Value::Text(text) if !text.chars().any(char::is_control) => Ok(text.into_owned()),
         _ => Err(Refusal::Malformed(Part::Header)),
     }
 }
-
-/// Strict base64url: no padding, no white space, no stray bits at the end.
-fn decode(part: &str, which: Part) -> Result<Vec<u8>, Refusal> {
-    URL_SAFE_NO_PAD.decode(part).map_err(|_| Refusal::Malformed(which))
-}
-
-/// Longest token that is read: 16 KiB.
-pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// Longest header, decoded, that is read: 1 KiB.
 pub const MAX_HEADER_BYTES: usize = 1024;

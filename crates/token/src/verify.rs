@@ -1,22 +1,31 @@
-//! Is this token signed by a key we trust, and is it for us, now? The only maker of `Verified`.
+//! Is this token signed by a key we trust, and is it for us, now?
 
 #[cfg(test)]
 mod tests;
 
 use std::ops::Deref;
 
+use oauth::introspection::{ActiveToken, Audiences, Confirmation, Introspection};
+
 use crate::claims::Claims;
-use crate::id_token::{Asked, Identity};
+use crate::compact::Compact;
 use crate::key_set::{KeySet, VerificationKey};
+use crate::payload::Payload;
+use crate::presented::Presented;
 use crate::refusal::{ClaimName, Refusal};
 use crate::trust::Trust;
 use crate::unverified::Unverified;
 
-/// A value that [`verify`] has vouched for. There is no other way to make one.
+/// A value that this crate has vouched for. There is no other way to make one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified<T>(T);
 
 impl<T> Verified<T> {
+    /// For the parts of this crate that judge, and for nobody else.
+    pub(crate) fn vouch(value: T) -> Self {
+        Self(value)
+    }
+
     /// The value, without the proof that it was verified.
     pub fn into_inner(self) -> T {
         self.0
@@ -34,12 +43,47 @@ impl<T> Deref for Verified<T> {
 /// Judges a token: first everything that is free, then the key, then the signature.
 ///
 /// `now` is unix seconds. [`Unverified::reject_early`] is part of it, so that leaving it out
-/// elsewhere costs time and never safety.
-pub fn verify(unverified: &Unverified<'_>, trust: &Trust, keys: &KeySet, now: u64) -> Result<Verified<Claims>, Refusal> {
-    unverified.reject_early(trust, now)?;
+/// elsewhere costs time and never safety. A token that is bound to a key is good only with a
+/// proof by that key, which `presented` brings.
+pub fn verify(
+    unverified: &Unverified<'_>,
+    trust: &Trust,
+    keys: &KeySet,
+    presented: Presented<'_>,
+    now: u64,
+) -> Result<Verified<Claims>, Refusal> {
+    unverified.reject_early(trust, presented, now)?;
     let key = signing_key(unverified, keys)?;
+    claims_of(unverified, key).map(Verified)
+}
+
+/// What the issuer of a token answers whoever asks about it (RFC 7662), if the token is good: the asker serves the bearer, and judges how the token came. The
+/// answer opens nothing.
+pub fn introspect(unverified: &Unverified<'_>, trust: &Trust, keys: &KeySet, now: u64) -> Result<Introspection, Refusal> {
+    unverified.reject_early_unused(trust, now)?;
+    let key = signing_key(unverified, keys)?;
+    let claims = claims_of(unverified, key)?;
+    Ok(Introspection::Active(Box::new(ActiveToken {
+        issuer: claims.issuer,
+        subject: Some(claims.subject),
+        audiences: Audiences(claims.audiences),
+        client_id: claims.client_id,
+        scopes: claims.scopes,
+        token_type: Some(if claims.confirmation.is_some() { "DPoP" } else { "Bearer" }.to_owned()),
+        expires_at: Some(claims.expires_at),
+        issued_at: claims.issued_at,
+        not_before: claims.not_before,
+        authenticated_at: Payload::of(unverified)?.time("auth_time"),
+        jwt_id: claims.jwt_id,
+        grant_id: claims.grant_id,
+        confirmation: claims.confirmation.map(|key| Confirmation::Key(key.to_string())),
+        ..ActiveToken::default()
+    })))
+}
+
+fn claims_of(unverified: &Unverified<'_>, key: &VerificationKey) -> Result<Claims, Refusal> {
     let claims = &unverified.claims;
-    Ok(Verified(Claims {
+    Ok(Claims {
         issuer: claims.issuer.clone(),
         subject: claims.subject.clone().ok_or(Refusal::MissingClaim(ClaimName::Subject))?,
         audiences: claims.audiences.clone().ok_or(Refusal::MissingClaim(ClaimName::Audience))?,
@@ -49,26 +93,20 @@ pub fn verify(unverified: &Unverified<'_>, trust: &Trust, keys: &KeySet, now: u6
         issued_at: claims.issued_at,
         not_before: claims.not_before,
         jwt_id: claims.jwt_id.clone(),
+        grant_id: claims.grant_id.clone(),
+        confirmation: claims.confirmation,
         key_id: key.id().map(str::to_owned),
-    }))
-}
-
-/// Judges an id token, in the same order. It says who signed in, and never opens the door.
-pub fn verify_id_token(unverified: &Unverified<'_>, asked: &Asked<'_>, keys: &KeySet, now: u64) -> Result<Verified<Identity>, Refusal> {
-    unverified.reject_early_as_id_token(asked, now)?;
-    signing_key(unverified, keys)?;
-    let subject = unverified.claims.subject.clone().ok_or(Refusal::MissingClaim(ClaimName::Subject))?;
-    Ok(Verified(Identity { issuer: asked.issuer.to_owned(), subject }))
+    })
 }
 
 /// The key among the candidates whose signature this is.
-fn signing_key<'k>(unverified: &Unverified<'_>, keys: &'k KeySet) -> Result<&'k VerificationKey, Refusal> {
+pub(crate) fn signing_key<'k>(unverified: &Unverified<'_>, keys: &'k KeySet) -> Result<&'k VerificationKey, Refusal> {
     let candidates = keys.find(unverified)?;
-    candidates.iter().find(|key| is_signed_by(unverified, key)).ok_or(Refusal::BadSignature)
+    candidates.iter().find(|key| is_signed_by(unverified.compact, key)).ok_or(Refusal::BadSignature)
 }
 
 /// RFC 8725 §3.1: the algorithm is the key's, whatever the header says.
-fn is_signed_by(unverified: &Unverified<'_>, key: &VerificationKey) -> bool {
+pub(crate) fn is_signed_by(compact: Compact<'_>, key: &VerificationKey) -> bool {
     let algorithm = key.algorithm().to_jsonwebtoken();
-    jsonwebtoken::crypto::verify(unverified.signature, unverified.signing_input.as_bytes(), key.decoding(), algorithm).unwrap_or(false)
+    jsonwebtoken::crypto::verify(compact.signature, compact.signing_input.as_bytes(), key.decoding(), algorithm).unwrap_or(false)
 }

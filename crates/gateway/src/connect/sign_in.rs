@@ -56,7 +56,8 @@ impl SignIn {
         let id_token = tokens.id_token.ok_or(NotSignedIn::NoIdToken)?;
         let unverified = Unverified::parse(id_token.expose_secret()).map_err(NotSignedIn::Refused)?;
         let keys = self.keys.for_token(&unverified).await.map_err(|_| NotSignedIn::NoKeys)?;
-        let asked = Asked { issuer: self.issuer.as_str(), client_id: &self.client_id, nonce };
+        let access_token = Some(tokens.token.expose_secret());
+        let asked = Asked { issuer: self.issuer.as_str(), client_id: &self.client_id, nonce, access_token };
         let identity = verify_id_token(&unverified, &asked, &keys, now).map_err(NotSignedIn::Refused)?;
         Ok(Person { issuer: identity.issuer.as_str().into(), subject: identity.subject.as_str().into() })
     }

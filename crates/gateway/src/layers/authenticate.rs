@@ -12,7 +12,7 @@ use http::{HeaderMap, Uri};
 use policy::quota::{Bucket, Rate};
 use quick_cache::sync::Cache;
 use secrecy::ExposeSecret as _;
-use token::Unverified;
+use token::{Presented, Unverified};
 
 use crate::clock::Clock;
 use crate::layers::rate_limit::network_of;
@@ -156,12 +156,12 @@ impl Authenticator {
             .find(|trusted| trusted.trust.issuer.as_deref() == unverified.issuer())
             .or_else(|| trusted.iter().find(|trusted| trusted.trust.issuer.is_none()))
             .ok_or(Refusal::BadToken(token::Refusal::WrongIssuer))?;
-        unverified.reject_early(&trusted.trust, now).map_err(Refusal::BadToken)?;
+        unverified.reject_early(&trusted.trust, Presented::AsBearer, now).map_err(Refusal::BadToken)?;
         let claims = match &trusted.keys {
-            Keys::Fixed(keys) => token::verify(&unverified, &trusted.trust, keys, now),
+            Keys::Fixed(keys) => token::verify(&unverified, &trusted.trust, keys, Presented::AsBearer, now),
             Keys::Issuer(issuer) => {
                 let keys = issuer.for_token(&unverified).await.map_err(|_| Refusal::KeysUnavailable)?;
-                token::verify(&unverified, &trusted.trust, &keys, now)
+                token::verify(&unverified, &trusted.trust, &keys, Presented::AsBearer, now)
             }
         }
         .map_err(Refusal::BadToken)?;

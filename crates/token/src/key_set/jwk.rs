@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use super::VerificationKey;
 use crate::algorithm::{Algorithm, Family};
+use crate::thumbprint::Thumbprint;
 
 /// Why a document is not a JWK set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -85,7 +86,7 @@ pub(super) fn read_set(document: &[u8]) -> Result<(Vec<VerificationKey>, Vec<Ski
         return Err(JwksError::TooLarge);
     }
     let text = std::str::from_utf8(document).map_err(|_| JwksError::NotAKeySet)?;
-    // serde would take a list of the members, in order, for an object: here and for each key.
+    // serde would take a list of the members, in order, for an object.
     if !text.trim_ascii_start().starts_with('{') {
         return Err(JwksError::NotAKeySet);
     }
@@ -96,9 +97,9 @@ pub(super) fn read_set(document: &[u8]) -> Result<(Vec<VerificationKey>, Vec<Ski
     let mut keys: Vec<VerificationKey> = Vec::new();
     let mut skipped = Vec::new();
     for (position, raw) in set.keys.into_iter().enumerate() {
-        let (key_id, read) = match serde_json::from_str::<Jwk>(raw.get()) {
-            Ok(jwk) if raw.get().starts_with('{') => (jwk.kid.clone(), jwk.into_key()),
-            _ => (None, Err(SkipReason::Malformed)),
+        let (key_id, read) = match Jwk::parse(raw.get()) {
+            Ok(jwk) => (jwk.kid.clone(), jwk.into_key()),
+            Err(reason) => (None, Err(reason)),
         };
         let is_taken =
             |key: &VerificationKey| keys.iter().any(|other| other.id.is_some() && other.id == key.id && other.algorithm == key.algorithm);
@@ -109,6 +110,23 @@ pub(super) fn read_set(document: &[u8]) -> Result<(Vec<VerificationKey>, Vec<Ski
         }
     }
     Ok((keys, skipped))
+}
+
+/// Reads one key, and which it is.
+pub(super) fn read_one(jwk: &str, algorithm: Option<Algorithm>) -> Result<(VerificationKey, Thumbprint), SkipReason> {
+    if jwk.len() > MAX_DOCUMENT_BYTES {
+        return Err(SkipReason::Malformed);
+    }
+    let mut jwk = Jwk::parse(jwk)?;
+    if jwk.alg.is_none() {
+        jwk.alg = algorithm.map(|algorithm| algorithm.name().to_owned());
+    }
+    let thumbprint = jwk.thumbprint();
+    let key = jwk.into_key()?;
+    if algorithm.is_some_and(|algorithm| algorithm != key.algorithm) {
+        return Err(SkipReason::AlgorithmMismatch);
+    }
+    Ok((key, thumbprint?))
 }
 
 impl SkippedKey {
@@ -144,6 +162,23 @@ struct Jwk {
 }
 
 impl Jwk {
+    /// serde would take a list of the members, in order, for an object.
+    fn parse(json: &str) -> Result<Self, SkipReason> {
+        let is_object = json.trim_ascii_start().starts_with('{');
+        serde_json::from_str(json).ok().filter(|_| is_object).ok_or(SkipReason::Malformed)
+    }
+
+    /// Which key it is, if it is one (see [`into_key`](Self::into_key)): the members of RFC 7638 §3.2 and RFC 8037 §2.
+    fn thumbprint(&self) -> Result<Thumbprint, SkipReason> {
+        let kty = ("kty", self.kty.as_str());
+        match (self.kty.as_str(), &self.crv, &self.x, &self.y, &self.n, &self.e) {
+            ("EC", Some(crv), Some(x), Some(y), ..) => Ok(Thumbprint::of_members(&[("crv", crv), kty, ("x", x), ("y", y)])),
+            ("OKP", Some(crv), Some(x), ..) => Ok(Thumbprint::of_members(&[("crv", crv), kty, ("x", x)])),
+            ("RSA", _, _, _, Some(n), Some(e)) => Ok(Thumbprint::of_members(&[("e", e), kty, ("n", n)])),
+            _ => Err(SkipReason::Malformed),
+        }
+    }
+
     fn into_key(self) -> Result<VerificationKey, SkipReason> {
         if self.kty == "oct" {
             return Err(SkipReason::SharedSecret);

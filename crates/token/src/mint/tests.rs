@@ -1,7 +1,14 @@
 //! Is a token minted only from sensible wishes, and laid out as others expect it?
 
 use super::*;
+use crate::dpop::Proof;
 use crate::inspect::inspect;
+use crate::key_set::KeySet;
+use crate::presented::Presented;
+use crate::refusal::Refusal;
+use crate::trust::Trust;
+use crate::unverified::Unverified;
+use crate::verify::{Verified, verify};
 
 const NOW: u64 = 1_800_000_000;
 
@@ -44,13 +51,51 @@ fn an_es256_token_names_its_key_and_its_type() {
 }
 
 #[test]
+fn grant_key_and_time_of_sign_in_are_written_when_there_are_any() {
+    let thumbprint = Thumbprint::parse("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I").unwrap();
+    let request = MintRequest { grant_id: Some("g".into()), confirmation: Some(thumbprint), auth_time: Some(NOW - 60), ..request() };
+    let shown = inspect(&minter().mint(&request, NOW).unwrap()).unwrap();
+    let end = ",\n  \"grant_id\": \"g\",\n  \"auth_time\": 1799999940,\n  \"cnf\": {\n    \"jkt\": \"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I\"\n  }\n}";
+    assert!(shown.claims.ends_with(end), "{}", shown.claims);
+}
+
+#[test]
+fn a_bound_token_is_good_with_a_proof_of_its_key_and_not_without() {
+    let minter = Minter::es256_by_thumbprint(&generate_es256_key().unwrap()).unwrap();
+    let [key, other] = ["a", "b"].map(|x| Thumbprint::of_members(&[("x", x)]));
+    let proof = |thumbprint| Verified::vouch(Proof { thumbprint, jwt_id: "j".into(), issued_at: NOW, is_for_a_token: true });
+    let keys = KeySet::from_jwks(minter.public_jwks().unwrap().as_bytes()).unwrap().0;
+    let trust = Trust::new(None, vec!["filesystem".into()]);
+    let judge = |token: &str, presented: Presented<'_>| {
+        verify(&Unverified::parse(token).unwrap(), &trust, &keys, presented, NOW).map(|claims| claims.confirmation)
+    };
+    let bound = minter.mint(&MintRequest { confirmation: Some(key), ..request() }, NOW).unwrap();
+    assert_eq!(judge(&bound, Presented::WithProof(&proof(key))), Ok(Some(key)));
+    assert_eq!(judge(&bound, Presented::WithProof(&proof(other))), Err(Refusal::WrongProof));
+    assert_eq!(judge(&bound, Presented::AsBearer), Err(Refusal::SenderConstrained));
+    let unbound = minter.mint(&request(), NOW).unwrap();
+    assert_eq!(judge(&unbound, Presented::AsBearer), Ok(None));
+    assert_eq!(judge(&unbound, Presented::WithProof(&proof(key))), Err(Refusal::NotSenderConstrained));
+}
+
+#[test]
+fn a_key_may_be_named_by_its_thumbprint() {
+    let minter = Minter::es256_by_thumbprint(&generate_es256_key().unwrap()).unwrap();
+    let jwk = minter.public_jwk().unwrap();
+    assert_eq!(minter.key_id(), jwk["kid"].as_str());
+    assert_eq!(Thumbprint::of_jwk(&jwk.to_string()).unwrap().to_string(), minter.key_id().unwrap());
+    assert_eq!(minter.thumbprint().unwrap().to_string(), minter.key_id().unwrap());
+}
+
+#[test]
 fn each_token_has_its_own_random_id() {
     assert_ne!(minter().mint(&request(), NOW), minter().mint(&request(), NOW));
 }
 
 #[test]
 fn a_secret_has_no_public_key() {
-    assert_eq!(minter().public_jwks(), None);
+    let minter = minter();
+    assert_eq!((minter.public_jwks(), minter.public_jwk(), minter.key_id(), minter.thumbprint()), (None, None, None, None));
 }
 
 #[test]
@@ -67,6 +112,7 @@ fn texts_that_the_door_would_refuse_are_not_signed() {
         assert_eq!(refusal(&MintRequest { client_id: Some(bad.into()), ..request() }), Some(MintError::BadText));
         assert_eq!(refusal(&MintRequest { issuer: Some(bad.into()), ..request() }), Some(MintError::BadText));
         assert_eq!(refusal(&MintRequest { jwt_id: Some(bad.into()), ..request() }), Some(MintError::BadText));
+        assert_eq!(refusal(&MintRequest { grant_id: Some(bad.into()), ..request() }), Some(MintError::BadText));
     }
 }
 

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::*;
 use crate::algorithm::Algorithm;
+use crate::id_token::{Asked, verify_id_token};
 use crate::shared_secret::SharedSecret;
 
 const A1_HEADER: &str = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9";
@@ -65,14 +66,14 @@ fn the_signature_of_one_example_does_not_fit_another() {
 fn an_example_without_audience_is_not_accepted() {
     let token = format!("{A1_HEADER}.{CLAIMS}.{A1_SIGNATURE}");
     let trust = Trust::new(Some("joe".into()), vec!["joe".into()]);
-    let verdict = verify(&Unverified::parse(&token).unwrap(), &trust, &secret(), 1_300_819_379);
+    let verdict = verify(&Unverified::parse(&token).unwrap(), &trust, &secret(), Presented::AsBearer, 1_300_819_379);
     assert_eq!(verdict, Err(Refusal::MissingClaim(ClaimName::Audience)));
 }
 
 #[test]
 fn an_id_token_is_believed_by_its_signature_alone() {
     let claims = URL_SAFE_NO_PAD.encode(r#"{"iss":"https://idp","sub":"alice","aud":"door","exp":1700000060,"nonce":"n"}"#);
-    let asked = Asked { issuer: "https://idp", client_id: "door", nonce: "n" };
+    let asked = Asked { issuer: "https://idp", client_id: "door", nonce: "n", access_token: None };
     let token = format!("{A3_HEADER}.{claims}.{A3_SIGNATURE}");
     let verdict = verify_id_token(&Unverified::parse(&token).unwrap(), &asked, &public(A3_KEY), 1_700_000_000);
     assert_eq!(verdict, Err(Refusal::BadSignature));

@@ -18,7 +18,7 @@ fn verdict(more: &Value) -> Result<Claims, Refusal> {
 #[test]
 fn good_claims_are_handed_on() {
     let claims = verdict(&json!({
-        "client_id": "cli", "azp": "other", "scope": "files:read files:write", "jti": "t-1", "nbf": NOW - 5, "roles": ["x"],
+        "client_id": "cli", "azp": "other", "scope": "files:read files:write", "jti": "t-1", "nbf": NOW - 5, "grant_id": "g-1", "roles": ["x"],
     }))
     .unwrap();
     assert_eq!(
@@ -33,6 +33,8 @@ fn good_claims_are_handed_on() {
             issued_at: Some(NOW),
             not_before: Some(NOW - 5),
             jwt_id: Some("t-1".into()),
+            grant_id: Some("g-1".into()),
+            confirmation: None,
             key_id: Some("a".into()),
         }
     );
@@ -152,7 +154,12 @@ fn a_subject_is_required_and_must_be_a_plain_text() {
 
 #[test]
 fn malformed_optional_claims_refuse_the_token() {
-    for (name, claim) in [("client_id", ClaimName::ClientId), ("azp", ClaimName::AuthorizedParty), ("jti", ClaimName::JwtId)] {
+    for (name, claim) in [
+        ("client_id", ClaimName::ClientId),
+        ("azp", ClaimName::AuthorizedParty),
+        ("jti", ClaimName::JwtId),
+        ("grant_id", ClaimName::GrantId),
+    ] {
         for bad in [json!(1), json!(""), json!(["x"]), json!("a\tb")] {
             assert_eq!(verdict(&json!({name: bad})), Err(Refusal::MalformedClaim(claim)), "{name} {bad}");
         }
@@ -176,6 +183,24 @@ fn a_security_event_is_not_an_access_token() {
 fn a_token_bound_to_its_sender_is_refused_as_a_bearer_token() {
     for cnf in [json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}), json!({"x5t#S256": "x"})] {
         assert_eq!(verdict(&json!({"cnf": cnf})), Err(Refusal::SenderConstrained), "{cnf}");
+    }
+}
+
+#[test]
+fn a_confirmation_that_cannot_be_read_refuses_the_token() {
+    let jkt = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
+    for bad in
+        [json!("x"), json!([]), json!({}), json!({"jkt": ""}), json!({"jkt": 1}), json!({"jkt": [jkt]}), json!({"jkt": format!("{jkt}=")})]
+    {
+        assert_eq!(verdict(&json!({"cnf": bad})), Err(Refusal::MalformedClaim(ClaimName::Confirmation)), "{bad}");
+    }
+    for (members, expected) in [
+        (format!(r#"{{"jkt":"{jkt}","jkt":"{jkt}"}}"#), Refusal::MalformedClaim(ClaimName::Confirmation)),
+        ("null".to_owned(), Refusal::MalformedClaim(ClaimName::Confirmation)),
+        (format!(r#"{{"jkt":"{jkt}","x5t#S256":"x"}}"#), Refusal::SenderConstrained),
+    ] {
+        let claims = claims(&json!({})).replacen('{', &format!(r#"{{"cnf":{members},"#), 1);
+        assert_eq!(verdict_on(&trust(), &claims), Err(expected), "{members}");
     }
 }
 

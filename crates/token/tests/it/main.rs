@@ -5,7 +5,17 @@ extern crate claviger_token as token;
 #[cfg(test)]
 mod claims;
 #[cfg(test)]
+mod client_assertion;
+#[cfg(test)]
+mod dpop;
+#[cfg(test)]
 mod header;
+#[cfg(test)]
+mod id_jag;
+#[cfg(test)]
+mod id_token;
+#[cfg(test)]
+mod introspection;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]

@@ -102,11 +102,12 @@ proptest! {
         client_id in proptest::option::of("[!-~]{1,30}"),
         issuer in proptest::option::of("https://[a-z]{1,10}/"),
         jwt_id in proptest::option::of("[!-~]{1,30}"),
+        grant_id in proptest::option::of("[!-~]{1,30}"),
         ttl_seconds in 1..86_400_u64,
         is_symmetric: bool,
     ) {
         let scopes = oauth::scope::ScopeSet::parse(&scopes.join(" ")).unwrap();
-        let request = MintRequest { audiences, subject, ttl_seconds, scopes, client_id, issuer, jwt_id };
+        let request = MintRequest { audiences, subject, ttl_seconds, scopes, client_id, issuer, jwt_id, grant_id, confirmation: None, auth_time: None };
         let (minter, keys) = if is_symmetric {
             let secret = SharedSecret::new(b"0123456789abcdef0123456789abcdef").unwrap();
             (Minter::shared_secret(&secret), KeySet::shared_secrets(vec![secret]))
@@ -124,6 +125,7 @@ proptest! {
         prop_assert_eq!(&claims.scopes, &request.scopes);
         prop_assert_eq!(&claims.client_id, &request.client_id);
         prop_assert_eq!(&claims.issuer, &request.issuer);
+        prop_assert_eq!(&claims.grant_id, &request.grant_id);
         prop_assert_eq!((claims.issued_at, claims.expires_at), (Some(NOW), NOW + ttl_seconds));
         prop_assert!(request.jwt_id.is_none() || claims.jwt_id == request.jwt_id);
         prop_assert_eq!(claims.key_id.is_some(), !is_symmetric);

@@ -11,7 +11,7 @@ use aws_lc_rs::signature::{
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
-use token::{Claims, KeySet, Refusal, Trust, Unverified, Verified, verify};
+use token::{Claims, KeySet, Presented, Refusal, Trust, Unverified, Verified, verify};
 
 /// Every test happens at this time.
 pub(crate) const NOW: u64 = 1_800_000_000;
@@ -131,10 +131,10 @@ pub(crate) fn trust() -> Trust {
 
 /// The whole road of a token.
 pub(crate) fn judge(token: &str, trust: &Trust, keys: &KeySet) -> Result<Verified<Claims>, Refusal> {
-    verify(&Unverified::parse(token)?, trust, keys, NOW)
+    verify(&Unverified::parse(token)?, trust, keys, Presented::AsBearer, NOW)
 }
 
-fn merge(object: &mut Value, more: &Value) {
+pub(crate) fn merge(object: &mut Value, more: &Value) {
     let members = object.as_object_mut().unwrap();
     for (name, value) in more.as_object().unwrap() {
         if value.is_null() {

@@ -1,7 +1,7 @@
 use gateway::config::{Accept, TokenSource};
 use store::seal::Origin;
 use token::mint::{MintRequest, Minter};
-use token::{KeySet, Trust, Unverified};
+use token::{KeySet, Presented, Trust, Unverified};
 
 use super::super::fixture::Folder;
 use super::minting_secret;
@@ -24,7 +24,7 @@ fn a_minted_token_is_good_for_its_server_and_for_no_other() {
     for source in sources {
         let TokenSource::SharedSecret { secrets, server, .. } = source else { panic!("an issuer") };
         let trust = Trust::new(None, vec!["git".to_owned()]);
-        let verified = token::verify(&unverified, &trust, &KeySet::shared_secrets(secrets), 1_800_000_001);
+        let verified = token::verify(&unverified, &trust, &KeySet::shared_secrets(secrets), Presented::AsBearer, 1_800_000_001);
         assert_eq!(verified.is_ok(), server.as_str() == "git", "{server}");
     }
 }
