@@ -1,6 +1,7 @@
 //! What can go wrong with a store?
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Why a store did not do what it was asked. Names keys, never values.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +12,12 @@ pub enum Failure {
     Busy {
         /// The store's file.
         path: PathBuf,
+    },
+    /// Others were quicker, again and again.
+    #[error("the value under `{key}` changes too often to be changed")]
+    Contended {
+        /// The key of the value.
+        key: String,
     },
     /// A count would pass [`i64::MAX`].
     #[error("the count under `{key}` would be too large")]
@@ -26,10 +33,16 @@ pub enum Failure {
     },
     /// The database could not read or write.
     #[error("the store's database failed")]
-    Database(#[source] Box<redb::Error>),
+    Database(#[source] Arc<redb::Error>),
     /// A key of no bytes.
     #[error("a key must not be empty")]
     EmptyKey,
+    /// The server throws values away when it is full.
+    #[error("the server would throw values away when it is full: `maxmemory-policy` is `{policy}`, and must be `noeviction`")]
+    Evicts {
+        /// Its policy.
+        policy: Box<str>,
+    },
     /// There is no room for another value, and nothing has expired.
     #[error("the store is full ({entries} entries)")]
     Full {
@@ -57,9 +70,21 @@ pub enum Failure {
         #[source]
         source: std::io::Error,
     },
+    /// The server does not do what it was asked.
+    #[error("the store's server refused: {code}")]
+    Refused {
+        /// Its own word for the reason.
+        code: Box<str>,
+    },
     /// The work was given up: the program is stopping, or the database broke off.
     #[error("the store's work was broken off")]
     Stopped,
+    /// The server did not answer in time; what it was asked may have been done nevertheless.
+    #[error("the store's server does not answer")]
+    TimedOut,
+    /// There is no connection to the server.
+    #[error("the store's server cannot be reached")]
+    Unreachable(#[source] redis::RedisError),
     /// A value over [`VALUE_BYTES`](crate::VALUE_BYTES).
     #[error("a value of {bytes} bytes is too long (at most {})", crate::VALUE_BYTES)]
     ValueTooLong {
@@ -70,5 +95,5 @@ pub enum Failure {
 
 /// Wraps whichever of its many errors the database gave.
 pub(crate) fn database(error: impl Into<redb::Error>) -> Failure {
-    Failure::Database(Box::new(error.into()))
+    Failure::Database(Arc::new(error.into()))
 }

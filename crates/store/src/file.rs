@@ -7,21 +7,27 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, Table, TableDefinition};
+use redb::{Builder, Database, DatabaseError, StorageError};
 
+use self::shelf::Shelf;
+use self::writer::Writer;
 use crate::failure::database;
-use crate::{Answer, Clock, Failure, NEVER, Store, add, check_key, check_value, expiry};
+use crate::{Answer, Clock, Failure, Store, add, check_key, check_value, expiry};
 
+mod shelf;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 /// A store in one file, for one process.
 ///
-/// Every write is on disk before its future is ready. The file and a folder made for it can be read
-/// by their owner only. Needs a tokio runtime: the blocking work runs on its blocking threads.
+/// Every write is on disk before its future is ready; those that come at once share the trip there. The
+/// file and a folder made for it can be read by their owner only. Dropping it waits for the writes
+/// that were begun.
 pub struct File {
     clock: Clock,
     database: Arc<Database>,
+    writer: Writer,
 }
 
 impl File {
@@ -40,59 +46,39 @@ impl File {
         })?;
         // Both tables exist from the first moment on, so that a reader never finds them missing.
         let transaction = store.begin_write().map_err(database)?;
-        transaction.open_table(VALUES).map_err(database)?;
-        transaction.open_table(EXPIRIES).map_err(database)?;
+        drop(Shelf::open(&transaction).map_err(database)?);
         transaction.commit().map_err(database)?;
-        Ok(Self { clock, database: Arc::new(store) })
+        let database = Arc::new(store);
+        let writer = Writer::start(Arc::clone(&database), Arc::clone(&clock)).map_err(unopened)?;
+        Ok(Self { clock, database, writer })
     }
 
-    fn read(&self, key: &str) -> Answer<'_, Option<Vec<u8>>> {
-        let key = key.to_owned();
-        self.run(move |database, now| {
-            check_key(&key)?;
-            read(database, &key, now)
-        })
-    }
-
-    /// Runs `change` in one transaction, committed if it succeeds and undone if it fails.
-    fn write<T: Send + 'static>(
-        &self,
-        key: &str,
+    fn write<'a, T: Send + 'static>(
+        &'a self,
+        key: &'a str,
         change: impl FnOnce(&mut Shelf<'_>, &str, u64) -> Result<T, Failure> + Send + 'static,
-    ) -> Answer<'_, T> {
-        let key = key.to_owned();
-        self.run(move |store, now| {
-            check_key(&key)?;
-            let transaction = store.begin_write().map_err(database)?;
-            let outcome = {
-                let mut shelf = Shelf {
-                    values: transaction.open_table(VALUES).map_err(database)?,
-                    expiries: transaction.open_table(EXPIRIES).map_err(database)?,
-                };
-                shelf.forget_expired(now)?;
-                change(&mut shelf, &key, now)?
-            };
-            transaction.commit().map_err(database)?;
-            Ok(outcome)
-        })
-    }
-
-    fn run<T: Send + 'static>(&self, work: impl FnOnce(&Database, u64) -> Result<T, Failure> + Send + 'static) -> Answer<'_, T> {
-        Box::pin(async move {
-            let (database, clock) = (Arc::clone(&self.database), Arc::clone(&self.clock));
-            tokio::task::spawn_blocking(move || work(&database, clock())).await.map_err(|_| Failure::Stopped)?
-        })
+    ) -> Answer<'a, T> {
+        Box::pin(self.writer.write(key, change))
     }
 }
 
 impl Store for File {
     fn get<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Vec<u8>>> {
-        self.read(key)
+        // Here and now, not on a thread that may block: the page is in memory but for the first time, and to hand the question
+        // over and back costs ten times as much as to answer it. Readers do not wait for the writer.
+        Box::pin(async move {
+            check_key(key)?;
+            shelf::read(&self.database, key, (self.clock)())
+        })
     }
 
     fn keys<'a>(&'a self, prefix: &'a str, most: usize) -> Answer<'a, Vec<String>> {
-        let prefix = prefix.to_owned();
-        self.run(move |database, now| keys(database, &prefix, most, now))
+        Box::pin(async move {
+            let (database, now, prefix) = (Arc::clone(&self.database), (self.clock)(), prefix.to_owned());
+            // This may read the whole file.
+            let listing = tokio::task::spawn_blocking(move || shelf::keys(&database, &prefix, most, now));
+            listing.await.map_err(|_| Failure::Stopped)?
+        })
     }
 
     fn put<'a>(&'a self, key: &'a str, value: &'a [u8], ttl: Option<Duration>) -> Answer<'a, ()> {
@@ -147,98 +133,6 @@ impl Store for File {
     }
 }
 
-/// The two tables, open in one write transaction.
-struct Shelf<'t> {
-    values: Table<'t, &'static str, &'static [u8]>,
-    /// Every entry that will expire, soonest first, so that forgetting never searches.
-    expiries: Table<'t, (u64, &'static str), ()>,
-}
-
-struct Entry {
-    expires_at: u64,
-    value: Vec<u8>,
-}
-
-impl Shelf<'_> {
-    fn get(&self, key: &str, now: u64) -> Result<Option<Entry>, Failure> {
-        let Some(stored) = self.values.get(key).map_err(database)? else { return Ok(None) };
-        Ok(decode(key, stored.value())?.filter_living(now))
-    }
-
-    fn put(&mut self, key: &str, value: &[u8], expires_at: u64, now: u64) -> Result<(), Failure> {
-        self.remove(key)?;
-        if expires_at <= now {
-            return Ok(());
-        }
-        let mut stored = expires_at.to_be_bytes().to_vec();
-        stored.extend_from_slice(value);
-        self.values.insert(key, stored.as_slice()).map_err(database)?;
-        if expires_at != NEVER {
-            self.expiries.insert((expires_at, key), ()).map_err(database)?;
-        }
-        Ok(())
-    }
-
-    fn remove(&mut self, key: &str) -> Result<(), Failure> {
-        let Some(removed) = self.values.remove(key).map_err(database)? else { return Ok(()) };
-        // A damaged entry has no expiry to forget, and deleting or replacing it is the mend.
-        if let Ok(Entry { expires_at, .. }) = decode(key, removed.value())
-            && expires_at != NEVER
-        {
-            self.expiries.remove((expires_at, key)).map_err(database)?;
-        }
-        Ok(())
-    }
-
-    /// Deletes what has expired, a little with every write, so that no single one pays for all.
-    fn forget_expired(&mut self, now: u64) -> Result<(), Failure> {
-        for _ in 0..FORGOTTEN_PER_WRITE {
-            let (at, key) = match self.expiries.first().map_err(database)? {
-                Some((soonest, _)) if soonest.value().0 <= now => (soonest.value().0, soonest.value().1.to_owned()),
-                _ => break,
-            };
-            self.values.remove(key.as_str()).map_err(database)?;
-            self.expiries.remove((at, key.as_str())).map_err(database)?;
-        }
-        Ok(())
-    }
-}
-
-impl Entry {
-    fn filter_living(self, now: u64) -> Option<Self> {
-        (self.expires_at > now).then_some(self)
-    }
-}
-
-fn read(store: &Database, key: &str, now: u64) -> Result<Option<Vec<u8>>, Failure> {
-    let transaction = store.begin_read().map_err(database)?;
-    let values = transaction.open_table(VALUES).map_err(database)?;
-    let Some(stored) = values.get(key).map_err(database)? else { return Ok(None) };
-    Ok(decode(key, stored.value())?.filter_living(now).map(|entry| entry.value))
-}
-
-fn keys(store: &Database, prefix: &str, most: usize, now: u64) -> Result<Vec<String>, Failure> {
-    let transaction = store.begin_read().map_err(database)?;
-    let values = transaction.open_table(VALUES).map_err(database)?;
-    let mut keys = Vec::new();
-    for entry in values.range(prefix..).map_err(database)? {
-        let (key, stored) = entry.map_err(database)?;
-        if !key.value().starts_with(prefix) || keys.len() >= most {
-            break;
-        }
-        if decode(key.value(), stored.value())?.filter_living(now).is_some() {
-            keys.push(key.value().to_owned());
-        }
-    }
-    Ok(keys)
-}
-
-/// An entry is its expiry (Unix milliseconds, eight bytes, big-endian) and then the value.
-fn decode(key: &str, stored: &[u8]) -> Result<Entry, Failure> {
-    let (expires_at, value) = stored.split_first_chunk().ok_or_else(|| Failure::Damaged { key: key.to_owned() })?;
-    Ok(Entry { expires_at: u64::from_be_bytes(*expires_at), value: value.to_vec() })
-}
-
 /// Opens or makes a file, and the folder for it, that nobody but the owner can read.
 fn open_private(path: &Path) -> io::Result<SystemFile> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -253,11 +147,5 @@ fn open_private(path: &Path) -> io::Result<SystemFile> {
     Ok(file)
 }
 
-const VALUES: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("values");
-const EXPIRIES: TableDefinition<'static, (u64, &str), ()> = TableDefinition::new("expiries");
-
 /// What the database may keep in memory; its own default is a gibibyte.
 const CACHE_BYTES: usize = 8 * 1024 * 1024;
-
-/// How many expired entries one write deletes at most.
-const FORGOTTEN_PER_WRITE: usize = 64;

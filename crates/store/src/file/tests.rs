@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use redb::{ReadableDatabase, ReadableTable};
 use tempfile::TempDir;
 
+use super::shelf::{EXPIRIES, VALUES};
 use super::*;
 use crate::conformance::{SetClock, Subject, conformance};
 
