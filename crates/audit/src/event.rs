@@ -19,6 +19,14 @@ pub enum Event<'a> {
         /// With what: the command and its filter.
         query: Cow<'a, str>,
     },
+    /// A client has registered itself.
+    #[serde(rename = "client.registered")]
+    ClientRegistered {
+        /// Its name in requests.
+        client: Cow<'a, str>,
+        /// What it calls itself.
+        name: Cow<'a, str>,
+    },
     /// A changed configuration was not taken; the one before stays.
     #[serde(rename = "config.refused")]
     ConfigRefused {
@@ -65,6 +73,45 @@ pub enum Event<'a> {
         credential: Cow<'a, str>,
         /// A short, stable code for why.
         reason: Cow<'a, str>,
+    },
+    /// What a person had granted to a client is over, and so are the tokens that came of it.
+    #[serde(rename = "grant.ended")]
+    GrantEnded {
+        /// The grant.
+        grant: Cow<'a, str>,
+        /// The person.
+        subject: Cow<'a, str>,
+        /// The client.
+        client: Cow<'a, str>,
+        /// `client`, `operator`, or what gave it away as stolen.
+        by: Cow<'a, str>,
+    },
+    /// A person has granted something to a client.
+    #[serde(rename = "grant.made")]
+    GrantMade {
+        /// The grant.
+        grant: Cow<'a, str>,
+        /// The person.
+        subject: Cow<'a, str>,
+        /// The client.
+        client: Cow<'a, str>,
+        /// What was granted.
+        scopes: Cow<'a, str>,
+    },
+    /// A person has signed in.
+    #[serde(rename = "sign_in.done")]
+    SignedIn {
+        /// The person.
+        subject: Cow<'a, str>,
+        /// Where: a provider's name, or nothing for a local account.
+        #[serde(skip_serializing_if = "str::is_empty")]
+        provider: Cow<'a, str>,
+    },
+    /// Somebody could not show who they are.
+    #[serde(rename = "sign_in.failed")]
+    SignInFailed {
+        /// From where.
+        address: Cow<'a, str>,
     },
     /// A credential that was missing is there again.
     #[serde(rename = "credential.recovered")]
@@ -215,6 +262,11 @@ mod tests {
     fn every_event() -> Vec<Value> {
         let of_the_door = [
             Event::AuditRead { by: "alice".into(), query: "tail".into() },
+            Event::ClientRegistered { client: "client_1".into(), name: "Inspector".into() },
+            Event::GrantEnded { grant: "g".into(), subject: "s".into(), client: "c".into(), by: "client".into() },
+            Event::GrantMade { grant: "g".into(), subject: "s".into(), client: "c".into(), scopes: "files:read".into() },
+            Event::SignInFailed { address: "203.0.113.9".into() },
+            Event::SignedIn { subject: "s".into(), provider: "google".into() },
             Event::ConfigRefused { faults: 1, reason: "unknown key".into() },
             Event::ConfigReloaded { servers: Vec::new(), waiting: vec!["listen.address".into()] },
             Event::DoorStarted { version: "0.1.0".into(), listen: "127.0.0.1:8080".into(), servers: Vec::new() },

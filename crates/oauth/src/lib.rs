@@ -3,15 +3,20 @@
 //! Pure values: nothing here opens a connection, reads a clock or touches a file.
 
 pub mod authorization;
+pub mod authorization_request;
 pub mod challenge;
 pub mod client_authentication;
+pub mod error_code;
 pub mod form;
+pub mod form_fields;
 pub mod grant;
 pub mod introspection;
 pub mod issuer;
 pub mod oauth_error;
 pub mod pkce;
 pub mod protected_resource;
+pub mod redirect;
+pub mod registration;
 pub mod resource;
 pub mod scope;
 pub mod server_metadata;

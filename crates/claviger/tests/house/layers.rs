@@ -13,12 +13,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("policy", &["oauth"]),
     ("outbound", &["oauth"]),
     ("store", &[]),
+    ("pages", &[]),
     ("audit", &["mcp", "oauth"]),
     ("broker", &["outbound", "store", "audit", "oauth", "policy"]),
+    ("issuer", &["token", "outbound", "store", "audit", "oauth", "pages"]),
     ("gateway", &["broker", "policy", "token", "outbound", "store", "audit", "oauth", "mcp"]),
     ("servers", &[]),
     ("testkit", &[]),
-    ("claviger", &["gateway", "servers", "broker", "policy", "token", "outbound", "store", "audit", "oauth", "mcp"]),
+    ("claviger", &["issuer", "pages", "gateway", "servers", "broker", "policy", "token", "outbound", "store", "audit", "oauth", "mcp"]),
 ];
 
 const PURE: &[&str] = &["oauth", "mcp", "token", "policy"];

@@ -1,0 +1,166 @@
+//! Who has an account here, and is this their password? A file that operators edit and `claviger accounts` writes; passwords as argon2id hashes (RFC 9106).
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+use std::time::SystemTime;
+
+use arc_swap::ArcSwapOption;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use tokio::sync::Semaphore;
+
+use crate::grant::Person;
+
+/// The local accounts.
+pub(crate) struct Accounts {
+    file: PathBuf,
+    read: ArcSwapOption<Read>,
+    /// A hash takes 19 MiB while it is computed.
+    places: Arc<Semaphore>,
+}
+
+/// One account, as the file has it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    /// The argon2id hash of the password, in PHC form.
+    pub password: String,
+    /// The person's name for people.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The groups that they are in.
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// Whether they may sign in no more.
+    #[serde(default)]
+    pub disabled: bool,
+}
+
+/// Why the file of accounts cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountsFailure {
+    /// It cannot be read.
+    #[error("cannot read `{}`", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not what it should be.
+    #[error("`{}` is not a file of accounts: {message}", .path.display())]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// Why, without a line of the file: there are hashes in it.
+        message: String,
+    },
+    /// A hash cannot be computed.
+    #[error("cannot hash a password")]
+    Hash,
+}
+
+struct Read {
+    /// What the file was like when it was read.
+    stamp: Option<(SystemTime, u64)>,
+    accounts: BTreeMap<String, Account>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    accounts: BTreeMap<String, Account>,
+}
+
+impl Accounts {
+    pub(crate) fn new(file: PathBuf) -> Self {
+        Self { file, read: ArcSwapOption::empty(), places: Arc::new(Semaphore::new(HASHES_AT_ONCE)) }
+    }
+
+    /// Whether anybody has an account.
+    pub(crate) fn is_empty(&self) -> Result<bool, AccountsFailure> {
+        Ok(self.current()?.accounts.is_empty())
+    }
+
+    /// Who it is, if the password is theirs. Takes as long for an account that there is not.
+    pub(crate) async fn sign_in(&self, username: &str, password: SecretString) -> Result<Option<Person>, AccountsFailure> {
+        let read = self.current()?;
+        let account = read.accounts.get(username).filter(|account| !account.disabled);
+        let hash = account.map_or_else(|| NOBODYS.clone(), |account| account.password.clone());
+        let _place = self.places.acquire().await.map_err(|_| AccountsFailure::Hash)?;
+        let is_right = tokio::task::spawn_blocking(move || verify(&password, &hash)).await.map_err(|_| AccountsFailure::Hash)?;
+        Ok(account.filter(|_| is_right).map(|account| account.person(username)))
+    }
+
+    /// The person as the file has them now; `None`: they may sign in no more.
+    pub(crate) fn person(&self, username: &str) -> Result<Option<Person>, AccountsFailure> {
+        let read = self.current()?;
+        Ok(read.accounts.get(username).filter(|account| !account.disabled).map(|account| account.person(username)))
+    }
+
+    /// The file as it is now, read anew when it has changed. No file is no account.
+    fn current(&self) -> Result<Arc<Read>, AccountsFailure> {
+        let stamp = std::fs::metadata(&self.file).ok().and_then(|about| Some((about.modified().ok()?, about.len())));
+        if let Some(read) = self.read.load_full().filter(|read| read.stamp == stamp) {
+            return Ok(read);
+        }
+        let read = Arc::new(Read { stamp, accounts: read(&self.file)? });
+        self.read.store(Some(Arc::clone(&read)));
+        Ok(read)
+    }
+}
+
+impl Account {
+    fn person(&self, username: &str) -> Person {
+        Person {
+            subject: username.to_owned(),
+            name: self.name.clone().unwrap_or_else(|| username.to_owned()),
+            provider: None,
+            groups: self.groups.clone(),
+        }
+    }
+}
+
+/// Reads a file of accounts; none is there where there is no file.
+pub fn read(file: &Path) -> Result<BTreeMap<String, Account>, AccountsFailure> {
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(source) => return Err(AccountsFailure::Read { path: file.to_owned(), source }),
+    };
+    let parsed: File = toml_edit::de::from_str(&text)
+        .map_err(|source| AccountsFailure::Shape { path: file.to_owned(), message: source.message().to_owned() })?;
+    Ok(parsed.accounts)
+}
+
+/// The hash of a password, in PHC form, with a fresh salt. Takes tens of milliseconds and 19 MiB.
+pub fn hash(password: &SecretString) -> Result<String, AccountsFailure> {
+    let hashed = argon2id().hash_password(password.expose_secret().as_bytes());
+    hashed.map(|hash| hash.to_string()).map_err(|_| AccountsFailure::Hash)
+}
+
+/// Whether a text can name an account: what is easy to type and to read, and cannot be taken for somebody of a provider.
+pub fn is_username(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'@' | b'+');
+    (1..=64).contains(&text.len()) && text.bytes().all(allowed)
+}
+
+fn verify(password: &SecretString, hash: &str) -> bool {
+    let Ok(hash) = PasswordHash::new(hash) else { return false };
+    password.expose_secret().len() <= LONGEST_PASSWORD && argon2id().verify_password(password.expose_secret().as_bytes(), &hash).is_ok()
+}
+
+/// The parameters that OWASP's cheat sheet for passwords names first.
+fn argon2id() -> Argon2<'static> {
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(19 * 1024, 2, 1, None).unwrap_or(Params::DEFAULT))
+}
+
+/// The hash of a password that nobody has, so that an account that there is not takes as long as one that there is.
+static NOBODYS: LazyLock<String> = LazyLock::new(|| hash(&SecretString::from("nobody")).unwrap_or_default());
+
+const HASHES_AT_ONCE: usize = 2;
+const LONGEST_PASSWORD: usize = 1024;

@@ -1,0 +1,86 @@
+//! What is a code worth? One token request within a minute, by the client it was given to, who has to know what nobody has seen. (OAuth 2.1 §4.1.3, RFC 7636 §4.6)
+//!
+//! The store knows a code by its hash. Whoever shows it spends it, whatever comes of that; whoever shows it again ends the grant that the first one got: one of the two has
+//! stolen it, and nobody can tell which.
+
+use std::time::Duration;
+
+use oauth::resource::Resource;
+use oauth::scope::ScopeSet;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+
+use crate::grant::Person;
+use crate::refusal::Failure;
+use crate::shelf::{Shelf, hashed, unguessable};
+
+/// What a person has agreed to, until the client comes for it.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Agreement {
+    pub(crate) person: Person,
+    pub(crate) client_id: String,
+    pub(crate) client_name: String,
+    pub(crate) redirect_uri: String,
+    /// Whether the client named that in its request; if so it has to name it again.
+    pub(crate) redirect_was_named: bool,
+    pub(crate) challenge: String,
+    pub(crate) scopes: ScopeSet,
+    pub(crate) resource: Resource,
+    pub(crate) nonce: Option<String>,
+    pub(crate) dpop_key: Option<String>,
+    /// Unix seconds.
+    pub(crate) signed_in_at: u64,
+    /// Unix seconds.
+    pub(crate) until: u64,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+enum State {
+    Fresh(Box<Agreement>),
+    /// Shown once; the grant that came of it, if one did.
+    Spent(String),
+}
+
+/// What comes of showing a code.
+pub(crate) enum Shown {
+    /// It was fresh, and is spent now.
+    First(Box<Agreement>),
+    /// Somebody has shown it before; the grant that they got.
+    Again(String),
+    /// It is none of ours, or too old.
+    Unknown,
+}
+
+/// Makes a code.
+pub(crate) async fn issue(shelf: &Shelf, agreement: Agreement) -> Result<SecretString, Failure> {
+    let code = SecretString::from(unguessable::<32>()?);
+    shelf.put(&hashed(PLACE, code.expose_secret()), &State::Fresh(Box::new(agreement)), Some(REMEMBERED)).await?;
+    Ok(code)
+}
+
+/// Spends a code. `grant` is the name of the grant that will come of it.
+pub(crate) async fn spend(shelf: &Shelf, code: &str, grant: &str, now: u64) -> Result<Shown, Failure> {
+    let place = hashed(PLACE, code);
+    let Some(found) = shelf.find::<State>(&place).await? else { return Ok(Shown::Unknown) };
+    match &found.value {
+        State::Spent(grant) => Ok(Shown::Again(grant.clone())),
+        State::Fresh(agreement) => {
+            if !shelf.replace(&place, &found, &State::Spent(grant.to_owned()), Some(REMEMBERED)).await? {
+                // Somebody was faster, just now.
+                let other = shelf.find::<State>(&place).await?.map(|found| found.value);
+                return Ok(match other {
+                    Some(State::Spent(grant)) => Shown::Again(grant),
+                    Some(State::Fresh(_)) | None => Shown::Unknown,
+                });
+            }
+            let is_in_time = now < agreement.until;
+            Ok(if is_in_time { Shown::First(agreement.clone()) } else { Shown::Unknown })
+        }
+    }
+}
+
+const PLACE: &str = "issuer/code/";
+/// For the client to come with it, in seconds.
+pub(crate) const LIVES: u64 = 60;
+/// How long it is known that a code was spent.
+const REMEMBERED: Duration = Duration::from_secs(600);

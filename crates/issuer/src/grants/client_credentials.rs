@@ -1,0 +1,50 @@
+//! A client in its own name, without a person. (RFC 6749 §4.4)
+
+use oauth::error_code::ErrorCode;
+use oauth::resource::Resource;
+use oauth::scope::ScopeSet;
+
+use super::{Answer, GrantType};
+use crate::client::Client;
+use crate::config::ClientProof;
+use crate::refusal::Refusal;
+use crate::token_endpoint::{Asked, Granted};
+
+pub(crate) struct ClientCredentials;
+
+impl GrantType for ClientCredentials {
+    fn name(&self) -> &'static str {
+        "client_credentials"
+    }
+
+    fn is_for(&self, client: &Client) -> bool {
+        // Whoever proves nothing could be anybody.
+        client.own_scopes.is_some() && !matches!(client.proof, ClientProof::None)
+    }
+
+    fn granted<'a>(&'a self, asked: &'a Asked<'a>) -> Answer<'a> {
+        Box::pin(async move { granted(asked) })
+    }
+}
+
+fn granted(asked: &Asked<'_>) -> Result<Granted, Refusal> {
+    let Asked { inbound, fields, client, .. } = asked;
+    let target = || Refusal::new(ErrorCode::InvalidTarget, "`resource` names no server here, or there are several and it is missing");
+    let mut named = fields.values("resource");
+    let named = match (named.next(), named.next()) {
+        (Some(one), None) => Some(Resource::parse(one).map_err(|_| target())?),
+        (None, _) => None,
+        (Some(_), Some(_)) => return Err(target()),
+    };
+    let resource = inbound.resource(named.as_ref()).ok_or_else(target)?;
+    let of_this_server: ScopeSet =
+        client.own_scopes.iter().flat_map(ScopeSet::iter).filter(|scope| resource.scopes.contains_key(*scope)).cloned().collect();
+    Ok(Granted {
+        subject: client.id.clone(),
+        scopes: asked.narrowed(&of_this_server)?,
+        resource: resource.resource.clone(),
+        grant: None,
+        signed_in_at: None,
+        refresh_token: None,
+    })
+}

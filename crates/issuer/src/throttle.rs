@@ -1,0 +1,55 @@
+//! How often may they try? Counted in the store, so that all replicas count together.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use store::Store;
+
+use crate::refusal::Failure;
+use crate::shelf::hashed;
+
+/// A count of something that somebody does too often.
+pub(crate) struct Throttle {
+    /// What is counted.
+    pub(crate) name: &'static str,
+    /// How often it may happen.
+    pub(crate) most: u64,
+    /// In what time.
+    pub(crate) per: Duration,
+}
+
+impl Throttle {
+    /// Counts once more for `whom`; `false`: that was too often.
+    pub(crate) async fn count(&self, store: &dyn Store, whom: &str) -> Result<bool, Failure> {
+        Ok(store.increment(&self.place(whom), 1, Some(self.per)).await? <= self.most)
+    }
+
+    /// Whether `whom` may try, without counting.
+    pub(crate) async fn allows(&self, store: &dyn Store, whom: &str) -> Result<bool, Failure> {
+        Ok(store.increment(&self.place(whom), 0, Some(self.per)).await? < self.most)
+    }
+
+    fn place(&self, whom: &str) -> String {
+        hashed(&format!("issuer/often/{}/", self.name), whom)
+    }
+}
+
+/// What counts as one address: an IPv4 address, or the /64 of an IPv6 one.
+pub(crate) fn network_of(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+/// Registrations by one address.
+pub(crate) const REGISTRATIONS: Throttle = Throttle { name: "registration", most: 20, per: Duration::from_secs(600) };
+/// Wrong passwords from one address.
+pub(crate) const WRONG_BY_ADDRESS: Throttle = Throttle { name: "wrong-by-address", most: 20, per: Duration::from_secs(900) };
+/// Wrong passwords for one account from one address.
+pub(crate) const WRONG_BY_BOTH: Throttle = Throttle { name: "wrong-by-both", most: 5, per: Duration::from_secs(900) };
+/// Wrong passwords for one account from everywhere: so many that its owner is not locked out by a handful.
+pub(crate) const WRONG_BY_ACCOUNT: Throttle = Throttle { name: "wrong-by-account", most: 100, per: Duration::from_secs(3600) };

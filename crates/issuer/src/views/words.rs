@@ -1,0 +1,194 @@
+//! In what words? Every sentence of the pages, in each language.
+
+use pages::language::Language;
+
+use super::Problem;
+
+/// The sentences of one language. `{}` is where something is filled in.
+pub(super) struct Words {
+    pub(super) sign_in: &'static str,
+    pub(super) sign_in_lead: &'static str,
+    pub(super) username: &'static str,
+    pub(super) password: &'static str,
+    pub(super) wrong: &'static str,
+    pub(super) too_often: &'static str,
+    pub(super) consent: &'static str,
+    pub(super) consent_lead: &'static str,
+    pub(super) unverified: &'static str,
+    pub(super) asks_for: &'static str,
+    pub(super) everything: &'static str,
+    pub(super) offline: &'static str,
+    pub(super) all_of_it: &'static str,
+    pub(super) these: &'static str,
+    pub(super) account: &'static str,
+    pub(super) not_me: &'static str,
+    pub(super) goes_to: &'static str,
+    pub(super) loopback: &'static str,
+    pub(super) allow: &'static str,
+    pub(super) deny: &'static str,
+    pub(super) take_back: &'static str,
+    pub(super) done_yes: &'static str,
+    pub(super) done_no: &'static str,
+    pub(super) done_lead: &'static str,
+    pub(super) go_on: &'static str,
+    pub(super) back_to: &'static str,
+    broken: (&'static str, &'static str),
+    nobody: (&'static str, &'static str),
+    no_errand: (&'static str, &'static str),
+    no_page: (&'static str, &'static str),
+    redirect: (&'static str, &'static str),
+    refused: (&'static str, &'static str),
+    request: (&'static str, &'static str),
+    unknown_client: (&'static str, &'static str),
+    unreadable: (&'static str, &'static str),
+}
+
+impl Words {
+    pub(super) fn of(language: Language) -> &'static Self {
+        match language {
+            Language::English => &ENGLISH,
+            Language::German => &GERMAN,
+        }
+    }
+
+    pub(super) fn problem(&self, problem: &Problem) -> (&'static str, &'static str) {
+        match problem {
+            Problem::Broken => self.broken,
+            Problem::NobodyCanSignIn => self.nobody,
+            Problem::NoErrand => self.no_errand,
+            Problem::NoSuchPage => self.no_page,
+            Problem::Redirect => self.redirect,
+            Problem::Refused { .. } => self.refused,
+            Problem::Request(_) => self.request,
+            Problem::UnknownClient => self.unknown_client,
+            Problem::Unreadable => self.unreadable,
+        }
+    }
+
+    /// What a scope opens, by the patterns of the rules.
+    pub(super) fn patterns(&self, patterns: &[String]) -> String {
+        if patterns.iter().any(|pattern| pattern == "*") {
+            return self.all_of_it.to_owned();
+        }
+        fill(self.these, &[&patterns.join(", ")])
+    }
+
+    /// A sentence with a name in it.
+    pub(super) fn with(&self, sentence: &str, name: &str) -> String {
+        fill(sentence, &[name])
+    }
+
+    /// A sentence with two names in it.
+    pub(super) fn with_both(&self, sentence: &str, first: &str, second: &str) -> String {
+        fill(sentence, &[first, second])
+    }
+}
+
+/// Puts `values` where `text` has `{}`, in order.
+pub(super) fn fill(text: &str, values: &[&str]) -> String {
+    let mut pieces = text.split("{}");
+    let mut filled = pieces.next().unwrap_or_default().to_owned();
+    let mut values = values.iter();
+    for piece in pieces {
+        filled.push_str(values.next().unwrap_or(&""));
+        filled.push_str(piece);
+    }
+    filled
+}
+
+static ENGLISH: Words = Words {
+    sign_in: "Sign in",
+    sign_in_lead: "{} wants to use {}. Sign in to go on.",
+    username: "Account",
+    password: "Password",
+    wrong: "Account or password is wrong.",
+    too_often: "There were too many attempts. Try again in {} minutes.",
+    consent: "Allow {} to use {}?",
+    consent_lead: "It will act in your name until you take this back.",
+    unverified: "The app chose this name itself; nobody has checked it.",
+    asks_for: "It asks for:",
+    everything: "Use {}",
+    offline: "Stay signed in while you are away",
+    all_of_it: "Use everything that it offers",
+    these: "Use {}",
+    account: "Your account",
+    not_me: "That is not me",
+    goes_to: "You go back to",
+    loopback: "That is a program on this computer. Go on only if you have just started it yourself.",
+    allow: "Allow",
+    deny: "Deny",
+    take_back: "Whoever runs this server can take it back at any time.",
+    done_yes: "You are signed in",
+    done_no: "Nothing was allowed",
+    done_lead: "You go back to {}. You can close this page.",
+    go_on: "Go on if nothing happens",
+    back_to: "Back to {}",
+    broken: ("Something went wrong here", "It is not your fault. Try again; if it stays like this, tell whoever runs this server."),
+    nobody: ("Nobody can sign in yet", "There is no account. Whoever runs this server makes one with `claviger accounts add`."),
+    no_errand: ("This page has ended", "It belongs to another browser, or to something too long ago. Go back to your app and begin again."),
+    no_page: ("There is no such page", "Go back to your app and begin again."),
+    redirect: (
+        "This app must not send you here",
+        "The place that it wants you sent back to is not one that it has registered. Nothing was sent there.",
+    ),
+    refused: ("The app's question cannot be answered", "The app asked in a way that is not allowed."),
+    request: ("The app's question cannot be read", "Something is missing in it, or stands in it twice. Nothing was sent anywhere."),
+    unknown_client: (
+        "This app is not known here",
+        "Its registration may have ended. Remove the sign-in in your app, and begin again there.",
+    ),
+    unreadable: ("This form cannot be read", "Go back to your app and begin again."),
+};
+
+static GERMAN: Words = Words {
+    sign_in: "Anmelden",
+    sign_in_lead: "{} möchte {} benutzen. Melden Sie sich an, um fortzufahren.",
+    username: "Konto",
+    password: "Passwort",
+    wrong: "Konto oder Passwort ist falsch.",
+    too_often: "Das waren zu viele Versuche. Versuchen Sie es in {} Minuten wieder.",
+    consent: "Darf {} {} benutzen?",
+    consent_lead: "Es handelt dann in Ihrem Namen, bis Sie das zurücknehmen.",
+    unverified: "Diesen Namen hat sich die App selbst gegeben; niemand hat ihn geprüft.",
+    asks_for: "Sie bittet um:",
+    everything: "{} benutzen",
+    offline: "Angemeldet bleiben, auch wenn Sie nicht da sind",
+    all_of_it: "Alles benutzen, was es bietet",
+    these: "{} benutzen",
+    account: "Ihr Konto",
+    not_me: "Das bin ich nicht",
+    goes_to: "Sie kehren zurück zu",
+    loopback: "Das ist ein Programm auf diesem Computer. Fahren Sie nur fort, wenn Sie es gerade selbst gestartet haben.",
+    allow: "Erlauben",
+    deny: "Ablehnen",
+    take_back: "Wer diesen Server betreibt, kann es jederzeit zurücknehmen.",
+    done_yes: "Sie sind angemeldet",
+    done_no: "Es wurde nichts erlaubt",
+    done_lead: "Sie kehren zurück zu {}. Diese Seite können Sie schließen.",
+    go_on: "Weiter, falls nichts geschieht",
+    back_to: "Zurück zu {}",
+    broken: (
+        "Hier ist etwas schiefgegangen",
+        "Das liegt nicht an Ihnen. Versuchen Sie es noch einmal; bleibt es dabei, sagen Sie es denen, die diesen Server betreiben.",
+    ),
+    nobody: (
+        "Noch kann sich niemand anmelden",
+        "Es gibt kein Konto. Wer diesen Server betreibt, legt eines mit `claviger accounts add` an.",
+    ),
+    no_errand: (
+        "Diese Seite ist abgelaufen",
+        "Sie gehört zu einem anderen Browser, oder sie ist zu alt. Beginnen Sie in Ihrer App noch einmal.",
+    ),
+    no_page: ("Diese Seite gibt es nicht", "Beginnen Sie in Ihrer App noch einmal."),
+    redirect: (
+        "Diese App darf Sie nicht hierher schicken",
+        "Der Ort, an den Sie zurückkehren sollen, ist keiner, den sie angemeldet hat. Es wurde nichts dorthin geschickt.",
+    ),
+    refused: ("Die Frage der App lässt sich nicht beantworten", "Die App hat auf eine Weise gefragt, die nicht erlaubt ist."),
+    request: ("Die Frage der App ist nicht lesbar", "Etwas fehlt darin oder steht doppelt da. Es wurde nichts verschickt."),
+    unknown_client: (
+        "Diese App ist hier nicht bekannt",
+        "Vielleicht ist ihre Registrierung abgelaufen. Entfernen Sie die Anmeldung in Ihrer App und beginnen Sie dort noch einmal.",
+    ),
+    unreadable: ("Dieses Formular ist nicht lesbar", "Beginnen Sie in Ihrer App noch einmal."),
+};
