@@ -57,10 +57,22 @@ async fn keep_open(planner: &Planner, plan: Plan, mut orders: Orders) -> Result<
     let (door_at, admin) = bind(&plan).await?;
     let public_url = public_url(&plan, door_at.address());
     let fixed = Fixed::of(&plan);
-    let Plan { gateway, state, instance_key, record: record_options, resolver, watch, accepts_minted, notices, exposed, webhook, .. } =
-        plan;
-    let record_file = record_options.path.clone();
-    let parts = wire::parts(&state, &instance_key.0, resolver, record_options)?;
+    let record_file = plan.record.path.clone();
+    let Plan {
+        gateway,
+        state,
+        instance_key,
+        record: record_options,
+        store,
+        resolver,
+        watch,
+        accepts_minted,
+        notices,
+        exposed,
+        webhook,
+        ..
+    } = plan;
+    let parts = wire::parts(&store, &state, &instance_key.0, resolver, record_options).await?;
     let (auditor, metrics, clock) = (Arc::clone(&parts.auditor), Arc::clone(&parts.metrics), parts.clock);
     let door = Door::new(gateway.clone(), &public_url, &instance_key.0, parts).map_err(|error| unbuildable(&error))?;
     let servers = gateway.servers.keys().map(|name| name.as_str().into()).collect();

@@ -11,7 +11,7 @@ use url::Url;
 /// Debug and Display leave out user and password.
 #[derive(Clone)]
 pub struct Address {
-    info: ConnectionInfo,
+    info: Box<ConnectionInfo>,
 }
 
 /// Why a text is no address of a server. Does not quote it: there may be a password in it.
@@ -54,7 +54,7 @@ impl Address {
         let info = url.into_connection_info().map_err(|_| AddressFault::Syntax)?;
         // With RESP3 a lost connection is noticed at once, and not by the next who asks.
         let login = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3).set_skip_set_lib_name();
-        Ok(Self { info: info.set_redis_settings(login).set_tcp_settings(network()) })
+        Ok(Self { info: Box::new(info.set_redis_settings(login).set_tcp_settings(network())) })
     }
 
     pub(super) fn info(&self) -> &ConnectionInfo {
