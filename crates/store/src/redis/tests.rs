@@ -117,6 +117,28 @@ async fn a_login_is_needed_where_the_server_wants_one_and_never_shown() {
 }
 
 #[tokio::test]
+async fn a_user_who_may_do_what_the_guide_says_and_nothing_else_is_enough() {
+    let server = start(&[]);
+    let guide = include_str!("../../../../docs/guides/replicas.md");
+    let allowed = guide.split_once("for a user of its own: `").unwrap().1.split_once('`').unwrap().0;
+    let mut user = ::redis::cmd("ACL");
+    user.arg("SETUSER").arg("door").arg("on").arg(">horse").arg("-@all");
+    allowed.split(' ').fold(&mut user, |user, rule| user.arg(rule)).exec(&mut beside(&server)).unwrap();
+    let store = Redis::connect(&Address::parse(&server.url().replace("//", "//door:horse@")).unwrap(), PREFIX).await.unwrap();
+    store.put("key", b"1", Some(Duration::from_secs(60))).await.unwrap();
+    assert!(store.compare_and_swap("key", Some(b"1"), Some(b"2"), None).await.unwrap());
+    assert_eq!(store.increment("key", 1, None).await.unwrap(), 3);
+    assert_eq!(store.keys("", 10).await.unwrap(), ["key"]);
+    assert_eq!(store.take("key").await.unwrap().unwrap(), b"3");
+    store.delete("key").await.unwrap();
+    assert_eq!(store.get("key").await.unwrap(), None);
+
+    ::redis::cmd("ACL").arg("SETUSER").arg("door").arg("-info").exec(&mut beside(&server)).unwrap();
+    let unasked = Redis::connect(&Address::parse(&server.url().replace("//", "//door:horse@")).unwrap(), PREFIX).await.unwrap();
+    assert_eq!(unasked.get("key").await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn a_server_that_would_throw_values_away_is_refused() {
     let server = start(&["--maxmemory", "100mb", "--maxmemory-policy", "volatile-lru"]);
     let refused = Redis::connect(&Address::parse(&server.url()).unwrap(), PREFIX).await.err().unwrap();
