@@ -1,8 +1,10 @@
 //! What do doors share that have one store? What one of them ends has ended at the other, and nothing is lost when either restarts.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
 
+use rcgen::{CertificateParams, KeyPair};
 use tempfile::TempDir;
 use testkit::fixture::Era;
 use testkit::redis::RedisServer;
@@ -107,6 +109,30 @@ async fn a_store_that_cannot_be_used_keeps_the_door_closed_and_its_password_unsa
     assert_eq!(door.holder(&issuer.token(&door.resource(), "alice", "")).session().await.hello().await.status, 200);
     assert!(!format!("{}{}", door.said(), door.printed()).contains("horse"));
     assert!(!door.state().join("store.redb").exists(), "nothing is kept beside it");
+}
+
+#[tokio::test]
+async fn a_store_behind_tls_is_believed_by_its_certificate_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = (folder.path().join("tls.crt"), folder.path().join("tls.key"));
+    let pair = KeyPair::generate().unwrap();
+    let own = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&pair).unwrap();
+    fs::write(&certificate, own.pem()).unwrap();
+    fs::write(&key, pair.serialize_pem()).unwrap();
+    let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let tls = ["--tls-port", &port, "--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", certificate];
+    let _server = RedisServer::start(&[&tls[..], &["--tls-auth-clients", "no"]].concat()).unwrap();
+    let (fixture, issuer) = (Fixture::start(Era::Both).await, Issuer::start());
+    let at = |host: &str| plan(&fixture, &issuer, &format!("rediss://{host}:{port}"));
+
+    let door = at("localhost").variable("SSL_CERT_FILE", certificate).open().await;
+    assert_eq!(door.holder(&issuer.token(&door.resource(), "alice", "")).session().await.hello().await.status, 200);
+    for stranger in [at("localhost"), at("127.0.0.1").variable("SSL_CERT_FILE", certificate)] {
+        let Err(refused) = stranger.try_open().await else { panic!("it opened") };
+        assert_eq!(refused.code, Some(69), "{refused:?}");
+        assert!(refused.stderr.contains("invalid peer certificate"), "{}", refused.stderr);
+    }
 }
 
 #[tokio::test]

@@ -37,6 +37,9 @@ pub enum AddressFault {
 impl Address {
     /// Reads `redis[s]://[[user]:password@]host[:port][/database]`.
     pub fn parse(text: &str) -> Result<Self, AddressFault> {
+        if text.len() > LONGEST {
+            return Err(AddressFault::Syntax);
+        }
         let url = Url::parse(text.trim()).map_err(|_| AddressFault::Syntax)?;
         if !matches!(url.scheme(), "redis" | "rediss" | "valkey" | "valkeys") {
             return Err(AddressFault::Scheme);
@@ -97,6 +100,8 @@ fn network() -> TcpSettings {
     settings
 }
 
+const LONGEST: usize = 4096;
+
 #[cfg(target_os = "linux")]
 const UNACKNOWLEDGED: std::time::Duration = std::time::Duration::from_secs(4);
 
@@ -123,6 +128,7 @@ mod tests {
     fn what_is_no_address_is_refused_without_being_quoted() {
         for (text, fault) in [
             ("", AddressFault::Syntax),
+            (&format!("redis://{}", "s3cret".repeat(1000)), AddressFault::Syntax),
             ("s3cret", AddressFault::Syntax),
             ("127.0.0.1:6379", AddressFault::Syntax),
             ("https://s3cret@example.com", AddressFault::Scheme),
