@@ -50,6 +50,8 @@ pub(crate) struct Pending {
     pub(crate) signed_in_after: Option<u64>,
     pub(crate) ui_locales: Option<String>,
     pub(crate) login_hint: Option<String>,
+    /// The device that waits for the answer, by its place in the store; then nobody is sent back anywhere.
+    pub(crate) device: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -177,6 +179,7 @@ mod tests {
             signed_in_after: None,
             ui_locales: None,
             login_hint: None,
+            device: None,
         }
     }
 

@@ -15,6 +15,7 @@ pub(super) struct Words {
     pub(super) consent: &'static str,
     pub(super) consent_lead: &'static str,
     pub(super) unverified: &'static str,
+    pub(super) verified: &'static str,
     pub(super) asks_for: &'static str,
     pub(super) everything: &'static str,
     pub(super) offline: &'static str,
@@ -32,6 +33,13 @@ pub(super) struct Words {
     pub(super) done_lead: &'static str,
     pub(super) go_on: &'static str,
     pub(super) back_to: &'static str,
+    pub(super) device: &'static str,
+    pub(super) device_lead: &'static str,
+    pub(super) device_code: &'static str,
+    pub(super) device_go_on: &'static str,
+    pub(super) device_wrong: &'static str,
+    pub(super) device_stranger: &'static str,
+    pub(super) device_done: &'static str,
     broken: (&'static str, &'static str),
     nobody: (&'static str, &'static str),
     no_errand: (&'static str, &'static str),
@@ -39,6 +47,7 @@ pub(super) struct Words {
     redirect: (&'static str, &'static str),
     refused: (&'static str, &'static str),
     request: (&'static str, &'static str),
+    undescribed: (&'static str, &'static str),
     unknown_client: (&'static str, &'static str),
     unreadable: (&'static str, &'static str),
 }
@@ -60,6 +69,7 @@ impl Words {
             Problem::Redirect => self.redirect,
             Problem::Refused { .. } => self.refused,
             Problem::Request(_) => self.request,
+            Problem::Undescribed(_) => self.undescribed,
             Problem::UnknownClient => self.unknown_client,
             Problem::Unreadable => self.unreadable,
         }
@@ -74,11 +84,13 @@ impl Words {
     }
 
     /// A sentence with a name in it.
+    #[expect(clippy::unused_self, reason = "templates have the words and nothing else to call it on")]
     pub(super) fn with(&self, sentence: &str, name: &str) -> String {
         fill(sentence, &[name])
     }
 
     /// A sentence with two names in it.
+    #[expect(clippy::unused_self, reason = "templates have the words and nothing else to call it on")]
     pub(super) fn with_both(&self, sentence: &str, first: &str, second: &str) -> String {
         fill(sentence, &[first, second])
     }
@@ -106,6 +118,7 @@ static ENGLISH: Words = Words {
     consent: "Allow {} to use {}?",
     consent_lead: "It will act in your name until you take this back.",
     unverified: "The app chose this name itself; nobody has checked it.",
+    verified: "Verified: this is the app of {}",
     asks_for: "It asks for:",
     everything: "Use {}",
     offline: "Stay signed in while you are away",
@@ -123,6 +136,13 @@ static ENGLISH: Words = Words {
     done_lead: "You go back to {}. You can close this page.",
     go_on: "Go on if nothing happens",
     back_to: "Back to {}",
+    device: "Sign in a device",
+    device_lead: "Type the code that your device shows.",
+    device_code: "Code",
+    device_go_on: "Go on",
+    device_wrong: "No device waits with this code. Look again, or let the device show a new one.",
+    device_stranger: "Go on only if the code stands on a device of your own. Nobody has a good reason to send you one.",
+    device_done: "{} goes on where it waits. You can close this page.",
     broken: ("Something went wrong here", "It is not your fault. Try again; if it stays like this, tell whoever runs this server."),
     nobody: ("Nobody can sign in yet", "There is no account. Whoever runs this server makes one with `claviger accounts add`."),
     no_errand: ("This page has ended", "It belongs to another browser, or to something too long ago. Go back to your app and begin again."),
@@ -133,6 +153,10 @@ static ENGLISH: Words = Words {
     ),
     refused: ("The app's question cannot be answered", "The app asked in a way that is not allowed."),
     request: ("The app's question cannot be read", "Something is missing in it, or stands in it twice. Nothing was sent anywhere."),
+    undescribed: (
+        "This app's description cannot be used",
+        "The app goes by the address of its description, and what is there does not describe it. Nothing was sent anywhere.",
+    ),
     unknown_client: (
         "This app is not known here",
         "Its registration may have ended. Remove the sign-in in your app, and begin again there.",
@@ -150,6 +174,7 @@ static GERMAN: Words = Words {
     consent: "Darf {} {} benutzen?",
     consent_lead: "Es handelt dann in Ihrem Namen, bis Sie das zurücknehmen.",
     unverified: "Diesen Namen hat sich die App selbst gegeben; niemand hat ihn geprüft.",
+    verified: "Geprüft: Das ist die App von {}",
     asks_for: "Sie bittet um:",
     everything: "{} benutzen",
     offline: "Angemeldet bleiben, auch wenn Sie nicht da sind",
@@ -167,6 +192,13 @@ static GERMAN: Words = Words {
     done_lead: "Sie kehren zurück zu {}. Diese Seite können Sie schließen.",
     go_on: "Weiter, falls nichts geschieht",
     back_to: "Zurück zu {}",
+    device: "Ein Gerät anmelden",
+    device_lead: "Geben Sie den Code ein, den Ihr Gerät zeigt.",
+    device_code: "Code",
+    device_go_on: "Weiter",
+    device_wrong: "Kein Gerät wartet mit diesem Code. Sehen Sie noch einmal nach, oder lassen Sie das Gerät einen neuen zeigen.",
+    device_stranger: "Fahren Sie nur fort, wenn der Code auf einem eigenen Gerät steht. Niemand hat einen guten Grund, Ihnen einen zu schicken.",
+    device_done: "{} macht dort weiter, wo es wartet. Diese Seite können Sie schließen.",
     broken: (
         "Hier ist etwas schiefgegangen",
         "Das liegt nicht an Ihnen. Versuchen Sie es noch einmal; bleibt es dabei, sagen Sie es denen, die diesen Server betreiben.",
@@ -186,6 +218,10 @@ static GERMAN: Words = Words {
     ),
     refused: ("Die Frage der App lässt sich nicht beantworten", "Die App hat auf eine Weise gefragt, die nicht erlaubt ist."),
     request: ("Die Frage der App ist nicht lesbar", "Etwas fehlt darin oder steht doppelt da. Es wurde nichts verschickt."),
+    undescribed: (
+        "Die Beschreibung dieser App ist nicht brauchbar",
+        "Die App nennt sich nach der Adresse ihrer Beschreibung, und was dort steht, beschreibt sie nicht. Es wurde nichts verschickt.",
+    ),
     unknown_client: (
         "Diese App ist hier nicht bekannt",
         "Vielleicht ist ihre Registrierung abgelaufen. Entfernen Sie die Anmeldung in Ihrer App und beginnen Sie dort noch einmal.",
