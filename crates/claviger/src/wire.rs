@@ -58,7 +58,13 @@ pub(crate) async fn issuer(config: issuer::config::Config, key: &InstanceKey, pa
     let revocations = Arc::new(Revocations::new(Arc::clone(&parts.store), Arc::clone(&clock)));
     let report = || Report::new(Exit::InputOutput, "the authorization server cannot start");
     revocations.load().await.map_err(|error| report().caused_by(&error))?;
-    let parts = issuer::Parts { clock, store: Arc::clone(&parts.store), revocations, auditor: Arc::clone(&parts.auditor) };
+    let parts = issuer::Parts {
+        clock,
+        store: Arc::clone(&parts.store),
+        revocations,
+        auditor: Arc::clone(&parts.auditor),
+        client: Client::clone(&parts.client),
+    };
     Issuer::new(config, key, parts).await.map_err(|error| report().caused_by(&error))
 }
 
@@ -76,7 +82,9 @@ pub(crate) async fn with_records<T>(
     let store = open(place, state, &key).await?;
     let revocations = Arc::new(Revocations::new(Arc::clone(&store), clock()));
     revocations.load().await.map_err(|error| report().caused_by(&error))?;
-    let parts = issuer::Parts { clock: clock(), store, revocations, auditor: Arc::clone(&auditor) };
+    // Nothing is fetched here, but there is no server without something to fetch with.
+    let client = Client::new(Guard::default(), &Roots::default()).map_err(|error| report().caused_by(&error))?;
+    let parts = issuer::Parts { clock: clock(), store, revocations, auditor: Arc::clone(&auditor), client };
     let outcome = async { work(&*Issuer::for_records(&key, parts).await?).await }.await.map_err(|error| report().caused_by(&error));
     auditor.close().map_err(|reason| Report::new(Exit::InputOutput, "the record of calls could not be closed").caused_by(&reason))?;
     outcome.map(Some)

@@ -50,6 +50,8 @@ pub(crate) struct Pending {
     pub(crate) must_sign_in: bool,
     pub(crate) ui_locales: Option<String>,
     pub(crate) login_hint: Option<String>,
+    /// The device that waits for the answer, by its place in the store; then nobody is sent back anywhere.
+    pub(crate) device: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -177,6 +179,7 @@ mod tests {
             must_sign_in: false,
             ui_locales: None,
             login_hint: None,
+            device: None,
         }
     }
 

@@ -171,7 +171,7 @@ impl<'d> Drafter<'d> {
         let mut judge = Judge::new(root.as_ref(), &mut self.faults);
         let trusts_links = people::trusts_links(&servers, &accept, is_own_machine, &mut judge);
         let is_wanted = matches!(accept, Accept::Minted);
-        let issuer = issuer::read(file.issuer.as_ref(), is_wanted, &folder, &state, &mut judge).filter(|_| !is_bypass);
+        let issuer = issuer::read(file.issuer.as_ref(), is_wanted, &names, &folder, &state, &mut judge).filter(|_| !is_bypass);
         if let Some(tls) = listeners.as_ref().and_then(|listeners| listeners.door.tls.as_ref()) {
             self.watch.extend([tls.certificate.clone(), tls.key.clone()]);
         }

@@ -14,7 +14,7 @@ mod secrets;
 pub(crate) use credential::{
     ClientHeaderSettings, ClientHeaders, Credential, IdJag, PassThrough, PersonalGrant, SignIn, TokenGrant, TokenServer, WaysToProve,
 };
-pub(crate) use issuer::{Issuer, IssuerClient};
+pub(crate) use issuer::{Issuer, IssuerClient, TrustedProvider};
 pub(crate) use secrets::{Inventory, InventoryItem, KeychainStore, Secrets, Vault, VaultAppRole, VaultAuth, VaultEngine, VaultJwt};
 
 /// The configuration of Claviger. No secret stands in it: where one is needed, write a reference such as `env://NAME`, `file:///run/secrets/key` or `${NAME}`.
