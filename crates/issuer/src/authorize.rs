@@ -6,8 +6,11 @@
 //! | `/authorize/sign-in` | the form with the password |
 //! | `/authorize/consent` | yes or no |
 //! | `/authorize/sign-out` | "that is not me" |
+//! | `/authorize/back/NAME` | where a provider sends people back to |
 //!
 //! What was asked travels from page to page in a sealed field. Until it is known who asks and where an answer may go, nothing is sent anywhere.
+
+mod elsewhere;
 
 use audit::event::Event;
 use bytes::Bytes;
@@ -25,6 +28,7 @@ use crate::browser::{Browser, Pending, Session};
 use crate::client::{Client, Clients, Origin};
 use crate::code::{self, Agreement};
 use crate::config::ProtectedResource;
+use crate::federation::Look;
 use crate::refusal::Failure;
 use crate::server::{Inbound, OFFLINE_ACCESS, Page, Server};
 use crate::throttle::{WRONG_BY_ACCOUNT, WRONG_BY_ADDRESS, WRONG_BY_BOTH, network_of};
@@ -52,6 +56,7 @@ impl Server {
         let shown = match (page, method) {
             (Page::Authorize, &Method::GET) => visit.asked(inbound.query.as_bytes()).await,
             (Page::Authorize, &Method::POST) => visit.asked(inbound.body).await,
+            (Page::Back, &Method::GET) => visit.came_back().await,
             (Page::SignIn, &Method::POST) => visit.sign_in().await,
             (Page::Consent, &Method::POST) => visit.decided().await,
             (Page::SignOut, &Method::POST) => visit.sign_out().await,
@@ -92,27 +97,47 @@ impl Visit<'_> {
     /// What the person has to do next.
     async fn next(&self, pending: &Pending, client: &Client) -> Shown {
         let asked = self.server.browsers.ask(pending, &self.browser, self.inbound.now)?;
-        let is_recent = |session: &&Session| pending.signed_in_after.is_none_or(|after| session.signed_in_at >= after);
-        let session = self.browser.session.as_ref().filter(is_recent);
         let question = self.question(pending, client)?;
-        let response = match session {
-            Some(session) => views::consent(&question, session, &asked, self.language),
-            None => {
-                let nobody = self.server.accounts.is_empty().map_err(|failure| Problem::broken(&failure))?;
-                if nobody {
-                    return Err(Problem::NobodyCanSignIn);
-                }
-                let username = pending.login_hint.as_deref().unwrap_or_default();
-                views::sign_in(&question, &asked, username, None, self.language)
-            }
+        let response = match self.session(pending).await? {
+            Some(session) => views::consent(&question, &session, &asked, self.language),
+            None => self.ask_who(&question, pending, &asked)?,
         };
         Ok(with(response, self.server.browsers.greet(&self.browser)?))
+    }
+
+    /// Nobody is signed in. Where nobody has an account here, the person says at once whether they agree, and signs in after that.
+    fn ask_who(&self, question: &views::Question<'_>, pending: &Pending, asked: &str) -> Shown {
+        let has_accounts = !self.server.accounts.is_empty().map_err(|failure| Problem::broken(&failure))?;
+        match (has_accounts, question.providers) {
+            (false, []) => Err(Problem::NobodyCanSignIn),
+            (false, providers) => Ok(views::consent_elsewhere(question, providers, asked, self.language)),
+            (true, _) => {
+                let username = pending.login_hint.as_deref().unwrap_or_default();
+                Ok(views::sign_in(question, asked, username, None, self.language))
+            }
+        }
+    }
+
+    /// Whoever is signed in, as they are now, if they are still there and have signed in late enough.
+    async fn session(&self, pending: &Pending) -> Result<Option<Session>, Failure> {
+        let Some(session) = &self.browser.session else { return Ok(None) };
+        if pending.signed_in_after.is_some_and(|after| session.signed_in_at < after) {
+            return Ok(None);
+        }
+        Ok(match self.server.look(self.inbound.config, &session.person).await? {
+            Look::There(person) => Some(Session { person: *person, signed_in_at: session.signed_in_at }),
+            Look::Away | Look::Gone | Look::NotAdmitted => None,
+        })
     }
 
     /// The form with the password has come.
     async fn sign_in(&mut self) -> Shown {
         let (fields, asked, pending) = self.form()?;
         let client = self.client(&pending.client_id).await?.ok_or(Problem::UnknownClient)?;
+        if let Some(name) = fields.value("provider") {
+            let provider = self.inbound.config.provider(name).ok_or(Problem::NoErrand)?;
+            return Ok(views::consent_elsewhere(&self.question(&pending, &client)?, std::slice::from_ref(provider), &asked, self.language));
+        }
         let username = fields.value("username").unwrap_or_default().trim().to_owned();
         let password = SecretString::from(fields.value("password").unwrap_or_default().to_owned());
         let again = |trouble| Ok(views::sign_in(&self.question(&pending, &client)?, &asked, &username, Some(trouble), self.language));
@@ -146,17 +171,14 @@ impl Visit<'_> {
         let client = self.client(&pending.client_id).await?.ok_or(Problem::UnknownClient)?;
         // What a reload has changed meanwhile counts.
         let redirect = client.redirect(Some(&pending.redirect_uri)).ok_or(Problem::Redirect)?;
-        let session = self.browser.session.as_ref().ok_or(Problem::NoErrand)?;
-        if pending.signed_in_after.is_some_and(|after| session.signed_in_at < after) {
-            return Err(Problem::NoErrand);
-        }
         let back = Back { redirect: &redirect, state: pending.state.as_deref(), origin: &client.origin };
-        match fields.value("answer") {
-            Some("allow") => self.agree(&pending, &client, session, &back).await,
-            Some("deny") => {
-                let to = back.error(self.inbound, ErrorCode::AccessDenied, "the person said no");
-                Ok(views::done(&self.question(&pending, &client)?, false, &to, self.language))
+        match (fields.value("answer"), fields.value("provider")) {
+            (Some("allow"), None) => {
+                let session = self.session(&pending).await?.ok_or(Problem::NoErrand)?;
+                self.agree(&pending, &client, &session, &back).await
             }
+            (None, Some(provider)) => self.leave(provider, pending, &client).await,
+            (Some("deny"), None) => self.declined(&pending, &client, &back),
             _ => Err(Problem::Unreadable),
         }
     }
@@ -185,7 +207,9 @@ impl Visit<'_> {
 
     /// "That is not me": whoever is signed in is forgotten, and the question asked anew.
     async fn sign_out(&mut self) -> Shown {
-        let (_, _, pending) = self.form()?;
+        let (_, _, mut pending) = self.form()?;
+        // A provider would tell us the same person again.
+        pending.signed_in_after = Some(self.inbound.now);
         let client = self.client(&pending.client_id).await?.ok_or(Problem::UnknownClient)?;
         self.browser.session = None;
         let cookies = self.server.browsers.dismiss()?;
@@ -210,7 +234,8 @@ impl Visit<'_> {
     fn question<'q>(&'q self, pending: &'q Pending, client: &'q Client) -> Result<views::Question<'q>, Problem> {
         let resource = self.inbound.resource(Some(&pending.resource)).ok_or(Problem::NoErrand)?;
         let redirect = RedirectUri::parse(&pending.redirect_uri).map_err(|_| Problem::Redirect)?;
-        Ok(views::Question { client, resource, scopes: &pending.scopes, redirect, base: self.inbound.config.issuer.as_str() })
+        let (base, providers) = (self.inbound.config.issuer.as_str(), self.inbound.config.providers.as_slice());
+        Ok(views::Question { client, resource, scopes: &pending.scopes, redirect, base, providers })
     }
 
     async fn client(&self, id: &str) -> Result<Option<Client>, Failure> {

@@ -10,6 +10,8 @@ use oauth::resource::Resource;
 use oauth::scope::{Scope, ScopeSet};
 use secrecy::SecretString;
 
+use crate::federation::Provider;
+
 /// The whole authorization server.
 #[derive(Clone)]
 pub struct Config {
@@ -23,6 +25,8 @@ pub struct Config {
     pub allowance: Allowance,
     /// The file of local accounts.
     pub accounts: PathBuf,
+    /// Where else people sign in.
+    pub providers: Vec<Provider>,
     /// How long things live.
     pub lifetimes: Lifetimes,
     /// Whether clients that nobody knows may register themselves (RFC 7591).
@@ -82,6 +86,13 @@ pub enum ClientProof {
 pub struct Allowance {
     /// `None`: everybody may grant everything.
     pub by_group: Option<BTreeMap<String, Vec<String>>>,
+}
+
+impl Config {
+    /// A provider by its name.
+    pub(crate) fn provider(&self, name: &str) -> Option<&Provider> {
+        self.providers.iter().find(|provider| provider.name == name)
+    }
 }
 
 impl Allowance {

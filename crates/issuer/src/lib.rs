@@ -9,6 +9,7 @@ mod client;
 mod client_authentication;
 mod code;
 pub mod config;
+pub mod federation;
 mod grant;
 mod grants;
 mod introspect;

@@ -20,7 +20,8 @@ use crate::accounts::Accounts;
 use crate::browser::Browsers;
 use crate::client::{Clients, Registered};
 use crate::config::{Config, ProtectedResource};
-use crate::grant::{Grant, GrantId, Grants};
+use crate::federation::{Look, People};
+use crate::grant::{Grant, GrantId, Grants, Person};
 use crate::keys::Keys;
 use crate::refusal::{Failure, Refusal};
 use crate::shelf::Shelf;
@@ -35,6 +36,7 @@ pub struct Server {
     pub(crate) keys: Keys,
     pub(crate) browsers: Browsers,
     pub(crate) accounts: Accounts,
+    pub(crate) people: Arc<People>,
     pub(crate) revocations: Arc<Revocations>,
     auditor: Arc<Auditor>,
     /// The path of the public URL, which a proxy may or may not take off.
@@ -56,6 +58,7 @@ pub struct Parts {
 /// One request, as the endpoints see it.
 pub(crate) struct Inbound<'r> {
     pub(crate) headers: &'r HeaderMap,
+    pub(crate) path: &'r str,
     pub(crate) query: &'r str,
     pub(crate) body: &'r [u8],
     pub(crate) from: IpAddr,
@@ -80,6 +83,7 @@ impl Server {
     /// Reads or makes the keys. Times that `config` gives for keys, sessions and grants hold until the next start.
     pub async fn new(config: Config, key: &InstanceKey, parts: Parts) -> Result<Arc<Self>, Failure> {
         let Parts { clock, store, revocations, auditor } = parts;
+        let peoples = Shelf::new(Arc::clone(&store), key)?;
         let shelf = Shelf::new(store, key)?;
         let lifetimes = config.lifetimes.clone();
         let now = clock() / 1000;
@@ -92,6 +96,7 @@ impl Server {
             grants: Grants::new(key, lifetimes.idle_grant, lifetimes.grant),
             browsers: Browsers::new(key, is_https, lifetimes.session)?,
             accounts: Accounts::new(config.accounts.clone()),
+            people: People::new(peoples, lifetimes.grant, lifetimes.session),
             config: ArcSwap::from_pointee(config),
             keys,
             shelf,
@@ -116,6 +121,7 @@ impl Server {
         let config = self.config.load_full();
         let inbound = Inbound {
             headers: request.headers(),
+            path: request.uri().path(),
             query: request.uri().query().unwrap_or_default(),
             body: request.body(),
             from,
@@ -201,6 +207,23 @@ impl Server {
         Ok(self.revocations.revoke(&id.text(), lives).await?)
     }
 
+    /// How somebody is now, whom we have known: by their account here, or by the provider that they came from.
+    pub(crate) async fn look(&self, config: &Config, person: &Person) -> Result<Look, Failure> {
+        let Some(name) = &person.provider else {
+            return Ok(self.accounts.person(&person.subject)?.map_or(Look::NotAdmitted, |person| Look::There(Box::new(person))));
+        };
+        let Some(provider) = config.provider(name) else { return Ok(Look::NotAdmitted) };
+        self.people.look(provider, &person.subject, &config.allowance, self.now()).await
+    }
+
+    /// Ends everything that somebody has granted who is there no more.
+    pub(crate) async fn end_all_of(&self, person: &Person, by: &str) -> Result<(), Failure> {
+        for (id, _) in self.grants.all(&self.shelf, self.now()).await?.into_iter().filter(|(_, grant)| grant.person.subject == person.subject) {
+            self.end(id, by).await?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn now(&self) -> u64 {
         (self.clock)() / 1000
     }
@@ -228,6 +251,7 @@ impl Server {
             paths::SIGN_IN => Endpoint::Page(Page::SignIn),
             paths::CONSENT => Endpoint::Page(Page::Consent),
             paths::SIGN_OUT => Endpoint::Page(Page::SignOut),
+            _ if below.starts_with(paths::BACK) => Endpoint::Page(Page::Back),
             paths::TOKEN => Endpoint::Token,
             paths::REGISTER => Endpoint::Register,
             paths::REVOKE => Endpoint::Revoke,
@@ -271,6 +295,7 @@ enum Endpoint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Page {
     Authorize,
+    Back,
     SignIn,
     Consent,
     SignOut,
