@@ -106,6 +106,11 @@ impl Server {
         }))
     }
 
+    /// Only to look after what is kept, without a door: it serves nobody. Times are as long as they may be, so that nothing that lives is taken for dead.
+    pub async fn for_records(key: &InstanceKey, parts: Parts) -> Result<Arc<Self>, Failure> {
+        Self::new(Config::for_records()?, key, parts).await
+    }
+
     /// Takes changed resources, clients and allowances into use.
     pub fn reload(&self, config: Config) {
         self.config.store(Arc::new(config));
