@@ -259,7 +259,9 @@ mod tests {
         let (left, over) = browsers.left_for(&kept, "one", 599).unwrap().unwrap();
         assert_eq!((&*left.provider, &*left.nonce, left.verifier.as_str()), ("idp", "nonce", "verifier-secret"));
         assert!(over.to_str().unwrap().contains("Max-Age=0"));
-        for (headers, state, now) in [(&HeaderMap::new(), "one", 0), (&kept, "invented", 0), (&kept, "one", 600), (&headers(&[other]), "one", 0)] {
+        for (headers, state, now) in
+            [(&HeaderMap::new(), "one", 0), (&kept, "invented", 0), (&kept, "one", 600), (&headers(&[other]), "one", 0)]
+        {
             assert!(browsers.left_for(headers, state, now).unwrap().is_none(), "{state} {now}");
         }
         let endless = Leaving { pending: Pending { state: Some("s".repeat(4000)), ..pending() }, ..leaving("long") };

@@ -49,6 +49,7 @@ impl Config {
             resources: Vec::new(),
             clients: Vec::new(),
             allowance: Allowance::default(),
+            providers: Vec::new(),
             accounts: PathBuf::new(),
             lifetimes,
             registration: false,

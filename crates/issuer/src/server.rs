@@ -223,7 +223,9 @@ impl Server {
 
     /// Ends everything that somebody has granted who is there no more.
     pub(crate) async fn end_all_of(&self, person: &Person, by: &str) -> Result<(), Failure> {
-        for (id, _) in self.grants.all(&self.shelf, self.now()).await?.into_iter().filter(|(_, grant)| grant.person.subject == person.subject) {
+        for (id, _) in
+            self.grants.all(&self.shelf, self.now()).await?.into_iter().filter(|(_, grant)| grant.person.subject == person.subject)
+        {
             self.end(id, by).await?;
         }
         Ok(())

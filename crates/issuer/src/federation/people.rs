@@ -103,7 +103,13 @@ impl People {
     /// Asks the provider, and remembers what it says. `None`: the person has gone.
     ///
     /// One of all who are at it asks: a refresh token that is good once must not be shown twice. The others go on with what is known.
-    async fn ask(self: &Arc<Self>, provider: &Provider, place: &str, found: &Found<Known>, now: u64) -> Result<Option<Found<Known>>, Failure> {
+    async fn ask(
+        self: &Arc<Self>,
+        provider: &Provider,
+        place: &str,
+        found: &Found<Known>,
+        now: u64,
+    ) -> Result<Option<Found<Known>>, Failure> {
         let asking = Known { asked_at: now, ..found.value.clone() };
         let is_ours = self.shelf.replace(place, found, &asking, Some(self.lives(&asking))).await?;
         let Some(found) = self.shelf.find::<Known>(place).await? else { return Ok(None) };
