@@ -8,12 +8,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 mod credential;
+mod federation;
 mod issuer;
 mod secrets;
 
 pub(crate) use credential::{
     ClientHeaderSettings, ClientHeaders, Credential, IdJag, PassThrough, PersonalGrant, SignIn, TokenGrant, TokenServer, WaysToProve,
 };
+pub(crate) use federation::{Federation, FederationAllow, Federations};
 pub(crate) use issuer::{Issuer, IssuerClient, TrustedProvider};
 pub(crate) use secrets::{Inventory, InventoryItem, KeychainStore, Secrets, Vault, VaultAppRole, VaultAuth, VaultEngine, VaultJwt};
 
