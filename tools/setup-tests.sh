@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests need, and says what: the programs of other people that stand before and behind the door.
 #
-# From Debian:  python3 with venv, nodejs, npm, git, gdb, the headers of OpenSSL, chromium, a keychain (gnome-keyring on dbus) with libsecret-tools to look into it, and
-#               keyutils for that of the kernel, where they are missing (as root; else it says what to install).
+# From Debian:  python3 with venv, nodejs, npm, git, gdb, the headers of OpenSSL, chromium, a keychain (gnome-keyring on dbus) with libsecret-tools to look into it,
+#               keyutils for that of the kernel, and redis-server, where they are missing (as root; else it says what to install).
 # From npm:     what interop/package-lock.json names, into .test-peers/npm. Node.js 22 is among it.
 # From PyPI:    what interop/requirements.txt names, into .test-peers/venv; what interop/clouds.txt names, into .test-peers/clouds.
 # From crates.io: what interop/crates.txt names, built into .test-peers/cargo. That takes minutes, once.
@@ -34,6 +34,7 @@ install_from_debian() {
   want npm command -v npm
   want python3 command -v python3
   want python3-venv python3 -c 'import ensurepip, venv'
+  want redis-server command -v redis-server
   want pkg-config command -v pkg-config
   want libssl-dev pkg-config --exists openssl
   install_missing

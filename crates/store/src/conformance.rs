@@ -9,16 +9,40 @@ use crate::{Clock, Failure, KEY_BYTES, Store, VALUE_BYTES};
 
 /// A clock that stands still until it is moved.
 #[derive(Clone, Default)]
-pub(crate) struct SetClock(Arc<AtomicU64>);
+pub(crate) struct SetClock {
+    now: Arc<AtomicU64>,
+    server: Option<Server>,
+}
+
+/// A server whose own clock decides: time goes on there by itself, and is moved by drawing all ends nearer.
+#[derive(Clone)]
+struct Server {
+    draw_nearer: Arc<dyn Fn(u64) + Send + Sync>,
+    /// How long before a moment it is surely still before it, in milliseconds, however slow this machine is.
+    grain: u64,
+}
 
 impl SetClock {
+    /// The clock of a server, which `draw_nearer` makes so many milliseconds later for all that it holds.
+    pub(crate) fn of_a_server(grain: u64, draw_nearer: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        Self { server: Some(Server { draw_nearer: Arc::new(draw_nearer), grain }), ..Self::default() }
+    }
+
     pub(crate) fn clock(&self) -> Clock {
-        let now = Arc::clone(&self.0);
+        let now = Arc::clone(&self.now);
         Arc::new(move || now.load(Ordering::SeqCst))
     }
 
     pub(crate) fn advance(&self, milliseconds: u64) {
-        self.0.fetch_add(milliseconds, Ordering::SeqCst);
+        self.now.fetch_add(milliseconds, Ordering::SeqCst);
+        if let Some(server) = &self.server {
+            (server.draw_nearer)(milliseconds);
+        }
+    }
+
+    /// The shortest time that can be told from none: a millisecond, where the clock stands still.
+    fn grain(&self) -> u64 {
+        self.server.as_ref().map_or(1, |server| server.grain)
     }
 }
 
@@ -96,9 +120,9 @@ pub(crate) async fn a_later_put_replaces_value_and_lifetime(Subject { store, clo
 
 pub(crate) async fn a_value_ends_with_its_lifetime(Subject { store, clock }: Subject) {
     store.put("key", b"value", seconds(2)).await.unwrap();
-    clock.advance(1_999);
+    clock.advance(2_000 - clock.grain());
     assert!(store.get("key").await.unwrap().is_some());
-    clock.advance(1);
+    clock.advance(clock.grain());
     assert_eq!(store.get("key").await.unwrap(), None);
     assert_eq!(store.take("key").await.unwrap(), None);
 }
@@ -199,7 +223,7 @@ pub(crate) async fn many_adders_at_once_lose_nothing(Subject { store, .. }: Subj
 }
 
 pub(crate) async fn counting_what_is_not_a_count_is_refused_and_changes_nothing(Subject { store, .. }: Subject) {
-    for value in ["", "-1", "1.5", "many", "9999999999999999999999"] {
+    for value in ["", "-1", "+1", "007", " 7", "1.5", "many", "9223372036854775808", "18446744073709551615", "9999999999999999999999"] {
         store.put("key", value.as_bytes(), None).await.unwrap();
         let refused = store.increment("key", 1, None).await;
         assert!(matches!(refused, Err(Failure::NotACount { key }) if key == "key"));

@@ -37,6 +37,12 @@ pub enum Failure {
     /// A key of no bytes.
     #[error("a key must not be empty")]
     EmptyKey,
+    /// The server throws values away when it is full.
+    #[error("the server would throw values away when it is full: `maxmemory-policy` is `{policy}`, and must be `noeviction`")]
+    Evicts {
+        /// Its policy.
+        policy: Box<str>,
+    },
     /// There is no room for another value, and nothing has expired.
     #[error("the store is full ({entries} entries)")]
     Full {
@@ -64,9 +70,21 @@ pub enum Failure {
         #[source]
         source: std::io::Error,
     },
+    /// The server does not do what it was asked.
+    #[error("the store's server refused: {code}")]
+    Refused {
+        /// Its own word for the reason.
+        code: Box<str>,
+    },
     /// The work was given up: the program is stopping, or the database broke off.
     #[error("the store's work was broken off")]
     Stopped,
+    /// The server did not answer in time; what it was asked may have been done nevertheless.
+    #[error("the store's server does not answer")]
+    TimedOut,
+    /// There is no connection to the server.
+    #[error("the store's server cannot be reached")]
+    Unreachable(#[source] redis::RedisError),
     /// A value over [`VALUE_BYTES`](crate::VALUE_BYTES).
     #[error("a value of {bytes} bytes is too long (at most {})", crate::VALUE_BYTES)]
     ValueTooLong {

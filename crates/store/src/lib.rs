@@ -1,13 +1,14 @@
 //! What do replicas share? Values with a lifetime, taken once, counted, compared and swapped; sealed.
 //!
 //! [`Store`] is the small set of operations that everything which must outlive a process goes
-//! through. [`memory::Memory`] and [`file::File`] are the back-ends, held to one conformance suite.
+//! through. [`memory::Memory`], [`file::File`] and [`redis::Redis`] are the back-ends, held to one conformance suite.
 //! [`revocation::Revocations`] is what all replicas hear of at once: what was ended before its time.
 //! Values that are secret are sealed first ([`seal::Sealer`]), so that a stolen store opens nothing.
 
 mod failure;
 pub mod file;
 pub mod memory;
+pub mod redis;
 pub mod revocation;
 pub mod seal;
 
@@ -112,16 +113,20 @@ fn expiry(now: u64, ttl: Option<Duration>) -> u64 {
 fn add(key: &str, stored: Option<&[u8]>, by: u64) -> Result<u64, Failure> {
     let count = match stored {
         None => 0,
-        Some(text) => std::str::from_utf8(text)
-            .ok()
-            .and_then(|text| text.parse::<u64>().ok())
-            .ok_or_else(|| Failure::NotACount { key: key.to_owned() })?,
+        Some(text) => count(text).ok_or_else(|| Failure::NotACount { key: key.to_owned() })?,
     };
-    count
-        .checked_add(by)
-        // Redis counts in signed 64-bit numbers; every back-end keeps to what all can hold.
-        .filter(|sum| i64::try_from(*sum).is_ok())
-        .ok_or_else(|| Failure::CountTooLarge { key: key.to_owned() })
+    count.checked_add(by).filter(|sum| is_countable(*sum)).ok_or_else(|| Failure::CountTooLarge { key: key.to_owned() })
+}
+
+/// A count is written in one way only: `007` is none, nor is `+7`.
+fn count(text: &[u8]) -> Option<u64> {
+    let count = std::str::from_utf8(text).ok()?.parse().ok().filter(|count| is_countable(*count))?;
+    (count.to_string().as_bytes() == text).then_some(count)
+}
+
+/// Redis counts in signed 64-bit numbers; every back-end keeps to what all can hold.
+fn is_countable(count: u64) -> bool {
+    i64::try_from(count).is_ok()
 }
 
 /// The expiry of a value without a lifetime.

@@ -39,4 +39,4 @@ pub use shared_secret::{SharedSecret, WeakSecret};
 pub use thumbprint::{NotAThumbprint, Thumbprint};
 pub use trust::{DEFAULT_LEEWAY_SECONDS, MAX_LEEWAY_SECONDS, Trust, TypRule};
 pub use unverified::{MAX_HEADER_BYTES, Unverified};
-pub use verify::{Verified, verify};
+pub use verify::{Verified, introspect, verify};

@@ -98,6 +98,12 @@ impl Unverified<'_> {
     /// `now` is unix seconds. With leeway `l`, a token is good while `now < exp + l`,
     /// `now + l >= nbf` and `now + l >= iat`.
     pub fn reject_early(&self, trust: &Trust, presented: Presented<'_>, now: u64) -> Result<(), Refusal> {
+        self.reject_early_unused(trust, now)?;
+        presented.check(self.claims.confirmation.as_ref())
+    }
+
+    /// The same for a token that nobody presents, and that somebody asks about.
+    pub(crate) fn reject_early_unused(&self, trust: &Trust, now: u64) -> Result<(), Refusal> {
         if !trust.typ.accepts(self.typ()) {
             return Err(Refusal::WrongType);
         }
@@ -107,7 +113,6 @@ impl Unverified<'_> {
         self.check_issuer(trust)?;
         self.check_audience(trust)?;
         self.check_times(trust, now)?;
-        presented.check(self.claims.confirmation.as_ref())?;
         self.claims.subject.as_ref().map(|_| ()).ok_or(Refusal::MissingClaim(ClaimName::Subject))
     }
 

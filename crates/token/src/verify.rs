@@ -5,9 +5,12 @@ mod tests;
 
 use std::ops::Deref;
 
+use oauth::introspection::{ActiveToken, Audiences, Confirmation, Introspection};
+
 use crate::claims::Claims;
 use crate::compact::Compact;
 use crate::key_set::{KeySet, VerificationKey};
+use crate::payload::Payload;
 use crate::presented::Presented;
 use crate::refusal::{ClaimName, Refusal};
 use crate::trust::Trust;
@@ -51,8 +54,36 @@ pub fn verify(
 ) -> Result<Verified<Claims>, Refusal> {
     unverified.reject_early(trust, presented, now)?;
     let key = signing_key(unverified, keys)?;
+    claims_of(unverified, key).map(Verified)
+}
+
+/// What the issuer of a token answers whoever asks about it (RFC 7662), if the token is good: the asker serves the bearer, and judges how the token came. The
+/// answer opens nothing.
+pub fn introspect(unverified: &Unverified<'_>, trust: &Trust, keys: &KeySet, now: u64) -> Result<Introspection, Refusal> {
+    unverified.reject_early_unused(trust, now)?;
+    let key = signing_key(unverified, keys)?;
+    let claims = claims_of(unverified, key)?;
+    Ok(Introspection::Active(Box::new(ActiveToken {
+        issuer: claims.issuer,
+        subject: Some(claims.subject),
+        audiences: Audiences(claims.audiences),
+        client_id: claims.client_id,
+        scopes: claims.scopes,
+        token_type: Some(if claims.confirmation.is_some() { "DPoP" } else { "Bearer" }.to_owned()),
+        expires_at: Some(claims.expires_at),
+        issued_at: claims.issued_at,
+        not_before: claims.not_before,
+        authenticated_at: Payload::of(unverified)?.time("auth_time"),
+        jwt_id: claims.jwt_id,
+        grant_id: claims.grant_id,
+        confirmation: claims.confirmation.map(|key| Confirmation::Key(key.to_string())),
+        ..ActiveToken::default()
+    })))
+}
+
+fn claims_of(unverified: &Unverified<'_>, key: &VerificationKey) -> Result<Claims, Refusal> {
     let claims = &unverified.claims;
-    Ok(Verified(Claims {
+    Ok(Claims {
         issuer: claims.issuer.clone(),
         subject: claims.subject.clone().ok_or(Refusal::MissingClaim(ClaimName::Subject))?,
         audiences: claims.audiences.clone().ok_or(Refusal::MissingClaim(ClaimName::Audience))?,
@@ -65,7 +96,7 @@ pub fn verify(
         grant_id: claims.grant_id.clone(),
         confirmation: claims.confirmation,
         key_id: key.id().map(str::to_owned),
-    }))
+    })
 }
 
 /// The key among the candidates whose signature this is.

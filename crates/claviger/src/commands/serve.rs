@@ -23,7 +23,7 @@ use crate::config::fixed::Fixed;
 use crate::config::issuer::{Ready, Unfit};
 use crate::config::listen::EnvironmentName;
 use crate::config::plan::{Plan, Planner};
-use crate::control::Control;
+use crate::control::{Control, Reach};
 use crate::lifecycle::{Order, Orders};
 use crate::log;
 use crate::voice::{self, Exit, Report};
@@ -122,7 +122,7 @@ async fn keep_open(planner: &Planner, plan: Plan, mut orders: Orders) -> Result<
         tokio::spawn(admin.serve(Arc::clone(&door), Arc::clone(&metrics), webhook, end.clone()));
     }
     match Control::bind(&state) {
-        Ok(control) => drop(tokio::spawn(control.serve(Arc::clone(&door), end.clone()))),
+        Ok(control) => drop(tokio::spawn(control.serve(Reach { door: Arc::clone(&door), issuer: issuer.clone() }, end.clone()))),
         // The door is whole without it; only commands cannot reach it.
         Err(error) => tracing::warn!(target: "door", %error, "`claviger secrets` will not reach this door: no socket in the state folder"),
     }

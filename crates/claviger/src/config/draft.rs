@@ -88,6 +88,18 @@ pub(crate) fn secrets(arguments: &ServeArguments, around: &Surroundings) -> Resu
     }
 }
 
+/// The file of accounts that the configuration names, whatever is wrong with the rest of it. `None`: there is no configuration, or nothing about it in it.
+pub(crate) fn accounts(arguments: &ServeArguments, around: &Surroundings) -> Result<Option<PathBuf>, Report> {
+    let mut drafter = Drafter::new(arguments, around);
+    let read = drafter.accounts();
+    let Drafter { sources, faults, .. } = drafter;
+    match read {
+        Ok(file) if faults.is_empty() => Ok(file),
+        Ok(_) => Err(faults.into_report(&sources)),
+        Err(report) => Err(report),
+    }
+}
+
 /// Nothing says where the state folder is.
 pub(crate) fn no_state_folder() -> Report {
     Report::new(Exit::Configuration, "there is no place for the state folder: neither `HOME` nor `XDG_STATE_HOME` is set")
@@ -184,6 +196,16 @@ impl<'d> Drafter<'d> {
         let mut judge = Judge::new(root.as_ref(), &mut self.faults);
         let secrets = Secrets::read(&file.secrets, self.around, &folder, state, &mut judge);
         Ok(Some(if environment.is_production() { secrets.for_production() } else { secrets }))
+    }
+
+    /// `[issuer] accounts` alone. `None` when a fault was found, or nothing.
+    fn accounts(&mut self) -> Result<Option<PathBuf>, Report> {
+        let Some(Written { mut root, folder, .. }) = self.own_file()? else { return Ok(None) };
+        if let Some(Node { value: Value::Table(table), .. }) = &mut root {
+            table.retain(|name, _| name == "issuer");
+        }
+        let file = self.shaped(root.as_ref())?;
+        Ok(file.issuer.and_then(|issuer| issuer.accounts).map(|accounts| folder.join(accounts)))
     }
 
     fn judge_literals(&mut self, environment: &EnvironmentName) {

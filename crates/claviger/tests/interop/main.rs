@@ -12,6 +12,8 @@ mod built_in;
 #[cfg(test)]
 mod children;
 #[cfg(test)]
+mod client_headers;
+#[cfg(test)]
 mod connections;
 #[cfg(test)]
 mod everything;

@@ -2,7 +2,10 @@
 
 use oauth::introspection::Introspection;
 use serde_json::{Value, json};
-use token::{ClaimName, Claims, MAX_UNSAID_LIFETIME_SECONDS, Presented, Refusal, Trust, Verified, dpop};
+use token::mint::{MintRequest, Minter, generate_es256_key};
+use token::{
+    ClaimName, Claims, KeySet, MAX_UNSAID_LIFETIME_SECONDS, Presented, Refusal, Thumbprint, Trust, Unverified, Verified, dpop, introspect,
+};
 
 use crate::support::{AUDIENCE, ISSUER, Key, NOW, merge, trust};
 
@@ -146,4 +149,34 @@ fn a_bound_token_needs_a_proof_of_its_key() {
     assert_eq!(with(&json!({"token_type": "DPoP"}), Presented::WithProof(&proof)), Err(Refusal::SenderConstrained));
     assert_eq!(with(&json!({"cnf": {"x5t#S256": "x"}}), Presented::WithProof(&proof)), Err(Refusal::SenderConstrained));
     assert_eq!(with(&json!({"cnf": {"jkt": "x"}}), Presented::AsBearer), Err(Refusal::MalformedClaim(ClaimName::Confirmation)));
+}
+
+#[test]
+fn what_we_say_about_a_token_of_our_own_is_what_it_says() {
+    let minter = Minter::es256_by_thumbprint(&generate_es256_key().unwrap()).unwrap();
+    let keys = KeySet::from_jwks(minter.public_jwks().unwrap().as_bytes()).unwrap().0;
+    let request = MintRequest {
+        issuer: Some(ISSUER.into()),
+        client_id: Some("app".into()),
+        scopes: oauth::scope::ScopeSet::parse("b a").unwrap(),
+        grant_id: Some("g".into()),
+        jwt_id: Some("j".into()),
+        auth_time: Some(NOW - 9),
+        ..MintRequest::new(AUDIENCE, "alice", 300)
+    };
+    let said = |request: &MintRequest, now: u64| {
+        let token = minter.mint(request, NOW).unwrap();
+        let answer = introspect(&Unverified::parse(&token).unwrap(), &trust(), &keys, now)?;
+        Ok::<_, Refusal>(serde_json::from_slice::<Value>(&answer.to_json().unwrap()).unwrap())
+    };
+    let expected = json!({
+        "active": true, "iss": ISSUER, "sub": "alice", "aud": AUDIENCE, "client_id": "app", "scope": "a b", "token_type": "Bearer", "exp": NOW + 300,
+        "iat": NOW, "auth_time": NOW - 9, "jti": "j", "grant_id": "g",
+    });
+    assert_eq!(said(&request, NOW), Ok(expected));
+    let key = Thumbprint::parse(JKT).unwrap();
+    let bound = said(&MintRequest { confirmation: Some(key), ..request.clone() }, NOW).unwrap();
+    assert_eq!((&bound["token_type"], &bound["cnf"]), (&json!("DPoP"), &json!({"jkt": JKT})));
+    assert_eq!(said(&request, NOW + 3600), Err(Refusal::Expired));
+    assert_eq!(said(&MintRequest { audiences: vec!["https://other.example".into()], ..request }, NOW), Err(Refusal::WrongAudience));
 }
