@@ -91,6 +91,8 @@ pub enum TokenSource {
         sign_in: Option<Box<SignIn>>,
         /// How clients log in there that show the door their id and secret, if they may (A5).
         client_headers: Option<Box<ClientHeaders>>,
+        /// How the issuer is asked about tokens, if it is (A3).
+        introspection: Option<Box<Introspection>>,
     },
     /// HS256 tokens of one server (A4): the first secret mints, all verify.
     SharedSecret {
@@ -130,6 +132,47 @@ pub struct ClientHeaders {
 impl fmt::Debug for ClientHeaders {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "ClientHeaders({})", self.server)
+    }
+}
+
+/// How an issuer is asked whether a token is good (RFC 7662).
+#[derive(Clone)]
+pub struct Introspection {
+    /// The issuer, and who the door is there.
+    pub server: AuthorizationServer,
+    /// Which tokens it is asked about.
+    pub tokens: IntrospectedTokens,
+    /// How long an answer is believed, at most.
+    pub cache: Duration,
+}
+
+impl fmt::Debug for Introspection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Introspection({:?} by {})", self.tokens, self.server)
+    }
+}
+
+/// Which tokens an issuer is asked about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IntrospectedTokens {
+    /// All: JWTs when their signature is good, and whatever is none.
+    All,
+    /// JWTs whose signature is good: they may have been revoked.
+    Jwt,
+    /// What is no JWT.
+    #[default]
+    Opaque,
+}
+
+impl IntrospectedTokens {
+    /// Whether tokens that nobody but the issuer can read are among them.
+    pub fn are_opaque(self) -> bool {
+        self != Self::Jwt
+    }
+
+    /// Whether JWTs are among them.
+    pub fn are_jwts(self) -> bool {
+        self != Self::Opaque
     }
 }
 

@@ -20,6 +20,7 @@ use crate::back::Back;
 use crate::back::stdio::StdioBack;
 use crate::config::{self, MissingScope, ServerName, TokenSource};
 use crate::connect::SignIn;
+use crate::introspections::Introspections;
 use crate::issuer_keys::IssuerKeys;
 use crate::layers::host_guard::HostGuard;
 use crate::layers::shown::ClientHeadersAre;
@@ -107,6 +108,8 @@ pub(crate) struct Trusted {
     pub(crate) keys: Keys,
     /// Clients that show their id and secret, where that is allowed.
     pub(crate) logins: Option<Logins>,
+    /// The issuer itself, where it is asked about tokens.
+    pub(crate) introspections: Option<Arc<Introspections>>,
 }
 
 /// Where the keys come from.

@@ -11,7 +11,8 @@ mod credential;
 mod secrets;
 
 pub(crate) use credential::{
-    ClientHeaderSettings, ClientHeaders, Credential, IdJag, PassThrough, PersonalGrant, SignIn, TokenGrant, TokenServer, WaysToProve,
+    ClientHeaderSettings, ClientHeaders, Credential, IdJag, IntrospectedTokens, Introspection, PassThrough, PersonalGrant, SignIn,
+    TokenGrant, TokenServer, WaysToProve,
 };
 pub(crate) use secrets::{Inventory, InventoryItem, KeychainStore, Secrets, Vault, VaultAppRole, VaultAuth, VaultEngine, VaultJwt};
 
@@ -92,6 +93,8 @@ pub(crate) struct Accept {
     /// Whether clients may show `X-Client-Id` and `X-Client-Secret` in place of a token: the door gets one from this issuer for them. Default: `false`. See
     /// docs/guides/callers.md.
     pub(crate) client_headers: Option<ClientHeaders>,
+    /// How the issuer is asked whether a token is good (RFC 7662), for tokens that are no JWTs or that can be revoked. Default: it is not. See docs/guides/callers.md.
+    pub(crate) introspection: Option<Introspection>,
     /// References to secrets of at least 32 bytes for HS256 tokens. The first mints, all verify.
     pub(crate) shared_secret: Option<OneOrMore>,
     /// The one server that the shared secret is good for.

@@ -174,8 +174,7 @@ fn is_at(path: &Path, pattern: &[&str]) -> bool {
 }
 
 /// What the product promises and this version does not hold yet.
-const LATER: [(&[&str], &str); 8] = [
-    (&["accept", "*", "introspection"], "token introspection"),
+const LATER: [(&[&str], &str); 7] = [
     (&["alerts"], "alerting"),
     (&["issuer"], "the authorization server"),
     (&["policy"], "the policy language"),

@@ -9,12 +9,14 @@ use std::sync::Arc;
 use audit::fingerprint::Fingerprinter;
 use aws_lc_rs::digest;
 use http::{HeaderMap, Uri};
+use oauth::introspection::Introspection;
 use policy::quota::{Bucket, Rate};
 use quick_cache::sync::Cache;
 use secrecy::ExposeSecret as _;
-use token::{Presented, Unverified};
+use token::{Claims, Part, Presented, Unverified, Verified};
 
 use crate::clock::Clock;
+use crate::introspections::Answer;
 use crate::layers::rate_limit::network_of;
 use crate::layers::shown::{self, ClientHeaders, Shown};
 use crate::principal::{CallerToken, Principal, Standings};
@@ -133,11 +135,10 @@ impl Authenticator {
         {
             return Err(Refusal::BadToken(refusal));
         }
-        let verdict = self.verify(token, trusted, now).await;
-        match verdict {
-            Ok(principal) => {
+        match self.verify(token, trusted, address, now).await {
+            Ok((principal, until)) => {
                 let principal = Arc::new(principal);
-                let until = principal.expires_at.min(now + VERIFIED_FOR);
+                let until = principal.expires_at.min(until);
                 self.verified.insert(digest, Kept { principal: Arc::clone(&principal), generation, until });
                 Ok(principal)
             }
@@ -149,8 +150,25 @@ impl Authenticator {
         }
     }
 
-    async fn verify(&self, token: &str, trusted: &[Trusted], now: u64) -> Result<Principal, Refusal> {
-        let unverified = Unverified::parse(token).map_err(Refusal::BadToken)?;
+    /// Who the token speaks of, and until when that may be believed without asking again.
+    async fn verify(&self, token: &str, trusted: &[Trusted], address: IpAddr, now: u64) -> Result<(Principal, u64), Refusal> {
+        let (claims, until) = match Unverified::parse(token) {
+            Ok(unverified) => self.verify_jwt(token, &unverified, trusted, address, now).await?,
+            Err(refusal) if may_be_opaque(refusal) => self.verify_opaque(token, refusal, trusted, address, now).await?,
+            Err(refusal) => return Err(Refusal::BadToken(refusal)),
+        };
+        let fingerprint = self.fingerprinter.of(token.as_bytes());
+        Ok((Principal::from_claims(&claims, SHARED_SECRET_ISSUER, fingerprint, &self.standings), until))
+    }
+
+    async fn verify_jwt(
+        &self,
+        token: &str,
+        unverified: &Unverified<'_>,
+        trusted: &[Trusted],
+        address: IpAddr,
+        now: u64,
+    ) -> Result<(Verified<Claims>, u64), Refusal> {
         let trusted = trusted
             .iter()
             .find(|trusted| trusted.trust.issuer.as_deref() == unverified.issuer())
@@ -158,14 +176,41 @@ impl Authenticator {
             .ok_or(Refusal::BadToken(token::Refusal::WrongIssuer))?;
         unverified.reject_early(&trusted.trust, Presented::AsBearer, now).map_err(Refusal::BadToken)?;
         let claims = match &trusted.keys {
-            Keys::Fixed(keys) => token::verify(&unverified, &trusted.trust, keys, Presented::AsBearer, now),
+            Keys::Fixed(keys) => token::verify(unverified, &trusted.trust, keys, Presented::AsBearer, now),
             Keys::Issuer(issuer) => {
-                let keys = issuer.for_token(&unverified).await.map_err(|_| Refusal::KeysUnavailable)?;
-                token::verify(&unverified, &trusted.trust, &keys, Presented::AsBearer, now)
+                let keys = issuer.for_token(unverified).await.map_err(|_| Refusal::KeysUnavailable)?;
+                token::verify(unverified, &trusted.trust, &keys, Presented::AsBearer, now)
             }
         }
         .map_err(Refusal::BadToken)?;
-        Ok(Principal::from_claims(&claims, SHARED_SECRET_ISSUER, self.fingerprinter.of(token.as_bytes()), &self.standings))
+        // Only what is signed by the issuer is worth asking it about.
+        match trusted.introspections.as_deref().filter(|introspections| introspections.tokens.are_jwts()) {
+            None => Ok((claims, now + VERIFIED_FOR)),
+            Some(introspections) => match introspections.of(token, || self.may_try(address)).await? {
+                Answer { said, until } if matches!(*said, Introspection::Active(_)) => Ok((claims, until)),
+                _ => Err(Refusal::BadToken(token::Refusal::Inactive)),
+            },
+        }
+    }
+
+    /// Of the issuers of one server, one at most is asked about what it alone can read; the configuration sees to that.
+    async fn verify_opaque(
+        &self,
+        token: &str,
+        refusal: token::Refusal,
+        trusted: &[Trusted],
+        address: IpAddr,
+        now: u64,
+    ) -> Result<(Verified<Claims>, u64), Refusal> {
+        let asked = trusted.iter().find_map(|trusted| {
+            let introspections = trusted.introspections.as_deref().filter(|introspections| introspections.tokens.are_opaque())?;
+            Some((&trusted.trust, introspections))
+        });
+        let (trust, introspections) = asked.ok_or(Refusal::BadToken(refusal))?;
+        let Answer { said, until } = introspections.of(token, || self.may_try(address)).await?;
+        let unsaid = Some(introspections.believed_for);
+        let claims = Verified::from_introspection(&said, trust, Presented::AsBearer, unsaid, now).map_err(Refusal::BadToken)?;
+        Ok((claims, until))
     }
 
     /// Whether this address has not failed too often of late.
@@ -186,6 +231,11 @@ impl Authenticator {
 /// The characters of RFC 6750 §2.1. Asked only of tokens that are not known yet.
 fn is_b64token(token: &str) -> bool {
     token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'='))
+}
+
+/// A token without the shape of a JWT means nothing to us, and perhaps something to its issuer. What has that shape and is wrong is wrong everywhere.
+fn may_be_opaque(refusal: token::Refusal) -> bool {
+    matches!(refusal, token::Refusal::Malformed(Part::Header | Part::Token))
 }
 
 fn digest_of(server: &Server, token: &str) -> Digest {
