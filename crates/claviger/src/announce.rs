@@ -7,7 +7,9 @@ use std::path::Path;
 use gateway::config::{Accept, Config, ServerName, Upstream, UpstreamCredential};
 use oauth::scope::ScopeSet;
 use policy::{Demand, RuleSet};
+use secrecy::SecretString;
 
+use crate::accounts;
 use crate::voice;
 
 /// What there is to say.
@@ -21,9 +23,17 @@ pub(crate) struct Announcement<'a> {
     pub(crate) key_was_made: bool,
     /// Whether the tokens of `claviger token mint` open the door.
     pub(crate) accepts_minted: bool,
+    /// The account that was made just now.
+    pub(crate) first_account: Option<&'a FirstAccount>,
     pub(crate) notices: &'a [String],
     /// The secrets that are written out and used all the same.
     pub(crate) exposed: &'a [String],
+}
+
+/// An account that was made by itself, with its password, which is told this once.
+pub(crate) struct FirstAccount {
+    pub(crate) name: String,
+    pub(crate) password: SecretString,
 }
 
 /// Says it on stderr, so that stdout stays free for data.
@@ -32,7 +42,8 @@ pub(crate) fn announce(announcement: &Announcement<'_>) {
 }
 
 fn text(announcement: &Announcement<'_>) -> String {
-    let Announcement { gateway, public_url, admin, state, record, key_was_made, accepts_minted, notices, exposed } = announcement;
+    let Announcement { gateway, public_url, admin, state, record, key_was_made, accepts_minted, first_account, notices, exposed } =
+        announcement;
     let mut text = String::new();
     for name in gateway.servers.keys() {
         line(&mut text, "door", &format!("{public_url}/mcp/{name}"));
@@ -43,6 +54,13 @@ fn text(announcement: &Announcement<'_>) -> String {
     line(&mut text, "record", &record.display().to_string());
     if *key_was_made {
         line(&mut text, "key", &format!("made in {}; keep the folder private", state.display()));
+    }
+    if let Some(FirstAccount { name, password }) = first_account {
+        line(
+            &mut text,
+            "account",
+            &format!("{name}, password {}; shown this once (another: claviger accounts reset {name})", accounts::shown(password)),
+        );
     }
     text.push('\n');
     protection(&mut text, gateway);

@@ -6,6 +6,7 @@ mod audit;
 mod call;
 mod config;
 mod connections;
+mod issuer;
 mod rotate;
 mod run;
 mod secrets;
@@ -22,6 +23,10 @@ pub(crate) use self::audit::{AuditCommand, OutcomeArgument, QueryArguments, Reco
 pub(crate) use self::call::CallArguments;
 pub(crate) use self::config::ConfigCommand;
 pub(crate) use self::connections::{ConnectionsArguments, ConnectionsCommand, RevokeArguments, Whose};
+pub(crate) use self::issuer::{
+    AccountsCommand, AccountsFile, AddAccountArguments, ClientsCommand, GrantsCommand, KeysCommand, ListAccountsArguments,
+    ListClientsArguments, ListGrantsArguments, RevokeClientArguments, RevokeGrantsArguments, WhichGrants,
+};
 pub(crate) use self::rotate::RotateArguments;
 pub(crate) use self::run::{OnRotation, RotationSignal, RunArguments, RunChildArguments};
 pub(crate) use self::secrets::{
@@ -43,6 +48,9 @@ pub(crate) struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Say who may sign in at the door's own authorization server
+    #[command(subcommand)]
+    Accounts(AccountsCommand),
     /// Read the record of calls and prove that it is whole
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -51,12 +59,21 @@ pub(crate) enum Command {
     /// Watch over one child process of the door
     #[command(hide = true)]
     ChildGuard(ChildGuardArguments),
+    /// Say which clients have registered themselves, and forget one
+    #[command(subcommand)]
+    Clients(ClientsCommand),
     /// Check a configuration file, or print its JSON Schema
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Say who has let the door use an account of theirs, and end that
     #[command(subcommand)]
     Connections(ConnectionsCommand),
+    /// Say what people have granted to which clients, and end that
+    #[command(subcommand)]
+    Grants(GrantsCommand),
+    /// Look after the keys that sign tokens
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Run any program with the secrets that its environment refers to
     Run(Box<RunArguments>),
     /// Become the program of `run`

@@ -1,10 +1,13 @@
 //! How does a command talk to the running door? One line of JSON each way, over a socket in the state folder that only the door's own user can open.
 
+mod issuer;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::issuer::Server;
 use broker::connection::{BookFailure, Connection, Ended};
 use broker::reference::Reference;
 use gateway::Door;
@@ -12,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::issuer::{ClientRow, GrantRow, IssuerAnswer, IssuerWish, fulfil as fulfil_of_issuer};
 
 /// What a command wants of the door.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +28,11 @@ pub(crate) enum Wish {
     EndConnection {
         /// Which.
         connection: Box<Connection>,
+    },
+    /// Something of the built-in authorization server.
+    Issuer {
+        /// What.
+        wish: IssuerWish,
     },
     /// Say which credentials are in use.
     Inventory,
@@ -43,6 +53,8 @@ pub(crate) enum Answer {
     Connections(Vec<Connection>),
     /// The credentials in use.
     Inventory(Vec<Held>),
+    /// What came of a wish to the authorization server.
+    Issuer(IssuerAnswer),
     /// What was fetched.
     Rotated(Vec<Fetched>),
     /// It cannot be done.
@@ -121,7 +133,8 @@ impl Control {
     }
 
     /// Answers until the door ends.
-    pub(crate) async fn serve(self, door: Arc<Door>, end: CancellationToken) {
+    pub(crate) async fn serve(self, reach: Reach, end: CancellationToken) {
+        let reach = Arc::new(reach);
         loop {
             let accepted = tokio::select! {
                 () = end.cancelled() => break,
@@ -133,7 +146,7 @@ impl Control {
             };
             let is_ours = stream.peer_cred().is_ok_and(|peer| peer.uid() == rustix::process::geteuid().as_raw() || peer.uid() == 0);
             if is_ours {
-                tokio::spawn(converse(stream, Arc::clone(&door)));
+                tokio::spawn(converse(stream, Arc::clone(&reach)));
             }
         }
         let _left_behind = std::fs::remove_file(&self.file);
@@ -159,7 +172,7 @@ pub(crate) async fn ask(state: &Path, wish: &Wish) -> io::Result<Option<Answer>>
     tokio::time::timeout(PATIENCE, exchange).await.map_err(io::Error::from)?.map(Some)
 }
 
-async fn converse(stream: UnixStream, door: Arc<Door>) {
+async fn converse(stream: UnixStream, reach: Arc<Reach>) {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
     let read = tokio::time::timeout(PATIENCE, (&mut stream).take(LONGEST).read_line(&mut line)).await;
@@ -167,7 +180,7 @@ async fn converse(stream: UnixStream, door: Arc<Door>) {
         return;
     }
     let answer = match serde_json::from_str(&line) {
-        Ok(wish) => fulfil(&wish, &door).await,
+        Ok(wish) => reach.fulfil(&wish).await,
         Err(_) => Answer::Refused("the door does not understand; is it of the same version?".to_owned()),
     };
     if let Ok(mut line) = serde_json::to_vec(&answer) {
@@ -177,9 +190,29 @@ async fn converse(stream: UnixStream, door: Arc<Door>) {
     }
 }
 
-/// Does what is wished.
+/// What commands can reach.
+pub(crate) struct Reach {
+    /// The door.
+    pub(crate) door: Arc<Door>,
+    /// Its authorization server, if it has one.
+    pub(crate) issuer: Option<Arc<Server>>,
+}
+
+impl Reach {
+    async fn fulfil(&self, wish: &Wish) -> Answer {
+        let Wish::Issuer { wish } = wish else { return fulfil(wish, &self.door).await };
+        let Some(issuer) = &self.issuer else { return Answer::Refused("this door has no authorization server of its own".to_owned()) };
+        match fulfil_of_issuer(wish, issuer).await {
+            Ok(answer) => Answer::Issuer(answer),
+            Err(error) => Answer::Refused(told(&error)),
+        }
+    }
+}
+
+/// Does what is wished of the door itself.
 pub(crate) async fn fulfil(wish: &Wish, door: &Door) -> Answer {
     match wish {
+        Wish::Issuer { .. } => Answer::Refused("this is for the authorization server".to_owned()),
         Wish::Connections => match door.connections().await {
             Ok(connections) => Answer::Connections(connections),
             Err(error) => unreadable(&error),
@@ -202,9 +235,13 @@ pub(crate) async fn fulfil(wish: &Wish, door: &Door) -> Answer {
 }
 
 fn unreadable(error: &BookFailure) -> Answer {
-    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-    let texts: Vec<String> = causes.map(ToString::to_string).collect();
-    Answer::Refused(format!("the connections cannot be read: {}", texts.join(": ")))
+    Answer::Refused(format!("the connections cannot be read: {}", told(error)))
+}
+
+/// An error and what caused it, in one line.
+fn told(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 async fn inventory(door: &Door) -> Vec<Held> {

@@ -2,7 +2,9 @@
 //!
 //! A library only so that the fuzz target can reach the reading of configuration files; the program is all of it.
 
+mod accounts;
 mod admin;
+mod annex;
 mod announce;
 mod cli;
 mod client;

@@ -72,7 +72,7 @@ impl Webhook {
                 let body = serde_json::json!({ "fetched": fetched.len(), "changed": changed, "missing": missing });
                 text(StatusCode::OK, "application/json", body.to_string())
             }
-            Answer::Refused(_) | Answer::ConnectionEnded(_) | Answer::Connections(_) | Answer::Inventory(_) => {
+            Answer::Refused(_) | Answer::ConnectionEnded(_) | Answer::Connections(_) | Answer::Inventory(_) | Answer::Issuer(_) => {
                 text(StatusCode::NOT_FOUND, PLAIN, "there is neither such a reference nor such a server\n".to_owned())
             }
         }

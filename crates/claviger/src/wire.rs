@@ -9,14 +9,16 @@ use broker::history::History;
 use gateway::Parts;
 use gateway::clock::Clock;
 use gateway::metrics::Metrics;
+use issuer::Server as Issuer;
 use outbound::client::Client;
 use outbound::guard::Guard;
 use outbound::tls::{Roots, client_config};
 use store::Store;
 use store::file::File;
+use store::revocation::Revocations;
 use store::seal::InstanceKey;
 
-use crate::config::plan::existing_instance_key;
+use crate::config::plan::{existing_instance_key, head_key, instance_key};
 use crate::queue::Queue;
 use crate::voice::{Exit, Report};
 use crate::watch::Watch;
@@ -42,7 +44,36 @@ pub(crate) fn parts(state: &Path, key: &InstanceKey, resolver: Resolver, record:
         resolver: Arc::new(resolver),
         metrics,
         attention: Arc::new(Queue::in_state(state, clock)),
+        annex: None,
     })
+}
+
+/// The built-in authorization server, on the parts of the door.
+pub(crate) async fn issuer(config: issuer::config::Config, key: &InstanceKey, parts: &Parts) -> Result<Arc<Issuer>, Report> {
+    let clock = parts.clock;
+    let clock: store::Clock = Arc::new(move || clock.unix_milliseconds());
+    let revocations = Arc::new(Revocations::new(Arc::clone(&parts.store), Arc::clone(&clock)));
+    let report = || Report::new(Exit::InputOutput, "the authorization server cannot start");
+    revocations.load().await.map_err(|error| report().caused_by(&error))?;
+    let parts = issuer::Parts { clock, store: Arc::clone(&parts.store), revocations, auditor: Arc::clone(&parts.auditor) };
+    Issuer::new(config, key, parts).await.map_err(|error| report().caused_by(&error))
+}
+
+/// Does work with the authorization server of a state folder whose door is not running. It serves nobody, so it does not matter what it is called.
+pub(crate) async fn with_records<T>(state: &Path, work: impl AsyncFnOnce(&Issuer) -> Result<T, issuer::Failure>) -> Result<T, Report> {
+    let report = || Report::new(Exit::InputOutput, "cannot read what the authorization server keeps");
+    let clock = Clock::system();
+    let (key, _) = instance_key(state)?;
+    let file = state.join(crate::config::numbers::RECORD_FILE);
+    let auditor = Arc::new(auditor(Options { head_key: Some(head_key(&key)), ..Options::at(file) }, clock)?);
+    let store = store(state, clock)?;
+    let clock: store::Clock = Arc::new(move || clock.unix_milliseconds());
+    let revocations = Arc::new(Revocations::new(Arc::clone(&store), Arc::clone(&clock)));
+    revocations.load().await.map_err(|error| report().caused_by(&error))?;
+    let parts = issuer::Parts { clock, store, revocations, auditor: Arc::clone(&auditor) };
+    let outcome = async { work(&*Issuer::for_records(&key, parts).await?).await }.await.map_err(|error| report().caused_by(&error));
+    auditor.close().map_err(|reason| Report::new(Exit::InputOutput, "the record of calls could not be closed").caused_by(&reason))?;
+    outcome
 }
 
 /// Whether a door has kept anything there.

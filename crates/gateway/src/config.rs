@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::annex::KeysAtHand;
 use broker::AuthorizationServer;
 use broker::authorization_server::{Delegation, PersonalGrant, TokenGrant};
 use broker::reference::{Reference, Template};
@@ -93,6 +94,13 @@ pub enum TokenSource {
         client_headers: Option<Box<ClientHeaders>>,
         /// How the issuer is asked about tokens, if it is (A3).
         introspection: Option<Box<Introspection>>,
+    },
+    /// JWTs of the authorization server that answers at the door's own public URL (A7): good for every server.
+    Own {
+        /// The public URL.
+        issuer: Issuer,
+        /// Its keys.
+        keys: Arc<dyn KeysAtHand>,
     },
     /// HS256 tokens of one server (A4): the first secret mints, all verify.
     SharedSecret {

@@ -22,6 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::annex::Annex;
 use crate::attention::Attention;
 use crate::back::stdio::StdioBack;
 use crate::body::Body;
@@ -57,6 +58,8 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// Who is asked to mend what the door cannot.
     pub attention: Arc<dyn Attention>,
+    /// What else answers at the public address.
+    pub annex: Option<Arc<dyn Annex>>,
 }
 
 /// A door in front of MCP servers.
@@ -89,6 +92,8 @@ pub struct Door {
     client_key: hmac::Key,
     /// The pages on which they do so.
     pub(crate) connect: Connect,
+    pub(crate) annex: Option<Arc<dyn Annex>>,
+    pub(crate) annex_quotas: AddressQuotas,
 }
 
 impl Door {
@@ -97,7 +102,7 @@ impl Door {
         let mut instance = [0; 4];
         aws_lc_rs::rand::fill(&mut instance).map_err(|_| BuildError::Random)?;
         let fingerprinter = Fingerprinter::new(&instance_key.derive("token-fingerprint", ""));
-        let Parts { clock, store, auditor, client, tls, resolver, metrics, attention } = parts;
+        let Parts { clock, store, auditor, client, tls, resolver, metrics, attention, annex } = parts;
         let book = Arc::new(Book::new(Arc::clone(&store), instance_key, Arc::new(move || clock.unix_milliseconds()))?);
         let client_key = hmac::Key::new(hmac::HMAC_SHA256, instance_key.derive("client-headers", "").as_slice());
         let connect = Connect::new(instance_key, Arc::clone(&store))?;
@@ -128,6 +133,8 @@ impl Door {
             book,
             client_key,
             connect,
+            annex,
+            annex_quotas: AddressQuotas::new(),
         }))
     }
 

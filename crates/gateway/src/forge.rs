@@ -16,7 +16,7 @@ use outbound::client::Client;
 use outbound::guard::Guard;
 use outbound::pool::{InvalidUpstream, Pool, PoolLimits};
 use outbound::tls::InvalidRoots;
-use token::{KeySet, Trust};
+use token::{KeySet, Trust, TypRule};
 use tokio::sync::Mutex;
 use url::Url;
 
@@ -285,6 +285,14 @@ impl Forge<'_> {
                 let introspections = introspection.as_ref().map(|settings| self.introspections(issuer, settings, networks, issuers));
                 let introspections = introspections.transpose()?;
                 Ok(Some(Trusted { trust, keys: Keys::Issuer(keys), logins, introspections }))
+            }
+            TokenSource::Own { issuer, keys } => {
+                let keys = issuers
+                    .entry(issuer.as_str().to_owned())
+                    .or_insert_with(|| Arc::new(IssuerKeys::at_hand(issuer.clone(), Arc::clone(keys), self.clock)));
+                let trust =
+                    Trust { typ: TypRule::AccessToken, ..Trust::new(Some(issuer.as_str().to_owned()), resource.accepted_spellings()) };
+                Ok(Some(Trusted { trust, keys: Keys::Issuer(Arc::clone(keys)), logins: None }))
             }
             TokenSource::SharedSecret { secrets, server, max_lifetime } if server == name => {
                 // The bare name is what `token mint --aud` and its elders write; it is accepted for secrets that only this server has (A4).

@@ -3,6 +3,7 @@
 //! Start reading at `stack`: the layers of a request, in order. `door` is what lives as long as the process, `table` what a reload
 //! swaps, `forge` what makes it of a configuration, `layers::rescue` the one table from refusals to HTTP.
 
+pub mod annex;
 pub mod attention;
 pub mod back;
 mod body;

@@ -14,6 +14,7 @@ use ipnet::IpNet;
 
 use mcp::header::PARAM_PREFIX;
 
+use crate::annex;
 use crate::body::Body;
 use crate::connect;
 use crate::door::Door;
@@ -31,10 +32,12 @@ pub(crate) async fn answer(door: &Arc<Door>, mut request: Request<Incoming>, pee
     if path == "/health" || path == "/ready" {
         return get_only(request.method(), || if path == "/health" { alive() } else { door.readiness(&table).response() });
     }
-    let route = route(&table, path);
+    let annex = door.annex.as_ref().filter(|annex| annex.serves(path));
+    let route = if annex.is_some() { Route::Annex } else { route(&table, path) };
     // The metadata is public, so any page may read it; what the door answers to by name holds for it as well.
     let allowed = match route {
-        Route::Metadata(_) => table.host_guard.check_host(request.uri(), request.headers()),
+        // Clients in browsers call the annex from pages of their own; it looks at the origin itself, where it goes by a cookie.
+        Route::Metadata(_) | Route::Annex => table.host_guard.check_host(request.uri(), request.headers()),
         _ => table.host_guard.check(request.uri(), request.headers()),
     };
     if let Err(refusal) = allowed {
@@ -43,6 +46,9 @@ pub(crate) async fn answer(door: &Arc<Door>, mut request: Request<Incoming>, pee
     }
     let origin = request.headers().get(ORIGIN).cloned();
     let address = caller_address(&table.config.listen.trusted_proxies, request.headers(), peer.ip());
+    if let Some(annex) = annex {
+        return annex::answer(door, &table, annex, &mut request, address).await;
+    }
     let mut response = match route {
         Route::Metadata(server) => return metadata(&request, server),
         Route::Health(server) => get_only(request.method(), || health(server)),
@@ -52,6 +58,7 @@ pub(crate) async fn answer(door: &Arc<Door>, mut request: Request<Incoming>, pee
             let rest = rest.to_owned();
             return connect::answer(door, &table, &mut request, &rest, address).await;
         }
+        Route::Annex => rescue::rescue(&Refusal::NoSuchPath, None, None),
         Route::Unknown(refusal) => {
             let response = rescue::rescue(&refusal, None, None);
             if matches!(refusal, Refusal::UnknownServer) {
@@ -72,6 +79,8 @@ enum Route<'a> {
     Mcp(&'a Arc<Server>),
     /// The pages for people, with the path below theirs.
     Connections(&'a str),
+    /// What else answers here.
+    Annex,
     Unknown(Refusal),
 }
 

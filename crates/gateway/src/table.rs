@@ -201,6 +201,7 @@ fn issuer_for(source: &TokenSource, name: &ServerName) -> Option<Issuer> {
         TokenSource::Issuer { issuer, servers, .. } if servers.as_ref().is_none_or(|servers| servers.contains(name)) => {
             Some(issuer.clone())
         }
+        TokenSource::Own { issuer, .. } => Some(issuer.clone()),
         TokenSource::Issuer { .. } | TokenSource::SharedSecret { .. } => None,
     }
 }

@@ -10,6 +10,8 @@ use oauth::resource::Resource;
 use oauth::scope::{Scope, ScopeSet};
 use secrecy::SecretString;
 
+use crate::refusal::Failure;
+
 /// The whole authorization server.
 #[derive(Clone)]
 pub struct Config {
@@ -27,6 +29,28 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// Whether clients that nobody knows may register themselves (RFC 7591).
     pub registration: bool,
+}
+
+impl Config {
+    pub(crate) fn for_records() -> Result<Self, Failure> {
+        let longest = Duration::from_secs(366 * A_DAY);
+        let lifetimes = Lifetimes {
+            access_token: Duration::from_secs(A_DAY),
+            idle_grant: longest,
+            grant: longest,
+            session: longest,
+            signing_key: longest,
+        };
+        Ok(Self {
+            issuer: Issuer::parse("https://records.invalid").map_err(|_| Failure::NotOurs)?,
+            resources: Vec::new(),
+            clients: Vec::new(),
+            allowance: Allowance::default(),
+            accounts: PathBuf::new(),
+            lifetimes,
+            registration: false,
+        })
+    }
 }
 
 /// One server behind the door, as far as tokens are concerned.

@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use oauth::error_code::ErrorCode;
-use serde_json::{Value, json as value};
-use token::{KeySet, Trust, TypRule, Unverified};
+use oauth::introspection::{ActiveToken, Audiences, Introspection};
+use token::{KeySet, Presented, Trust, TypRule, Unverified};
 
 use crate::config::ClientProof;
 use crate::refusal::Refusal;
-use crate::server::{Inbound, Server, json};
+use crate::server::{Inbound, Server, json_text};
 use crate::token_endpoint::form;
 
 impl Server {
@@ -21,26 +21,46 @@ impl Server {
         }
         let token = fields.value("token").ok_or_else(|| Refusal::invalid_request("`token` is missing"))?;
         let about = match self.grants.read(token) {
-            Some(presented) => self.grants.peek(&self.shelf, presented, inbound.now).await?.map(|grant| {
-                value!({
-                    "active": true, "token_type": "refresh_token", "client_id": grant.client_id, "sub": grant.person.subject,
-                    "scope": grant.scopes.to_string(), "iss": inbound.config.issuer.as_str(), "aud": grant.resource.as_str(),
-                })
+            Some(presented) => self.grants.peek(&self.shelf, presented, inbound.now).await?.map(|grant| ActiveToken {
+                issuer: Some(inbound.config.issuer.as_str().to_owned()),
+                subject: Some(grant.person.subject),
+                audiences: Audiences(vec![grant.resource.as_str().to_owned()]),
+                client_id: Some(grant.client_id),
+                scopes: grant.scopes,
+                token_use: Some("refresh_token".to_owned()),
+                grant_id: Some(presented.grant().text()),
+                ..ActiveToken::default()
             }),
             None => self.access_token(inbound, token),
         };
-        Ok(json(StatusCode::OK, &about.unwrap_or(value!({ "active": false }))))
+        let answer = about.map_or(Introspection::Inactive, |about| Introspection::Active(Box::new(about)));
+        Ok(json_text(StatusCode::OK, answer.to_json().map_err(|error| Refusal::broken(&error))?))
     }
 
-    fn access_token(&self, inbound: &Inbound<'_>, text: &str) -> Option<Value> {
+    /// What an access token says, under the rules by which the door believes it.
+    pub(crate) fn access_token(&self, inbound: &Inbound<'_>, text: &str) -> Option<ActiveToken> {
         let unverified = Unverified::parse(text).ok()?;
         let audiences = inbound.config.resources.iter().map(|known| known.resource.as_str().to_owned()).collect();
         let trust = Trust { typ: TypRule::AccessToken, ..Trust::new(Some(inbound.config.issuer.as_str().to_owned()), audiences) };
         let (keys, _) = KeySet::from_jwks(self.keys.document().as_bytes()).ok()?;
-        let claims = token::verify(&unverified, &trust, &keys, inbound.now).ok()?;
-        Some(value!({
-            "active": true, "token_type": "Bearer", "client_id": claims.client_id, "sub": claims.subject, "scope": claims.scopes.to_string(),
-            "iss": claims.issuer, "aud": claims.audiences, "exp": claims.expires_at, "iat": claims.issued_at, "jti": claims.jwt_id,
-        }))
+        let claims = token::verify(&unverified, &trust, &keys, Presented::AsBearer, inbound.now).ok()?.into_inner();
+        let ids = [&claims.grant_id, &claims.jwt_id];
+        if ids.into_iter().flatten().any(|id| self.revocations.is_revoked(id)) {
+            return None;
+        }
+        Some(ActiveToken {
+            issuer: claims.issuer,
+            subject: Some(claims.subject),
+            audiences: Audiences(claims.audiences),
+            client_id: claims.client_id,
+            scopes: claims.scopes,
+            token_type: Some("Bearer".to_owned()),
+            expires_at: Some(claims.expires_at),
+            issued_at: claims.issued_at,
+            not_before: claims.not_before,
+            jwt_id: claims.jwt_id,
+            grant_id: claims.grant_id,
+            ..ActiveToken::default()
+        })
     }
 }

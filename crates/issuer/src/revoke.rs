@@ -2,10 +2,9 @@
 
 use bytes::Bytes;
 use http::Response;
-use oauth::error_code::ErrorCode;
 
 use crate::refusal::Refusal;
-use crate::server::{Inbound, Server, json};
+use crate::server::{Inbound, LEEWAY, Server, json};
 use crate::token_endpoint::form;
 
 impl Server {
@@ -14,10 +13,11 @@ impl Server {
         let client = self.authenticate_client(inbound, &fields).await?;
         let token = fields.value("token").ok_or_else(|| Refusal::invalid_request("`token` is missing"))?;
         let Some(presented) = self.grants.read(token) else {
-            // What is no token of ours is not good anyway (§2.2), but an access token would stay good, and whoever wants it gone has to know.
-            let is_access_token = token.split('.').count() == 3;
-            if is_access_token {
-                return Err(Refusal::new(ErrorCode::UnsupportedTokenType, "revoke the refresh token: its access tokens end with it"));
+            // What is no token of ours is not good anyway (§2.2).
+            let about = self.access_token(inbound, token).filter(|about| about.client_id.as_deref() == Some(&*client.id));
+            if let Some(id) = about.and_then(|about| about.jwt_id) {
+                let lives = inbound.config.lifetimes.access_token + LEEWAY;
+                self.revocations.revoke(&id, lives).await.map_err(|error| Refusal::broken(&error))?;
             }
             return Ok(done());
         };

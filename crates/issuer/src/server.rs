@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use oauth::error_code::ErrorCode;
 use oauth::scope::ScopeSet;
 use store::Store;
+use store::revocation::Revocations;
 use store::seal::InstanceKey;
 
 use crate::accounts::Accounts;
@@ -34,6 +35,7 @@ pub struct Server {
     pub(crate) keys: Keys,
     pub(crate) browsers: Browsers,
     pub(crate) accounts: Accounts,
+    pub(crate) revocations: Arc<Revocations>,
     auditor: Arc<Auditor>,
     /// The path of the public URL, which a proxy may or may not take off.
     path: String,
@@ -45,6 +47,8 @@ pub struct Parts {
     pub clock: store::Clock,
     /// What replicas share.
     pub store: Arc<dyn Store>,
+    /// What was ended before its time: the door asks these for every call.
+    pub revocations: Arc<Revocations>,
     /// The record.
     pub auditor: Arc<Auditor>,
 }
@@ -75,7 +79,7 @@ pub enum Ended {
 impl Server {
     /// Reads or makes the keys. Times that `config` gives for keys, sessions and grants hold until the next start.
     pub async fn new(config: Config, key: &InstanceKey, parts: Parts) -> Result<Arc<Self>, Failure> {
-        let Parts { clock, store, auditor } = parts;
+        let Parts { clock, store, revocations, auditor } = parts;
         let shelf = Shelf::new(store, key)?;
         let lifetimes = config.lifetimes.clone();
         let now = clock() / 1000;
@@ -91,9 +95,15 @@ impl Server {
             config: ArcSwap::from_pointee(config),
             keys,
             shelf,
+            revocations,
             auditor,
             path,
         }))
+    }
+
+    /// Only to look after what is kept, without a door: it serves nobody. Times are as long as they may be, so that nothing that lives is taken for dead.
+    pub async fn for_records(key: &InstanceKey, parts: Parts) -> Result<Arc<Self>, Failure> {
+        Self::new(Config::for_records()?, key, parts).await
     }
 
     /// Takes changed resources, clients and allowances into use.
@@ -183,10 +193,17 @@ impl Server {
     pub(crate) async fn end(&self, id: GrantId, by: &str) -> Result<bool, Failure> {
         let ended = self.grants.end(&self.shelf, id).await?;
         if let Some(grant) = &ended {
+            self.forget_tokens(id).await?;
             let (grant, subject, client) = (id.text(), grant.person.subject.as_str(), grant.client_id.as_str());
             self.record(&Event::GrantEnded { grant: grant.into(), subject: subject.into(), client: client.into(), by: by.into() });
         }
         Ok(ended.is_some())
+    }
+
+    /// Whatever access tokens a grant has given are good no more.
+    pub(crate) async fn forget_tokens(&self, id: GrantId) -> Result<(), Failure> {
+        let lives = self.config.load().lifetimes.access_token + LEEWAY;
+        Ok(self.revocations.revoke(&id.text(), lives).await?)
     }
 
     pub(crate) fn now(&self) -> u64 {
@@ -297,7 +314,14 @@ fn refused(refusal: &Refusal) -> Response<Bytes> {
 
 /// A JSON answer that nobody keeps (RFC 6749 §5.1).
 pub(crate) fn json(status: StatusCode, body: &impl serde::Serialize) -> Response<Bytes> {
-    let Ok(text) = serde_json::to_vec(body) else { return pages::bare(StatusCode::INTERNAL_SERVER_ERROR) };
+    match serde_json::to_vec(body) {
+        Ok(text) => json_text(status, text),
+        Err(_) => pages::bare(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+/// The same, for what is JSON already.
+pub(crate) fn json_text(status: StatusCode, text: Vec<u8>) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(text));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -75,6 +75,8 @@ impl Server {
             issuer: Some(inbound.config.issuer.as_str().to_owned()),
             client_id: Some(client.id.clone()),
             scopes: granted.scopes.without_offline_access(),
+            grant_id: granted.grant.map(GrantId::text),
+            auth_time: granted.signed_in_at,
             ..MintRequest::new(granted.resource.as_str(), &*granted.subject, lives)
         };
         let token = SecretString::from(self.keys.signer().mint(&request, inbound.now).map_err(|error| Refusal::broken(&error))?);

@@ -29,6 +29,15 @@ pub struct ServerMetadata {
     /// RFC 7591.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration_endpoint: Option<String>,
+    /// RFC 8628.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_authorization_endpoint: Option<String>,
+    /// A page for developers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_documentation: Option<String>,
+    /// Languages of the pages that people see (BCP 47).
+    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
+    pub ui_locales_supported: Vec<String>,
     /// Scopes a client may ask for.
     #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
     pub scopes_supported: Vec<String>,
@@ -44,9 +53,30 @@ pub struct ServerMetadata {
     /// How a client may authenticate at the token endpoint; empty means `client_secret_basic`.
     #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
     pub token_endpoint_auth_methods_supported: Vec<String>,
+    /// The algorithms of a client's own assertions; needed where `private_key_jwt` is offered.
+    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
+    pub token_endpoint_auth_signing_alg_values_supported: Vec<String>,
     /// How a resource server may authenticate at the introspection endpoint.
     #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
     pub introspection_endpoint_auth_methods_supported: Vec<String>,
+    /// How a client may authenticate at the revocation endpoint.
+    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
+    pub revocation_endpoint_auth_methods_supported: Vec<String>,
+    /// The algorithms accepted in DPoP proofs (RFC 9449 §5.1).
+    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
+    pub dpop_signing_alg_values_supported: Vec<String>,
+    /// Which assertions of others are taken for a grant, for example [`ID_JAG_PROFILE`].
+    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
+    pub authorization_grant_profiles_supported: Vec<String>,
+    /// The resources that tokens are issued for (RFC 9728 §4).
+    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
+    pub protected_resources: Vec<String>,
+    /// Whether a person has the same `sub` for every client; OpenID clients want to be told.
+    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
+    pub subject_types_supported: Vec<String>,
+    /// The algorithms of id tokens; OpenID clients want to be told.
+    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
+    pub id_token_signing_alg_values_supported: Vec<String>,
     /// Whether an https URL may be a client id (Client ID Metadata Documents).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id_metadata_document_supported: Option<bool>,
@@ -97,6 +127,9 @@ pub(crate) fn shortened(text: &str) -> String {
     text.chars().take(MAX_SHOWN_CHARACTERS).map(replaced).collect()
 }
 
+/// Says in `authorization_grant_profiles_supported` that identity assertions are taken (draft-ietf-oauth-identity-assertion-authz-grant §7.2).
+pub const ID_JAG_PROFILE: &str = "urn:ietf:params:oauth:grant-profile:id-jag";
+
 const MAX_SHOWN_CHARACTERS: usize = 200;
 
 #[cfg(test)]
@@ -132,6 +165,24 @@ mod tests {
         assert!(metadata.scopes_supported.is_empty());
         assert!(metadata.supports_s256());
         assert!(!ServerMetadata::default().supports_s256());
+    }
+
+    #[test]
+    fn what_is_not_said_is_not_written_and_what_is_written_is_read_back() {
+        let written = |metadata: &ServerMetadata| serde_json::to_string(metadata).unwrap();
+        let bare = ServerMetadata { issuer: "https://h".to_owned(), ..Default::default() };
+        assert_eq!(written(&bare), r#"{"issuer":"https://h"}"#);
+        let full = ServerMetadata {
+            device_authorization_endpoint: Some("https://h/device".to_owned()),
+            authorization_grant_profiles_supported: vec![ID_JAG_PROFILE.to_owned()],
+            dpop_signing_alg_values_supported: vec!["ES256".to_owned()],
+            ..bare
+        };
+        assert_eq!(
+            written(&full),
+            r#"{"issuer":"https://h","device_authorization_endpoint":"https://h/device","dpop_signing_alg_values_supported":["ES256"],"authorization_grant_profiles_supported":["urn:ietf:params:oauth:grant-profile:id-jag"]}"#
+        );
+        assert_eq!(ServerMetadata::from_json(written(&full).as_bytes()).unwrap(), full);
     }
 
     #[test]

@@ -53,6 +53,24 @@ impl RuleSet {
             .unwrap_or_default()
     }
 
+    /// Every scope that opens something, with the selectors that it opens, its own and those of the scopes that it implies.
+    pub fn catalogue(&self) -> BTreeMap<Scope, Vec<&str>> {
+        let mut catalogue: BTreeMap<Scope, Vec<&str>> = BTreeMap::new();
+        for rule in &self.rules {
+            let Demand::Scopes(scopes) = &rule.demand else { continue };
+            for scope in scopes.iter() {
+                let holders = self.granted_by.get(scope).into_iter().flat_map(ScopeSet::iter);
+                for opener in holders.chain([scope]) {
+                    let opened = catalogue.entry(opener.clone()).or_default();
+                    if !opened.contains(&&*rule.name) {
+                        opened.push(&rule.name);
+                    }
+                }
+            }
+        }
+        catalogue
+    }
+
     /// The rules in the order in which they are asked, as (selector, demand), for documents and `config check`.
     pub fn rows(&self) -> impl Iterator<Item = (&str, &Demand)> {
         self.rules.iter().map(|rule| (&*rule.name, &rule.demand))

@@ -1,9 +1,11 @@
 //! What does each command do? One file a command; the surroundings are read here, once, and handed on.
 
+mod accounts;
 mod audit;
 mod call;
 mod config;
 mod connections;
+mod grants;
 mod guide;
 mod note;
 mod prompt;
@@ -38,11 +40,15 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Report> {
     let around = Surroundings::of_this_process()
         .map_err(|error| Report::new(Exit::InputOutput, "cannot see the working folder").caused_by(&error))?;
     let exit = match command {
+        Command::Accounts(command) => accounts::run(command, &around)?,
         Command::Audit(command) => audit::run(&command, &around)?,
         Command::Call(arguments) => block_on(call::run(&arguments, &around))?,
         Command::ChildGuard(arguments) => return guard(&arguments),
+        Command::Clients(command) => block_on(grants::clients(command, &around))?,
         Command::Config(command) => config::run(command, around)?,
         Command::Connections(command) => block_on(connections::run(command, around))?,
+        Command::Grants(command) => block_on(grants::grants(command, &around))?,
+        Command::Keys(command) => block_on(grants::keys(command, &around))?,
         Command::Run(arguments) => return run::run(&arguments, &around, core_limit),
         Command::RunChild(arguments) => return Err(become_program(&arguments)),
         Command::Secrets(command) => secrets::run(&command, &around)?,

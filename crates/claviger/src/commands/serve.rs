@@ -5,18 +5,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use audit::event::Event;
+use gateway::annex::KeysAtHand;
 use gateway::clock::Clock;
+use gateway::config::{Accept, Config, TokenSource};
 use gateway::front::http::{self as front, BindError, Bound};
 use gateway::{BuildError, Door};
+use issuer::Server as Issuer;
 use store::seal::Origin;
 use tokio_util::sync::CancellationToken;
 
+use crate::accounts;
 use crate::admin::Admin;
-use crate::announce::{Announcement, announce};
-use crate::config::env;
+use crate::annex::IssuerAnnex;
+use crate::announce::{Announcement, FirstAccount, announce};
+use crate::config::env::{self, Surroundings};
 use crate::config::fixed::Fixed;
+use crate::config::issuer::{Ready, Unfit};
+use crate::config::listen::EnvironmentName;
 use crate::config::plan::{Plan, Planner};
-use crate::control::Control;
+use crate::control::{Control, Reach};
 use crate::lifecycle::{Order, Orders};
 use crate::log;
 use crate::voice::{self, Exit, Report};
@@ -57,10 +64,35 @@ async fn keep_open(planner: &Planner, plan: Plan, mut orders: Orders) -> Result<
     let (door_at, admin) = bind(&plan).await?;
     let public_url = public_url(&plan, door_at.address());
     let fixed = Fixed::of(&plan);
-    let Plan { gateway, state, instance_key, record: record_options, resolver, watch, accepts_minted, notices, exposed, webhook, .. } =
-        plan;
+    let Plan {
+        mut gateway,
+        issuer: ready,
+        environment,
+        state,
+        instance_key,
+        record: record_options,
+        resolver,
+        watch,
+        accepts_minted,
+        notices,
+        exposed,
+        webhook,
+        ..
+    } = plan;
     let record_file = record_options.path.clone();
-    let parts = wire::parts(&state, &instance_key.0, resolver, record_options)?;
+    let mut parts = wire::parts(&state, &instance_key.0, resolver, record_options)?;
+    let issuer = match &ready {
+        Some(ready) => {
+            Some(wire::issuer(ready.at(&public_url, &gateway).map_err(|unfit| unfit_for(&unfit))?, &instance_key.0, &parts).await?)
+        }
+        None => None,
+    };
+    if let Some(issuer) = &issuer {
+        let annex = Arc::new(IssuerAnnex(Arc::clone(issuer)));
+        accept_own(&mut gateway, &public_url, &annex)?;
+        parts.annex = Some(annex);
+    }
+    let first = first_account(ready.as_ref(), &gateway, &environment, planner.around())?;
     let (auditor, metrics, clock) = (Arc::clone(&parts.auditor), Arc::clone(&parts.metrics), parts.clock);
     let door = Door::new(gateway.clone(), &public_url, &instance_key.0, parts).map_err(|error| unbuildable(&error))?;
     let servers = gateway.servers.keys().map(|name| name.as_str().into()).collect();
@@ -79,6 +111,7 @@ async fn keep_open(planner: &Planner, plan: Plan, mut orders: Orders) -> Result<
         record: &record_file,
         key_was_made,
         accepts_minted,
+        first_account: first.as_ref(),
         notices: &notices,
         exposed: &exposed,
     });
@@ -89,11 +122,15 @@ async fn keep_open(planner: &Planner, plan: Plan, mut orders: Orders) -> Result<
         tokio::spawn(admin.serve(Arc::clone(&door), Arc::clone(&metrics), webhook, end.clone()));
     }
     match Control::bind(&state) {
-        Ok(control) => drop(tokio::spawn(control.serve(Arc::clone(&door), end.clone()))),
+        Ok(control) => drop(tokio::spawn(control.serve(Reach { door: Arc::clone(&door), issuer: issuer.clone() }, end.clone()))),
         // The door is whole without it; only commands cannot reach it.
         Err(error) => tracing::warn!(target: "door", %error, "`claviger secrets` will not reach this door: no socket in the state folder"),
     }
-    let keeper = Keeper { planner, fixed, door: Arc::clone(&door), certificate: door_at.certificate(), clock };
+    if let Some(issuer) = &issuer {
+        let (issuer, end) = (Arc::clone(issuer), end.clone());
+        tokio::spawn(async move { end.run_until_cancelled(issuer.keep()).await });
+    }
+    let keeper = Keeper { planner, issuer, public_url, fixed, door: Arc::clone(&door), certificate: door_at.certificate(), clock };
     let serving = tokio::spawn(door_at.serve(Arc::clone(&door)));
     keeper.keep(orders, &auditor).await;
     end.cancel();
@@ -115,6 +152,8 @@ struct Taken {
 /// Carries out orders while the door serves.
 struct Keeper<'p> {
     planner: &'p Planner,
+    issuer: Option<Arc<Issuer>>,
+    public_url: String,
     fixed: Fixed,
     door: Arc<Door>,
     certificate: Arc<front::Certificate>,
@@ -169,7 +208,7 @@ impl Keeper<'_> {
         let draft = self.planner.draft()?;
         let secrets = draft.secrets.clone();
         // The running door keeps its own resolver.
-        let plan = secrets.lend(self.planner.around(), async |resolver| Plan::of(draft, resolver).await).await?;
+        let mut plan = secrets.lend(self.planner.around(), async |resolver| Plan::of(draft, resolver).await).await?;
         for place in &plan.exposed {
             voice::warn(place);
         }
@@ -181,7 +220,18 @@ impl Keeper<'_> {
                 .load(Some(tls))
                 .map_err(|error| Report::new(Exit::Configuration, "cannot use the certificate").caused_by(&error))?;
         }
+        // Whether there is an authorization server at all waits for a restart.
+        let config = match (&self.issuer, &plan.issuer) {
+            (Some(_), Some(ready)) => Some(ready.at(&self.public_url, &plan.gateway).map_err(|unfit| unfit_for(&unfit))?),
+            _ => None,
+        };
+        if let Some(issuer) = &self.issuer {
+            accept_own(&mut plan.gateway, &self.public_url, &Arc::new(IssuerAnnex(Arc::clone(issuer))))?;
+        }
         self.door.reload(plan.gateway).map_err(|error| unbuildable(&error))?;
+        if let (Some(issuer), Some(config)) = (&self.issuer, config) {
+            issuer.reload(config);
+        }
         Ok(Taken { servers, waiting })
     }
 }
@@ -218,6 +268,41 @@ fn public_url(plan: &Plan, bound: SocketAddr) -> String {
         Some(url) => url.as_str().trim_end_matches('/').to_owned(),
         None => format!("{}://{bound}", if plan.gateway.listen.tls.is_some() { "https" } else { "http" }),
     }
+}
+
+/// The tokens of the door's own authorization server open every server.
+fn accept_own(gateway: &mut Config, public_url: &str, annex: &Arc<IssuerAnnex>) -> Result<(), Report> {
+    if let Accept::Tokens(sources) = &mut gateway.accept {
+        let issuer = oauth::issuer::Issuer::parse(public_url).map_err(|error| unfit_for(&error.into()))?;
+        let keys: Arc<dyn KeysAtHand> = Arc::<IssuerAnnex>::clone(annex);
+        sources.push(TokenSource::Own { issuer, keys });
+    }
+    Ok(())
+}
+
+fn unfit_for(unfit: &Unfit) -> Report {
+    Report::new(Exit::Configuration, "the authorization server cannot be at the door's public URL")
+        .caused_by(unfit)
+        .hint("set `listen.public_url` to an https URL, or switch it off: `enabled = false` under `[issuer]`")
+}
+
+/// On somebody's own machine, where nobody has asked for an authorization server: an account for them, so that they can sign in at once. Its password is told this once.
+fn first_account(
+    ready: Option<&Ready>,
+    gateway: &Config,
+    environment: &EnvironmentName,
+    around: &Surroundings,
+) -> Result<Option<FirstAccount>, Report> {
+    let is_own_machine = environment.is_development() && gateway::config::is_loopback(gateway.listen.address.ip());
+    let Some(ready) = ready.filter(|ready| ready.is_unasked() && is_own_machine) else { return Ok(None) };
+    let report = || Report::new(Exit::InputOutput, "the first account cannot be made");
+    let file = ready.accounts();
+    if !issuer::accounts::read(file).map_err(|error| report().caused_by(&error))?.is_empty() {
+        return Ok(None);
+    }
+    let name = around.user().filter(|name| issuer::accounts::is_username(name)).unwrap_or("me").to_owned();
+    let password = accounts::add(file, &name, &accounts::About::default()).map_err(|error| report().caused_by(&error))?;
+    Ok(Some(FirstAccount { name, password }))
 }
 
 fn unbuildable(error: &BuildError) -> Report {

@@ -64,8 +64,9 @@ impl Entry {
 }
 
 /// Reads all entries. What is wrong is left out and blamed.
-/// Relative paths start at `folder`.
-pub(crate) fn build(entries: &[file::Accept], servers: &[&str], folder: &FilePath, root: Option<&Node>, faults: &mut Faults) -> Accept {
+/// `has_issuer`: the tokens of the door's own authorization server open every server besides.
+pub(crate) fn build(entries: &[file::Accept], servers: &[&str], has_issuer: bool, place: &Place<'_>, faults: &mut Faults) -> Accept {
+    let Place { folder, root } = *place;
     if entries.is_empty() {
         return Accept::Minted;
     }
@@ -81,11 +82,18 @@ pub(crate) fn build(entries: &[file::Accept], servers: &[&str], folder: &FilePat
     let read: Vec<Entry> =
         entries.iter().enumerate().filter_map(|(index, entry)| builder.entry(&Path::default().key("accept").index(index), entry)).collect();
     // Where an entry is wrong already, that nobody reaches its server is no news.
-    if builder.judge.count() == before {
+    if builder.judge.count() == before && !has_issuer {
         builder.everyone_is_reached(&read);
         builder.one_issuer_is_shown_secrets(&read);
     }
     Accept::Entries(read)
+}
+
+/// Where the entries stand.
+pub(crate) struct Place<'p> {
+    /// Relative paths start there.
+    pub(crate) folder: &'p FilePath,
+    pub(crate) root: Option<&'p Node>,
 }
 
 struct Builder<'b> {

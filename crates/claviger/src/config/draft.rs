@@ -20,7 +20,7 @@ use super::numbers::{self, Record};
 use super::secrets::Secrets;
 use super::server::{self, Dialect, Literals, Origin};
 use super::tree::{Node, Path, Place, Sources, Value};
-use super::{clients, file, networks, people, read, schema, shape};
+use super::{clients, file, issuer, networks, people, read, schema, shape};
 use crate::cli::ServeArguments;
 use crate::voice::{Exit, Report};
 
@@ -30,6 +30,8 @@ pub(crate) struct Draft {
     pub(crate) listeners: Listeners,
     /// Who may come in.
     pub(crate) accept: Accept,
+    /// The built-in authorization server, if there is one.
+    pub(crate) issuer: Option<issuer::Written>,
     /// Whether whoever opens a link to connect is taken for the person that it was made for.
     pub(crate) trusts_links: bool,
     /// The servers.
@@ -86,6 +88,18 @@ pub(crate) fn secrets(arguments: &ServeArguments, around: &Surroundings) -> Resu
     }
 }
 
+/// The file of accounts that the configuration names, whatever is wrong with the rest of it. `None`: there is no configuration, or nothing about it in it.
+pub(crate) fn accounts(arguments: &ServeArguments, around: &Surroundings) -> Result<Option<PathBuf>, Report> {
+    let mut drafter = Drafter::new(arguments, around);
+    let read = drafter.accounts();
+    let Drafter { sources, faults, .. } = drafter;
+    match read {
+        Ok(file) if faults.is_empty() => Ok(file),
+        Ok(_) => Err(faults.into_report(&sources)),
+        Err(report) => Err(report),
+    }
+}
+
 /// Nothing says where the state folder is.
 pub(crate) fn no_state_folder() -> Report {
     Report::new(Exit::Configuration, "there is no place for the state folder: neither `HOME` nor `XDG_STATE_HOME` is set")
@@ -136,11 +150,15 @@ impl<'d> Drafter<'d> {
             return Err(nothing_to_serve());
         }
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let accept = accept::build(&file.accept, &names, &folder, root.as_ref(), &mut self.faults);
+        let has_issuer = file.issuer.as_ref().is_some_and(|section| section.enabled.unwrap_or(true));
+        let accept =
+            accept::build(&file.accept, &names, has_issuer, &accept::Place { folder: &folder, root: root.as_ref() }, &mut self.faults);
         let accept = if is_bypass { Accept::Bypass } else { accept };
         let is_own_machine = environment.is_development() && listeners.as_ref().is_none_or(listen::Listeners::are_loopback);
         let mut judge = Judge::new(root.as_ref(), &mut self.faults);
         let trusts_links = people::trusts_links(&servers, &accept, is_own_machine, &mut judge);
+        let is_wanted = matches!(accept, Accept::Minted);
+        let issuer = issuer::read(file.issuer.as_ref(), is_wanted, &folder, &state, &mut judge).filter(|_| !is_bypass);
         if let Some(tls) = listeners.as_ref().and_then(|listeners| listeners.door.tls.as_ref()) {
             self.watch.extend([tls.certificate.clone(), tls.key.clone()]);
         }
@@ -150,6 +168,7 @@ impl<'d> Drafter<'d> {
         Ok(Some(Draft {
             listeners,
             accept,
+            issuer,
             trusts_links,
             servers,
             allowed_networks,
@@ -177,6 +196,16 @@ impl<'d> Drafter<'d> {
         let mut judge = Judge::new(root.as_ref(), &mut self.faults);
         let secrets = Secrets::read(&file.secrets, self.around, &folder, state, &mut judge);
         Ok(Some(if environment.is_production() { secrets.for_production() } else { secrets }))
+    }
+
+    /// `[issuer] accounts` alone. `None` when a fault was found, or nothing.
+    fn accounts(&mut self) -> Result<Option<PathBuf>, Report> {
+        let Some(Written { mut root, folder, .. }) = self.own_file()? else { return Ok(None) };
+        if let Some(Node { value: Value::Table(table), .. }) = &mut root {
+            table.retain(|name, _| name == "issuer");
+        }
+        let file = self.shaped(root.as_ref())?;
+        Ok(file.issuer.and_then(|issuer| issuer.accounts).map(|accounts| folder.join(accounts)))
     }
 
     fn judge_literals(&mut self, environment: &EnvironmentName) {

@@ -8,12 +8,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 mod credential;
+mod issuer;
 mod secrets;
 
 pub(crate) use credential::{
     ClientHeaderSettings, ClientHeaders, Credential, IdJag, IntrospectedTokens, Introspection, PassThrough, PersonalGrant, SignIn,
     TokenGrant, TokenServer, WaysToProve,
 };
+pub(crate) use issuer::{Issuer, IssuerClient};
 pub(crate) use secrets::{Inventory, InventoryItem, KeychainStore, Secrets, Vault, VaultAppRole, VaultAuth, VaultEngine, VaultJwt};
 
 /// The configuration of Claviger. No secret stands in it: where one is needed, write a reference such as `env://NAME`, `file:///run/secrets/key` or `${NAME}`.
@@ -28,6 +30,8 @@ pub(crate) struct File {
     pub(crate) admin: Option<Admin>,
     /// Who may come in. Without an entry each server takes the tokens of `claviger token mint`.
     pub(crate) accept: Vec<Accept>,
+    /// The built-in authorization server.
+    pub(crate) issuer: Option<Issuer>,
     /// The servers behind the door, by the name that stands in `/mcp/<name>`.
     pub(crate) servers: BTreeMap<String, Server>,
     /// Where the door may go by itself.

@@ -26,6 +26,7 @@ pub(crate) struct Fixed {
     timeouts: Timeouts,
     record: Record,
     secrets: file::Secrets,
+    issuer: Option<file::Issuer>,
     is_production: bool,
 }
 
@@ -39,6 +40,7 @@ impl Fixed {
             timeouts: plan.gateway.timeouts.clone(),
             record: Record::of(plan),
             secrets: plan.secrets.clone(),
+            issuer: section(plan).cloned(),
             is_production: plan.environment.is_production(),
         }
     }
@@ -66,7 +68,15 @@ impl Fixed {
         let limits = self.limits_waiting(&plan.gateway.limits);
         let timeouts = self.timeouts_waiting(&plan.gateway.timeouts);
         let secrets = self.secrets_waiting(&plan.secrets);
-        own.into_iter().chain(limits).chain(secrets).chain(timeouts).filter(|(_, is_changed)| *is_changed).map(|(key, _)| key).collect()
+        let issuer = self.issuer_waiting(section(plan));
+        own.into_iter()
+            .chain(issuer)
+            .chain(limits)
+            .chain(secrets)
+            .chain(timeouts)
+            .filter(|(_, is_changed)| *is_changed)
+            .map(|(key, _)| key)
+            .collect()
     }
 
     /// Servers that stay keep what they were made with: their connections, their children, and the caps on both.
@@ -83,6 +93,22 @@ impl Fixed {
             ("limits.message_bytes", old.message_bytes != new.message_bytes),
             ("limits.sessions_per_caller", old.sessions_per_caller != new.sessions_per_caller),
             ("limits.streams_per_caller", old.streams_per_caller != new.streams_per_caller),
+        ]
+    }
+
+    /// The authorization server keeps what it was made with; resources, clients, grants, words and the lives of access tokens count at once.
+    fn issuer_waiting(&self, new: Option<&file::Issuer>) -> [(&'static str, bool); 6] {
+        let differs = |of: fn(&file::Issuer) -> &Option<String>| match (&self.issuer, new) {
+            (Some(old), Some(new)) => of(old) != of(new),
+            _ => false,
+        };
+        [
+            ("issuer.enabled", self.issuer.is_some() != new.is_some()),
+            ("issuer.accounts", differs(|section| &section.accounts)),
+            ("issuer.grant", differs(|section| &section.grant)),
+            ("issuer.idle_grant", differs(|section| &section.idle_grant)),
+            ("issuer.session", differs(|section| &section.session)),
+            ("issuer.signing_key", differs(|section| &section.signing_key)),
         ]
     }
 
@@ -109,6 +135,10 @@ impl Fixed {
             ("timeouts.request_headers", old.request_headers != new.request_headers),
         ]
     }
+}
+
+fn section(plan: &Plan) -> Option<&file::Issuer> {
+    plan.issuer.as_ref().map(super::issuer::Ready::section)
 }
 
 impl Record {

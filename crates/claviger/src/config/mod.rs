@@ -17,6 +17,7 @@ pub(crate) mod fixed;
 #[cfg(test)]
 mod fixture;
 pub(crate) mod inventory;
+pub(crate) mod issuer;
 mod judge;
 pub(crate) mod listen;
 mod name;

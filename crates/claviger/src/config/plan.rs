@@ -19,6 +19,7 @@ use super::draft::{self, Draft};
 use super::env::Surroundings;
 use super::fault::Faults;
 use super::file;
+use super::issuer;
 use super::judge::Judge;
 use super::listen::EnvironmentName;
 use super::numbers::Record;
@@ -36,6 +37,8 @@ pub(crate) struct Planner {
 pub(crate) struct Plan {
     /// The gateway's part.
     pub(crate) gateway: Config,
+    /// The built-in authorization server, if there is one.
+    pub(crate) issuer: Option<issuer::Ready>,
     /// The listener of metrics and readiness detail.
     pub(crate) admin: Option<SocketAddr>,
     /// The environment.
@@ -98,6 +101,10 @@ impl Plan {
             Some(template) => Some(webhook(template, &resolver).await?),
             None => None,
         };
+        let issuer = match draft.issuer.clone() {
+            Some(written) => Some(written.ready(&resolver, draft.root.as_ref(), &draft.sources).await?),
+            None => None,
+        };
         let instance_key = instance_key(&draft.state)?;
         let accept = match &draft.accept {
             Accept::Bypass => door::Accept::Bypass,
@@ -117,6 +124,7 @@ impl Plan {
         let record = record(draft.record, &instance_key.0);
         Ok(Self {
             gateway,
+            issuer,
             admin: draft.listeners.admin,
             environment: draft.environment,
             state: draft.state,

@@ -51,6 +51,7 @@ async fn granted(asked: &Asked<'_>) -> Result<Granted, Refusal> {
         }),
         Renewal::Stolen(grant) => {
             let (name, subject, to) = (presented.grant().text(), grant.person.subject.as_str(), grant.client_id.as_str());
+            server.forget_tokens(presented.grant()).await?;
             tracing::warn!(target: "issuer", grant = name, "a refresh token was used again; the grant has ended");
             let by = "a refresh token that was used again";
             server.record(&Event::GrantEnded { grant: name.into(), subject: subject.into(), client: to.into(), by: by.into() });

@@ -1,5 +1,7 @@
 //! Is a client's own assertion refused for whatever could make it another's?
 
+use oauth::client_authentication::AssertionClaims;
+use oauth::issuer::Issuer;
 use serde_json::{Value, json};
 use token::{
     ClaimName, ClientAssertion, KeySet, MAX_CLIENT_ASSERTION_SECONDS, Refusal, SharedSecret, Unverified, Verified, verify_client_assertion,
@@ -110,4 +112,13 @@ fn it_is_signed_by_the_clients_key_and_never_with_a_secret() {
     let secret = b"0123456789abcdef0123456789abcdef";
     let shared = Key::Hmac(secret.to_vec()).sign(r#"{"alg":"HS256"}"#, &claims(&json!({})));
     assert_eq!(judged(&shared, &KeySet::shared_secrets([SharedSecret::new(secret).unwrap()])), Err(Refusal::AlgorithmMismatch));
+}
+
+#[test]
+fn what_the_door_itself_shows_to_others_is_good_here() {
+    let issuer = Issuer::parse(ISSUER).unwrap();
+    let claims = serde_json::to_string(&AssertionClaims::new(CLIENT, &issuer, "j-2", NOW)).unwrap();
+    let key = Key::p256();
+    let shown = judged(&key.sign(r#"{"alg":"ES256"}"#, &claims), &key_set(&[key.jwk(&json!({}))])).unwrap();
+    assert_eq!(shown.jwt_id, "j-2");
 }

@@ -1,0 +1,254 @@
+//! What is the built-in authorization server told? `[issuer]` as the file has it, and what the servers behind the door add to it.
+
+use std::collections::BTreeMap;
+use std::path::{Path as FilePath, PathBuf};
+use std::time::Duration;
+
+use broker::reference::Template;
+use broker::resolve::Resolver;
+use gateway::config::{Config, Server, ServerName};
+use issuer::config::{Allowance, ClientProof, KnownClient, Lifetimes, Meaning, ProtectedResource};
+use oauth::issuer::{InvalidIssuer, Issuer};
+use oauth::redirect::RedirectUri;
+use oauth::resource::{InvalidUri, Resource};
+use oauth::scope::{Scope, ScopeSet};
+use secrecy::ExposeSecret as _;
+
+use super::fault::Faults;
+use super::file::{self, OneOrMore};
+use super::judge::Judge;
+use super::tree::{Node, Path, Sources};
+use super::units;
+use crate::mend::mend;
+use crate::voice::Report;
+
+/// `[issuer]`, before any secret was fetched.
+#[derive(Clone)]
+pub(crate) struct Written {
+    accounts: PathBuf,
+    registration: bool,
+    allowance: Allowance,
+    words: BTreeMap<String, String>,
+    lifetimes: Lifetimes,
+    clients: Vec<WrittenClient>,
+    /// Whether nobody asked for it: then the first account is made by itself.
+    pub(crate) is_unasked: bool,
+    /// The section, to see what a reload changes.
+    pub(crate) section: file::Issuer,
+}
+
+#[derive(Clone)]
+struct WrittenClient {
+    id: String,
+    name: String,
+    redirect_uris: Vec<RedirectUri>,
+    secrets: Vec<(Template, Path)>,
+    keys: Option<String>,
+    own_scopes: Option<ScopeSet>,
+}
+
+/// `[issuer]` with its secrets, before it is known where the door listens.
+#[derive(Clone)]
+pub(crate) struct Ready {
+    written: Written,
+    clients: Vec<KnownClient>,
+}
+
+/// Reads the section. `is_wanted`: it is there without one. `None`: there is no authorization server.
+pub(super) fn read(
+    section: Option<&file::Issuer>,
+    is_wanted: bool,
+    folder: &FilePath,
+    state: &FilePath,
+    judge: &mut Judge<'_>,
+) -> Option<Written> {
+    let is_unasked = section.is_none();
+    let section = match section {
+        Some(section) if section.enabled.unwrap_or(true) => section.clone(),
+        None if is_wanted => file::Issuer::default(),
+        Some(_) | None => return None,
+    };
+    let path = Path::default().key("issuer");
+    let allowance = allowance(section.grants.as_ref(), &path.key("grants"), judge);
+    let clients = section.clients.iter().filter_map(|(id, client)| read_client(id, client, &path.key("clients").key(id), folder, judge));
+    let clients = clients.collect();
+    for name in section.words.keys() {
+        judge.accept(&path.key("words").key(name), Scope::parse(name));
+    }
+    let accounts = section.accounts.as_ref().map_or_else(|| state.join(ACCOUNTS_FILE), |file| folder.join(file));
+    Some(Written {
+        accounts,
+        registration: section.registration.unwrap_or(true),
+        allowance,
+        words: section.words.clone(),
+        lifetimes: lifetimes(&section, &path, judge),
+        clients,
+        is_unasked,
+        section,
+    })
+}
+
+fn allowance(grants: Option<&BTreeMap<String, OneOrMore>>, path: &Path, judge: &mut Judge<'_>) -> Allowance {
+    let Some(grants) = grants else { return Allowance::default() };
+    for (group, patterns) in grants {
+        for pattern in patterns.all() {
+            let plain = pattern.strip_suffix('*').unwrap_or(pattern);
+            if !plain.is_empty() {
+                judge.accept(&path.key(group), Scope::parse(plain));
+            }
+        }
+    }
+    Allowance { by_group: Some(grants.iter().map(|(group, patterns)| (group.clone(), patterns.all().to_vec())).collect()) }
+}
+
+fn lifetimes(section: &file::Issuer, path: &Path, judge: &mut Judge<'_>) -> Lifetimes {
+    let usual = Lifetimes::default();
+    let mut read = |name: &str, text: Option<&String>, usual: Duration, most: Duration| {
+        let Some(text) = text else { return usual };
+        let at = path.key(name);
+        let Some(read) = judge.accept(&at, units::duration(text)) else { return usual };
+        if read > most {
+            judge.blame(&at, format!("this is at most {} minutes", most.as_secs() / 60));
+        }
+        read
+    };
+    Lifetimes {
+        access_token: read("access_token", section.access_token.as_ref(), usual.access_token, MOST_ACCESS_TOKEN),
+        idle_grant: read("idle_grant", section.idle_grant.as_ref(), usual.idle_grant, A_YEAR),
+        grant: read("grant", section.grant.as_ref(), usual.grant, A_YEAR),
+        session: read("session", section.session.as_ref(), usual.session, MOST_SESSION),
+        signing_key: read("signing_key", section.signing_key.as_ref(), usual.signing_key, A_YEAR),
+    }
+}
+
+fn read_client(id: &str, client: &file::IssuerClient, path: &Path, folder: &FilePath, judge: &mut Judge<'_>) -> Option<WrittenClient> {
+    let before = judge.count();
+    let mut redirect_uris = Vec::new();
+    for (index, uri) in client.redirect_uris.iter().enumerate() {
+        redirect_uris.extend(judge.accept(&path.key("redirect_uris").index(index), RedirectUri::parse(uri)));
+    }
+    let mut secrets = Vec::new();
+    for text in client.secret.iter().flat_map(OneOrMore::all) {
+        let at = path.key("secret");
+        let hint = "write a reference, such as `env://CLIENT_SECRET` or `file:///run/secrets/client`";
+        match Template::parse_secret(text) {
+            Ok(template) if template.references().next().is_some() => secrets.push((template, at)),
+            Ok(_) => judge.blame_secret(&at, "a secret does not stand in the configuration", hint),
+            Err(error) => judge.blame_secret(&at, error, hint),
+        }
+    }
+    let keys = client.keys.as_ref().and_then(|file| {
+        let at = path.key("keys");
+        let text = judge.accept(&at, std::fs::read_to_string(folder.join(file)))?;
+        judge.accept(&at, token::KeySet::from_jwks(text.as_bytes()).map(|_| ()))?;
+        Some(text)
+    });
+    if client.keys.is_some() && client.secret.is_some() {
+        judge.blame(path, "`secret` and `keys` do not go together");
+    }
+    let own_scopes = client.scopes.as_ref().and_then(|scopes| judge.accept(&path.key("scopes"), ScopeSet::parse(&scopes.all().join(" "))));
+    if client.scopes.is_some() && client.secret.is_none() && client.keys.is_none() {
+        judge.blame_with_hint(path, "it proves nothing, so it gets nothing in its own name", "give it a `secret` or `keys`");
+    }
+    if client.redirect_uris.is_empty() && client.scopes.is_none() && client.secret.is_none() && client.keys.is_none() {
+        judge.blame_with_hint(path, "this client could do nothing", "give it `redirect_uris`, or a `secret` and `scopes`");
+    }
+    let name = client.name.clone().unwrap_or_else(|| id.to_owned());
+    (judge.count() == before).then(|| WrittenClient { id: id.to_owned(), name, redirect_uris, secrets, keys, own_scopes })
+}
+
+impl Written {
+    /// Fetches the secrets of the clients.
+    pub(super) async fn ready(self, resolver: &Resolver, root: Option<&Node>, sources: &Sources) -> Result<Ready, Report> {
+        let mut faults = Faults::default();
+        let mut clients = Vec::new();
+        for client in &self.clients {
+            let mut secrets = Vec::new();
+            for (template, path) in &client.secrets {
+                let mut judge = Judge::new(root, &mut faults);
+                let Some(value) = judge.accept_or_mend(path, resolver.resolve_for_start(template).await, mend) else { continue };
+                if value.expose_secret().len() < SHORTEST_SECRET {
+                    judge.blame(path, format!("a client's secret has at least {SHORTEST_SECRET} characters: shorter ones can be guessed"));
+                }
+                secrets.push(value);
+            }
+            let proof = match (&client.keys, client.secrets.is_empty()) {
+                (Some(keys), _) => ClientProof::Keys(keys.clone()),
+                (None, true) => ClientProof::None,
+                (None, false) => ClientProof::Secrets(secrets),
+            };
+            clients.push(KnownClient {
+                id: client.id.clone(),
+                name: client.name.clone(),
+                redirect_uris: client.redirect_uris.clone(),
+                proof,
+                own_scopes: client.own_scopes.clone(),
+            });
+        }
+        if faults.is_empty() { Ok(Ready { written: self, clients }) } else { Err(faults.into_report(sources)) }
+    }
+}
+
+/// Why there can be no authorization server at this public URL.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unfit {
+    #[error("the public URL cannot be an issuer")]
+    Issuer(#[from] InvalidIssuer),
+    #[error("a server behind the door has no URL")]
+    Resource(#[from] InvalidUri),
+}
+
+impl Ready {
+    /// Everything, now that it is known what the door is called from outside.
+    pub(crate) fn at(&self, public_url: &str, gateway: &Config) -> Result<issuer::config::Config, Unfit> {
+        let resource = |(name, server): (&ServerName, &Server)| protected(public_url, name, server, &self.written.words);
+        Ok(issuer::config::Config {
+            issuer: Issuer::parse(public_url)?,
+            resources: gateway.servers.iter().map(resource).collect::<Result<_, _>>()?,
+            clients: self.clients.clone(),
+            allowance: self.written.allowance.clone(),
+            accounts: self.written.accounts.clone(),
+            lifetimes: self.written.lifetimes.clone(),
+            registration: self.written.registration,
+        })
+    }
+
+    /// The file of accounts.
+    pub(crate) fn accounts(&self) -> &FilePath {
+        &self.written.accounts
+    }
+
+    /// Whether nobody asked for it.
+    pub(crate) fn is_unasked(&self) -> bool {
+        self.written.is_unasked
+    }
+
+    /// The section as it was written.
+    pub(crate) fn section(&self) -> &file::Issuer {
+        &self.written.section
+    }
+}
+
+fn protected(public_url: &str, name: &ServerName, server: &Server, words: &BTreeMap<String, String>) -> Result<ProtectedResource, Unfit> {
+    let meaning = |scope: &Scope, patterns: Vec<&str>| match words.get(scope.as_str()) {
+        Some(words) => Meaning::Words(words.clone()),
+        None => Meaning::Patterns(patterns.into_iter().map(str::to_owned).collect()),
+    };
+    let scopes = server.rules.catalogue().into_iter().map(|(scope, patterns)| {
+        let meaning = meaning(&scope, patterns);
+        (scope, meaning)
+    });
+    Ok(ProtectedResource {
+        resource: Resource::join_path(public_url, &format!("/mcp/{name}"))?,
+        title: server.title.clone().unwrap_or_else(|| name.to_string()),
+        baseline: server.rules.baseline(),
+        scopes: scopes.collect(),
+    })
+}
+
+/// The file of local accounts in the state folder.
+pub(crate) const ACCOUNTS_FILE: &str = "accounts.toml";
+const SHORTEST_SECRET: usize = 24;
+const MOST_ACCESS_TOKEN: Duration = Duration::from_secs(24 * 3600);
+const MOST_SESSION: Duration = Duration::from_secs(30 * 24 * 3600);
+const A_YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
