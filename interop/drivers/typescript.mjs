@@ -11,7 +11,7 @@ import { Browser } from './person.mjs';
 const [url, scenario, settings = '{}'] = process.argv.slice(2);
 const {
   era = 'legacy', tool = 'echo', arguments: input = {}, uri, root, clients = 1, calls = 1, pause = 0, after = 'echo', until = 'still here',
-  names, steps = ['call'], answers = [],
+  names, steps = ['call'], answers = [], shown = {},
 } = JSON.parse(settings);
 
 // What `connect` found out beside the protocol: refusals, and the JSON-RPC ids that went out.
@@ -32,7 +32,7 @@ async function connect({ capabilities = {}, ids = [], prepare = () => {} } = {})
     versionNegotiation: { mode: era === 'modern' ? { pin: '2026-07-28' } : era },
   });
   prepare(client);
-  const headers = process.env.TOKEN ? { Authorization: `Bearer ${process.env.TOKEN}` } : {};
+  const headers = { ...shown, ...(process.env.TOKEN && { Authorization: `Bearer ${process.env.TOKEN}` }) };
   const transport = new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers }, fetch: recordingFetch(ids) });
   await client.connect(transport);
   return { client, end: async () => { await transport.terminateSession().catch(() => {}); await client.close(); } };

@@ -14,6 +14,7 @@ pub mod connection;
 pub mod credential;
 pub mod history;
 pub mod literal;
+pub mod login;
 mod member;
 pub mod missing;
 pub mod observer;

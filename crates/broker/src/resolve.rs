@@ -19,6 +19,7 @@ use crate::code_flow::CodeFlow;
 use crate::connection::{Book, PerPerson};
 use crate::credential::{Credential, Part, Secret};
 use crate::history::{History, LastSeen};
+use crate::login::Login;
 use crate::missing::Missing;
 use crate::observer::{Observer, Unobserved};
 use crate::patient::Patient;
@@ -145,6 +146,13 @@ impl Resolver {
         let clock = Arc::clone(&self.around.clock);
         let token_client = TokenClient::new(server, client, Arc::default(), clock, |template| self.credential(template))?;
         Ok(CodeFlow::new(Arc::new(token_client), None, None, wanted))
+    }
+
+    /// A way to get tokens for clients that show the door their id and secret.
+    pub fn login(&self, server: &AuthorizationServer, client: &Client) -> Result<Login, InvalidRoots> {
+        // With an allowance of its own, as for signing in.
+        let clock = Arc::clone(&self.around.clock);
+        Ok(Login::new(TokenClient::new(server, client, Arc::default(), clock, |template| self.credential(template))?))
     }
 
     /// The text filled in before there is any call to permit: for what the door itself needs to start, such as its TLS key and its shared secrets. Nothing that

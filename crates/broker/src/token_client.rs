@@ -160,6 +160,20 @@ impl TokenClient {
         })
     }
 
+    /// A token for another client than the door, in its own name, with what it has shown to the door (RFC 6749 §4.4).
+    pub(crate) async fn ask_as(&self, client_id: &str, client_secret: &str, wanted: &Wanted) -> Result<TokenResponse, Cause> {
+        self.allowance.spend(self.rate, self.now())?;
+        let endpoints = self.endpoints().await?;
+        let form = Grant::ClientCredentials.form(wanted);
+        let basic = client_authentication::basic(client_id, client_secret);
+        let (form, header) = match endpoints.method_for_secret {
+            Method::ClientSecretPost => (form.with("client_id", client_id).with("client_secret", client_secret), None),
+            _ => (form, Some(HeaderValue::from_str(&basic).map_err(|_| Cause::NotText)?)),
+        };
+        let outcome = token_endpoint::ask(&self.http, &endpoints.token, form.encode(), header, Expected::AccessToken).await;
+        outcome.map_err(|failure| cause_of(failure, &[client_secret, basic.as_str()]))
+    }
+
     /// Takes a token back at `url` (RFC 7009).
     pub(crate) async fn revoke(&self, url: &str, token: &str, kind: &'static str) -> Result<(), Cause> {
         self.allowance.spend(self.rate, self.now())?;

@@ -90,6 +90,8 @@ pub enum TokenSource {
         servers: Option<Vec<ServerName>>,
         /// How people sign in there with a browser, if they can.
         sign_in: Option<Box<SignIn>>,
+        /// How clients log in there that show the door their id and secret, if they may (A5).
+        client_headers: Option<Box<ClientHeaders>>,
     },
     /// JWTs of the authorization server that answers at the door's own public URL (A7): good for every server.
     Own {
@@ -121,6 +123,21 @@ pub struct SignIn {
 impl fmt::Debug for SignIn {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "SignIn({})", self.server)
+    }
+}
+
+/// How a client that shows its id and secret gets its token.
+#[derive(Clone)]
+pub struct ClientHeaders {
+    /// Who gives it; the door is nobody there.
+    pub server: AuthorizationServer,
+    /// What is asked for.
+    pub scopes: ScopeSet,
+}
+
+impl fmt::Debug for ClientHeaders {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "ClientHeaders({})", self.server)
     }
 }
 

@@ -9,6 +9,7 @@ use audit::event::Event;
 use audit::fingerprint::Fingerprinter;
 use audit::record::{CallRecord, Decision, Outcome};
 use audit::sink::Auditor;
+use aws_lc_rs::hmac;
 use broker::connection::{Book, BookFailure, Connection, Ended, Person};
 use broker::reference::Reference;
 use broker::resolve::Resolver;
@@ -87,6 +88,8 @@ pub struct Door {
     resolver: Arc<Resolver>,
     /// What people have granted.
     book: Arc<Book>,
+    /// For hashes of what clients show.
+    client_key: hmac::Key,
     /// The pages on which they do so.
     pub(crate) connect: Connect,
     pub(crate) annex: Option<Arc<dyn Annex>>,
@@ -101,8 +104,10 @@ impl Door {
         let fingerprinter = Fingerprinter::new(&instance_key.derive("token-fingerprint", ""));
         let Parts { clock, store, auditor, client, tls, resolver, metrics, attention, annex } = parts;
         let book = Arc::new(Book::new(Arc::clone(&store), instance_key, Arc::new(move || clock.unix_milliseconds()))?);
+        let client_key = hmac::Key::new(hmac::HMAC_SHA256, instance_key.derive("client-headers", "").as_slice());
         let connect = Connect::new(instance_key, Arc::clone(&store))?;
-        let forge = Forge { clock, client: &client, tls: &tls, resolver: &resolver, metrics: &metrics, book: &book };
+        let forge =
+            Forge { clock, client: &client, tls: &tls, resolver: &resolver, metrics: &metrics, book: &book, client_key: &client_key };
         let places = config.limits.calls_in_flight.get() as usize;
         let authenticator = Authenticator::new(clock, &config.limits, fingerprinter);
         let table = forge.table(config, public_url, None)?;
@@ -126,6 +131,7 @@ impl Door {
             tls,
             resolver,
             book,
+            client_key,
             connect,
             annex,
             annex_quotas: AddressQuotas::new(),
@@ -151,8 +157,8 @@ impl Door {
     }
 
     fn forge(&self) -> Forge<'_> {
-        let Self { clock, client, tls, resolver, metrics, book, .. } = self;
-        Forge { clock: *clock, client, tls, resolver, metrics, book }
+        let Self { clock, client, tls, resolver, metrics, book, client_key, .. } = self;
+        Forge { clock: *clock, client, tls, resolver, metrics, book, client_key }
     }
 
     /// Everything that people have granted.

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwapOption;
+use aws_lc_rs::hmac;
 use broker::connection::Book;
 use broker::resolve::Resolver;
 use ipnet::IpNet;
+use oauth::grant::Wanted;
 use oauth::issuer::Issuer;
 use oauth::resource::Resource;
 use outbound::client::Client;
@@ -22,10 +24,11 @@ use crate::back::credentials::{BearerSource, Credentials};
 use crate::back::stdio::StdioBack;
 use crate::back::{Back, http as http_back};
 use crate::clock::Clock;
-use crate::config::{self, Accept, Config, ServerName, TokenSource, UpstreamCredential};
+use crate::config::{self, Accept, ClientHeaders, Config, ServerName, TokenSource, UpstreamCredential};
 use crate::connect::SignIn;
 use crate::issuer_keys::IssuerKeys;
 use crate::layers::host_guard::HostGuard;
+use crate::logins::Logins;
 use crate::metrics::Metrics;
 use crate::table::{Challenges, Gate, Keys, Server, Table, Trusted, metadata_document, resource_of};
 
@@ -37,6 +40,8 @@ pub(crate) struct Forge<'a> {
     pub(crate) resolver: &'a Arc<Resolver>,
     pub(crate) metrics: &'a Arc<Metrics>,
     pub(crate) book: &'a Arc<Book>,
+    /// For hashes of what clients show.
+    pub(crate) client_key: &'a hmac::Key,
 }
 
 /// Why a configuration cannot become a door.
@@ -71,6 +76,15 @@ pub enum BuildError {
     /// The certificates of an issuer cannot be used.
     #[error("the certificates that the sign-in at `{issuer}` is held to cannot be used")]
     SignIn {
+        /// Which issuer.
+        issuer: Issuer,
+        /// Why.
+        #[source]
+        source: InvalidRoots,
+    },
+    /// The certificates of an issuer that clients log in at cannot be used.
+    #[error("the certificates that `client_headers` of `{issuer}` is held to cannot be used")]
+    ClientHeaders {
         /// Which issuer.
         issuer: Issuer,
         /// Why.
@@ -129,7 +143,7 @@ impl Forge<'_> {
             None => self.back(name, server, &resource, config)?,
         };
         Ok(Server {
-            gate: self.gate(name, &resource, config, issuers),
+            gate: self.gate(name, &resource, config, issuers)?,
             challenges: Challenges::new(&resource, &server.rules.baseline()),
             name: name.clone(),
             rules: server.rules.clone(),
@@ -198,13 +212,16 @@ impl Forge<'_> {
         })
     }
 
-    fn gate(&self, name: &ServerName, resource: &Resource, config: &Config, issuers: &mut HashMap<String, Arc<IssuerKeys>>) -> Gate {
-        match &config.accept {
-            Accept::Bypass => Gate::Bypass,
-            Accept::Tokens(sources) => Gate::Tokens(
-                sources.iter().filter_map(|source| self.trusted(source, name, resource, &config.allowed_networks, issuers)).collect(),
-            ),
-        }
+    fn gate(
+        &self,
+        name: &ServerName,
+        resource: &Resource,
+        config: &Config,
+        issuers: &mut HashMap<String, Arc<IssuerKeys>>,
+    ) -> Result<Gate, BuildError> {
+        let Accept::Tokens(sources) = &config.accept else { return Ok(Gate::Bypass) };
+        let trusted = sources.iter().map(|source| self.trusted(source, name, resource, &config.allowed_networks, issuers));
+        Ok(Gate::Tokens(trusted.filter_map(Result::transpose).collect::<Result<_, _>>()?))
     }
 
     fn sign_ins(&self, config: &Config, issuers: &mut HashMap<String, Arc<IssuerKeys>>) -> Result<Vec<SignIn>, BuildError> {
@@ -243,16 +260,18 @@ impl Forge<'_> {
         resource: &Resource,
         networks: &[IpNet],
         issuers: &mut HashMap<String, Arc<IssuerKeys>>,
-    ) -> Option<Trusted> {
+    ) -> Result<Option<Trusted>, BuildError> {
         match source {
-            TokenSource::Issuer { issuer, audiences, servers, .. } => {
+            TokenSource::Issuer { issuer, audiences, servers, client_headers, .. } => {
                 if servers.as_ref().is_some_and(|servers| !servers.contains(name)) {
-                    return None;
+                    return Ok(None);
                 }
                 let keys = self.keys_of(issuer, networks, issuers);
                 let audiences = resource.accepted_spellings().into_iter().chain(audiences.iter().cloned()).collect();
                 let trust = Trust::new(Some(issuer.as_str().to_owned()), audiences);
-                Some(Trusted { trust, keys: Keys::Issuer(keys) })
+                let logins = client_headers.as_ref().map(|settings| self.logins(settings, resource, networks)).transpose();
+                let logins = logins.map_err(|source| BuildError::ClientHeaders { issuer: issuer.clone(), source })?;
+                Ok(Some(Trusted { trust, keys: Keys::Issuer(keys), logins }))
             }
             TokenSource::Own { issuer, keys } => {
                 let keys = issuers
@@ -260,15 +279,22 @@ impl Forge<'_> {
                     .or_insert_with(|| Arc::new(IssuerKeys::at_hand(issuer.clone(), Arc::clone(keys), self.clock)));
                 let trust =
                     Trust { typ: TypRule::AccessToken, ..Trust::new(Some(issuer.as_str().to_owned()), resource.accepted_spellings()) };
-                Some(Trusted { trust, keys: Keys::Issuer(Arc::clone(keys)) })
+                Ok(Some(Trusted { trust, keys: Keys::Issuer(Arc::clone(keys)), logins: None }))
             }
             TokenSource::SharedSecret { secrets, server, max_lifetime } if server == name => {
                 // The bare name is what `token mint --aud` and its elders write; it is accepted for secrets that only this server has (A4).
                 let audiences = resource.accepted_spellings().into_iter().chain([name.to_string()]).collect();
                 let trust = Trust { max_lifetime_seconds: Some(max_lifetime.as_secs()), ..Trust::new(None, audiences) };
-                Some(Trusted { trust, keys: Keys::Fixed(KeySet::shared_secrets(secrets.iter().cloned())) })
+                Ok(Some(Trusted { trust, keys: Keys::Fixed(KeySet::shared_secrets(secrets.iter().cloned())), logins: None }))
             }
-            TokenSource::SharedSecret { .. } => None,
+            TokenSource::SharedSecret { .. } => Ok(None),
         }
+    }
+
+    fn logins(&self, settings: &ClientHeaders, resource: &Resource, networks: &[IpNet]) -> Result<Logins, InvalidRoots> {
+        let client = self.client.with_guard(Guard::default().with_networks(networks.iter().copied()));
+        let login = self.resolver.login(&settings.server, &client)?;
+        let wanted = Wanted { resource: Some(resource.clone()), scopes: settings.scopes.clone(), ..Wanted::default() };
+        Ok(Logins::new(login, wanted, self.client_key.clone(), self.clock))
     }
 }

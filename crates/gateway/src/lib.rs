@@ -17,6 +17,7 @@ pub mod front;
 mod issuer_keys;
 mod layers;
 mod lists;
+mod logins;
 pub mod metrics;
 mod principal;
 mod refusal;

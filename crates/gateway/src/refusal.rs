@@ -39,12 +39,21 @@ pub(crate) enum Refusal {
     /// More than one way of authenticating, or a header that cannot be read (RFC 6750 §3.1).
     #[error("the Authorization header cannot be read as one bearer token")]
     MalformedAuthorization,
+    /// A client's id and secret that are not there once each, too long, or beside a token.
+    #[error("X-Client-Id and X-Client-Secret must stand once each, and without an Authorization header")]
+    MalformedClientHeaders,
+    /// The issuer gives this client no token.
+    #[error("the client's id and secret are not good for this server")]
+    ClientRefused,
     /// A token that is not good for this server.
     #[error("the access token is not good for this server")]
     BadToken(token::Refusal),
     /// The keys that would judge the token cannot be had.
     #[error("the issuer's keys cannot be had")]
     KeysUnavailable,
+    /// The issuer cannot be asked whether the caller is good.
+    #[error("the issuer cannot be asked")]
+    IssuerUnavailable,
     /// Too many failed authentications from this address.
     #[error("too many failed authentications from this address")]
     TooManyFailures {
@@ -151,8 +160,11 @@ impl Refusal {
             Self::NoToken => "no_token",
             Self::TokenInQuery => "token_in_query",
             Self::MalformedAuthorization => "malformed_authorization",
+            Self::MalformedClientHeaders => "malformed_client_headers",
+            Self::ClientRefused => "client_refused",
             Self::BadToken(refusal) => refusal.code(),
             Self::KeysUnavailable => "keys_unavailable",
+            Self::IssuerUnavailable => "issuer_unavailable",
             Self::TooManyFailures { .. } => "too_many_failures",
             Self::InsufficientScope { .. } => "insufficient_scope",
             Self::NotPermitted { .. } => "not_permitted",
@@ -178,14 +190,17 @@ impl Refusal {
 
     /// Whether this is a failed authentication, which counts against the address.
     pub(crate) fn is_failed_authentication(&self) -> bool {
-        matches!(self, Self::BadToken(_) | Self::MalformedAuthorization | Self::TokenInQuery)
+        matches!(
+            self,
+            Self::BadToken(_) | Self::ClientRefused | Self::MalformedAuthorization | Self::MalformedClientHeaders | Self::TokenInQuery
+        )
     }
 
     /// Whether the caller was denied, as opposed to something having gone wrong.
     pub(crate) fn is_denial(&self) -> bool {
         match self {
             Self::Back(failure) => matches!(failure, BackFailure::NotConnected),
-            Self::Unrecorded | Self::Closing | Self::KeysUnavailable | Self::Busy | Self::BodyBroken => false,
+            Self::Unrecorded | Self::Closing | Self::KeysUnavailable | Self::IssuerUnavailable | Self::Busy | Self::BodyBroken => false,
             _ => true,
         }
     }

@@ -22,6 +22,8 @@ use crate::config::{self, MissingScope, ServerName, TokenSource};
 use crate::connect::SignIn;
 use crate::issuer_keys::IssuerKeys;
 use crate::layers::host_guard::HostGuard;
+use crate::layers::shown::ClientHeadersAre;
+use crate::logins::Logins;
 use crate::metrics::ServerMetrics;
 
 /// One generation of the door's configuration, ready for use.
@@ -72,6 +74,14 @@ impl Server {
         }
     }
 
+    /// Whether a client's id and secret are read here at all.
+    pub(crate) fn client_headers(&self) -> ClientHeadersAre {
+        match &self.gate {
+            Gate::Tokens(trusted) if trusted.iter().any(|trusted| trusted.logins.is_some()) => ClientHeadersAre::Taken,
+            Gate::Bypass | Gate::Tokens(_) => ClientHeadersAre::Ignored,
+        }
+    }
+
     /// Whether tokens of this person could be accepted.
     pub(crate) fn admits(&self, person: &Person) -> bool {
         match &self.gate {
@@ -95,6 +105,8 @@ pub(crate) enum Gate {
 pub(crate) struct Trusted {
     pub(crate) trust: Trust,
     pub(crate) keys: Keys,
+    /// Clients that show their id and secret, where that is allowed.
+    pub(crate) logins: Option<Logins>,
 }
 
 /// Where the keys come from.
@@ -128,10 +140,7 @@ impl Challenges {
             welcome: with(None, None),
             invalid: with(Some(OauthError::InvalidToken), Some("the access token is not good for this server")),
             expired: with(Some(OauthError::InvalidToken), Some("the access token has expired")),
-            malformed: with(
-                Some(OauthError::InvalidRequest),
-                Some("the request does not carry exactly one bearer token in its Authorization header"),
-            ),
+            malformed: with(Some(OauthError::InvalidRequest), Some("the request does not show in exactly one way who calls")),
             metadata_url,
         }
     }

@@ -90,26 +90,24 @@ impl Visit<'_> {
             };
             return self.refuse(&back, code, words);
         }
-        let pending = pending(&request, question, resource, &redirect, self.inbound.now);
-        self.next(&pending, &client).await
+        let pending = pending(&request, question, resource, &redirect);
+        self.next(&pending, &client)
     }
 
     /// What the person has to do next.
-    async fn next(&self, pending: &Pending, client: &Client) -> Shown {
+    fn next(&self, pending: &Pending, client: &Client) -> Shown {
         let asked = self.server.browsers.ask(pending, &self.browser, self.inbound.now)?;
-        let is_recent = |session: &&Session| pending.signed_in_after.is_none_or(|after| session.signed_in_at >= after);
-        let session = self.browser.session.as_ref().filter(is_recent);
+        let session = self.browser.session.as_ref().filter(|_| !pending.must_sign_in);
         let question = self.question(pending, client)?;
-        let response = match session {
-            Some(session) => views::consent(&question, session, &asked, self.language),
-            None => {
-                let nobody = self.server.accounts.is_empty().map_err(|failure| Problem::broken(&failure))?;
-                if nobody {
-                    return Err(Problem::NobodyCanSignIn);
-                }
-                let username = pending.login_hint.as_deref().unwrap_or_default();
-                views::sign_in(&question, &asked, username, None, self.language)
+        let response = if let Some(session) = session {
+            views::consent(&question, session, &asked, self.language)
+        } else {
+            let nobody = self.server.accounts.is_empty().map_err(|failure| Problem::broken(&failure))?;
+            if nobody {
+                return Err(Problem::NobodyCanSignIn);
             }
+            let username = pending.login_hint.as_deref().unwrap_or_default();
+            views::sign_in(&question, &asked, username, None, self.language)
         };
         Ok(with(response, self.server.browsers.greet(&self.browser)?))
     }
@@ -142,7 +140,8 @@ impl Visit<'_> {
         let session = Session { person, signed_in_at: self.inbound.now };
         let (browser, cookies) = self.server.browsers.admit(session, self.inbound.now)?;
         self.browser = browser;
-        Ok(with(self.next(&pending, &client).await?, cookies))
+        let pending = Pending { must_sign_in: false, ..pending };
+        Ok(with(self.next(&pending, &client)?, cookies))
     }
 
     /// The person has said yes or no.
@@ -150,7 +149,7 @@ impl Visit<'_> {
         let (fields, _, pending) = self.form()?;
         let client = self.client(&pending.client_id).await?.ok_or(Problem::UnknownClient)?;
         let session = self.browser.session.as_ref().ok_or(Problem::NoErrand)?;
-        if pending.signed_in_after.is_some_and(|after| session.signed_in_at < after) {
+        if pending.must_sign_in {
             return Err(Problem::NoErrand);
         }
         if let Some(place) = &pending.device {
@@ -198,7 +197,7 @@ impl Visit<'_> {
         let client = self.client(&pending.client_id).await?.ok_or(Problem::UnknownClient)?;
         self.browser.session = None;
         let cookies = self.server.browsers.dismiss()?;
-        Ok(with(self.next(&pending, &client).await?, cookies))
+        Ok(with(self.next(&pending, &client)?, cookies))
     }
 
     /// What of the scopes that are asked for this person may grant.
@@ -284,7 +283,7 @@ impl Back<'_> {
     }
 }
 
-fn pending(request: &AuthorizationRequest, question: Question, resource: &ProtectedResource, redirect: &RedirectUri, now: u64) -> Pending {
+fn pending(request: &AuthorizationRequest, question: Question, resource: &ProtectedResource, redirect: &RedirectUri) -> Pending {
     Pending {
         client_id: request.client_id.clone(),
         redirect_uri: redirect.as_str().to_owned(),
@@ -295,7 +294,7 @@ fn pending(request: &AuthorizationRequest, question: Question, resource: &Protec
         resource: resource.resource.clone(),
         nonce: question.nonce,
         dpop_key: question.dpop_key,
-        signed_in_after: (question.prompt == Prompt::Login).then_some(now),
+        must_sign_in: question.prompt == Prompt::Login,
         ui_locales: question.ui_locales,
         login_hint: question.login_hint,
         device: None,

@@ -143,7 +143,7 @@ impl Server {
         match (endpoint, request.method()) {
             (Endpoint::Page(page), method) => self.page(page, method, &inbound).await,
             (_, &Method::OPTIONS) => preflight(),
-            (Endpoint::Metadata, &Method::GET | &Method::HEAD) => Self::metadata(&config),
+            (Endpoint::Metadata, &Method::GET | &Method::HEAD) => document_of(&config),
             (Endpoint::Keys, &Method::GET | &Method::HEAD) => document(self.keys.document(), KEYS_ARE_KEPT),
             (Endpoint::Token, &Method::POST) => program(self.token(&inbound).await),
             (Endpoint::DeviceAuthorization, &Method::POST) => program(self.device_authorization(&inbound).await),
@@ -229,16 +229,6 @@ impl Server {
         }
     }
 
-    fn metadata(config: &Config) -> Response<Bytes> {
-        let all = config.resources.iter().flat_map(|resource| resource.scopes.keys().cloned());
-        let mut scopes = all.collect::<ScopeSet>().to_vec_of_strings();
-        scopes.push(OFFLINE_ACCESS.to_owned());
-        match serde_json::to_string(&metadata::document(config, scopes)) {
-            Ok(text) => document(text, METADATA_IS_KEPT),
-            Err(_) => pages::bare(StatusCode::INTERNAL_SERVER_ERROR),
-        }
-    }
-
     fn endpoint(&self, path: &str) -> Option<Endpoint> {
         let below = path.strip_prefix(&*self.path).filter(|rest| rest.starts_with('/')).unwrap_or(path);
         Some(match below {
@@ -301,6 +291,17 @@ pub(crate) enum Page {
 impl Server {
     /// The longest body that an endpoint reads.
     pub const BODY_BYTES: usize = 64 * 1024;
+}
+
+/// What the authorization server says about itself.
+fn document_of(config: &Config) -> Response<Bytes> {
+    let all = config.resources.iter().flat_map(|resource| resource.scopes.keys().cloned());
+    let mut scopes = all.collect::<ScopeSet>().to_vec_of_strings();
+    scopes.push(OFFLINE_ACCESS.to_owned());
+    match serde_json::to_string(&metadata::document(config, scopes)) {
+        Ok(text) => document(text, METADATA_IS_KEPT),
+        Err(_) => pages::bare(StatusCode::INTERNAL_SERVER_ERROR),
+    }
 }
 
 /// An answer of an endpoint that programs call.

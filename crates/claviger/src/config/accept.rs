@@ -5,7 +5,7 @@ use std::path::Path as FilePath;
 use std::time::Duration;
 
 use broker::reference::Template;
-use gateway::config::{ServerName, SignIn};
+use gateway::config::{ClientHeaders, ServerName, SignIn};
 use oauth::issuer::Issuer;
 
 use super::fault::Faults;
@@ -37,6 +37,8 @@ pub(crate) enum Entry {
         servers: Option<Vec<ServerName>>,
         /// How people sign in there with a browser, if they can.
         sign_in: Option<Box<SignIn>>,
+        /// How clients log in there by headers, if they may.
+        client_headers: Option<Box<ClientHeaders>>,
     },
     /// HS256 tokens of one server.
     SharedSecret {
@@ -70,6 +72,7 @@ pub(crate) fn build(entries: &[file::Accept], servers: &[&str], has_issuer: bool
     // Where an entry is wrong already, that nobody reaches its server is no news.
     if builder.judge.count() == before && !has_issuer {
         builder.everyone_is_reached(&read);
+        builder.one_issuer_is_shown_secrets(&read);
     }
     Accept::Entries(read)
 }
@@ -106,6 +109,7 @@ impl Builder<'_> {
                         ("audiences", !entry.audiences.is_empty()),
                         ("servers", entry.servers.is_some()),
                         ("sign_in", entry.sign_in.is_some()),
+                        ("client_headers", entry.client_headers.is_some()),
                     ],
                     "shared_secret",
                 );
@@ -165,7 +169,14 @@ impl Builder<'_> {
             }
             Some(_) | None => None,
         };
-        Some(Entry::Issuer { issuer: issuer?, audiences: entry.audiences.clone(), servers, sign_in })
+        let client_headers = match entry.client_headers.as_ref().and_then(file::ClientHeaders::settings) {
+            Some(written) if issuer.is_some() => {
+                let settings = credential::client_headers(&written, text, &path.key("client_headers"), self.folder, &mut self.judge);
+                Some(Box::new(settings?))
+            }
+            Some(_) | None => None,
+        };
+        Some(Entry::Issuer { issuer: issuer?, audiences: entry.audiences.clone(), servers, sign_in, client_headers })
     }
 
     fn shared_secret(&mut self, path: &Path, texts: &[String], entry: &file::Accept) -> Option<Entry> {
@@ -226,6 +237,23 @@ impl Builder<'_> {
             None => self.judge.blame(path, format!("there is no server `{name}`")),
         }
         None
+    }
+
+    /// Which of two issuers a secret is meant for does not stand in the headers, and the other must not see it.
+    fn one_issuer_is_shown_secrets(&mut self, entries: &[Entry]) {
+        for name in self.servers {
+            let takes = |entry: &&Entry| match entry {
+                Entry::Issuer { servers, client_headers: Some(_), .. } => {
+                    servers.as_ref().is_none_or(|servers| servers.iter().any(|server| server.as_str() == *name))
+                }
+                Entry::Issuer { .. } | Entry::SharedSecret { .. } => false,
+            };
+            if entries.iter().filter(takes).count() > 1 {
+                let hint = "say with `servers` which issuer's clients each server is for, or leave `client_headers` to one of them";
+                let what = "two issuers have `client_headers` for this server, and a client's headers do not say which one knows it";
+                self.judge.blame_with_hint(&Path::default().key("servers").key(name), what, hint);
+            }
+        }
     }
 
     /// A server that nobody can get into is a mistake, and one that would be noticed late.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use broker::AuthorizationServer;
 use broker::authorization_server::{Delegation, NamedServer, PersonalGrant, Place, Proof, Road, TokenGrant};
 use broker::reference::Template;
-use gateway::config::{SignIn, UpstreamCredential};
+use gateway::config::{ClientHeaders, SignIn, UpstreamCredential};
 use oauth::client_authentication::Method;
 use oauth::grant::Wanted;
 use oauth::issuer::Issuer;
@@ -53,6 +53,20 @@ pub(super) fn sign_in(written: &file::SignIn, issuer: &str, path: &Path, folder:
     // Without it nobody would be told who it is (OpenID Connect Core §3.1.2.1).
     let openid = builder.judge.accept(path, ScopeSet::parse("openid"));
     Some(SignIn { server: server?, scopes: further?.union(&openid?) })
+}
+
+/// How clients log in at this issuer by headers; `None` when something about it is wrong.
+pub(super) fn client_headers(
+    written: &file::ClientHeaderSettings,
+    issuer: &str,
+    path: &Path,
+    folder: &FilePath,
+    judge: &mut Judge<'_>,
+) -> Option<ClientHeaders> {
+    let mut builder = Builder { folder, certificates: &mut Vec::new(), judge };
+    let server = builder.server(&written.server(issuer), path);
+    let scopes = written.scopes.as_ref().map_or(Some(ScopeSet::default()), |scopes| builder.scopes(scopes, &path.key("scopes")));
+    Some(ClientHeaders { server: server?, scopes: scopes? })
 }
 
 struct Builder<'b, 'j> {

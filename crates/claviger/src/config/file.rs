@@ -11,7 +11,9 @@ mod credential;
 mod issuer;
 mod secrets;
 
-pub(crate) use credential::{Credential, IdJag, PassThrough, PersonalGrant, SignIn, TokenGrant, TokenServer, WaysToProve};
+pub(crate) use credential::{
+    ClientHeaderSettings, ClientHeaders, Credential, IdJag, PassThrough, PersonalGrant, SignIn, TokenGrant, TokenServer, WaysToProve,
+};
 pub(crate) use issuer::{Issuer, IssuerClient, TrustedProvider};
 pub(crate) use secrets::{Inventory, InventoryItem, KeychainStore, Secrets, Vault, VaultAppRole, VaultAuth, VaultEngine, VaultJwt};
 
@@ -91,6 +93,9 @@ pub(crate) struct Accept {
     pub(crate) servers: Option<Vec<String>>,
     /// How people sign in at the issuer with a browser, for `/connections`. See docs/guides/connections.md.
     pub(crate) sign_in: Option<SignIn>,
+    /// Whether clients may show `X-Client-Id` and `X-Client-Secret` in place of a token: the door gets one from this issuer for them. Default: `false`. See
+    /// docs/guides/callers.md.
+    pub(crate) client_headers: Option<ClientHeaders>,
     /// References to secrets of at least 32 bytes for HS256 tokens. The first mints, all verify.
     pub(crate) shared_secret: Option<OneOrMore>,
     /// The one server that the shared secret is good for.

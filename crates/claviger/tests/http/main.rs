@@ -13,6 +13,8 @@ mod bypass;
 #[cfg(test)]
 mod children;
 #[cfg(test)]
+mod client_headers;
+#[cfg(test)]
 mod configuration;
 #[cfg(test)]
 mod era;

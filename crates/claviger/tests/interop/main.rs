@@ -12,6 +12,8 @@ mod built_in;
 #[cfg(test)]
 mod children;
 #[cfg(test)]
+mod client_headers;
+#[cfg(test)]
 mod connections;
 #[cfg(test)]
 mod everything;
@@ -27,6 +29,8 @@ mod inspector;
 mod keychain;
 #[cfg(test)]
 mod lending;
+#[cfg(test)]
+mod machines;
 #[cfg(test)]
 mod provider;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Who is this? Takes the bearer out of the headers and comes back with a principal. The token itself goes no further, except for servers that are to get one for it.
+//! Who is this? Takes what the headers show and comes back with a principal. The token itself goes no further, except for servers that are to get one for it.
 //!
 //! The cheap questions come first: the cache, then what can be refused without cryptography, then the address's
 //! allowance of failures, and only then a signature.
@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use audit::fingerprint::Fingerprinter;
 use aws_lc_rs::digest;
-use http::header::AUTHORIZATION;
 use http::{HeaderMap, Uri};
 use policy::quota::{Bucket, Rate};
 use quick_cache::sync::Cache;
+use secrecy::ExposeSecret as _;
 use token::{Presented, Unverified};
 
 use crate::clock::Clock;
 use crate::layers::rate_limit::network_of;
+use crate::layers::shown::{self, ClientHeaders, Shown};
 use crate::principal::{CallerToken, Principal, Standings};
 use crate::refusal::Refusal;
 use crate::table::{Gate, Keys, Server, Trusted};
@@ -70,8 +71,9 @@ impl Authenticator {
             Gate::Bypass => return Ok((Arc::new(Principal::developer(&self.standings)), None)),
             Gate::Tokens(trusted) => trusted,
         };
-        let outcome = match bearer(uri, headers) {
-            Ok(token) => self
+        let outcome = match shown::read(uri, headers, server.client_headers()) {
+            Ok(Shown::Client(client)) => self.log_in(client, server, trusted, generation, address).await,
+            Ok(Shown::Token(token)) => self
                 .judge(token, server, trusted, generation, address)
                 .await
                 .map(|principal| (principal, server.needs_callers_token.then(|| CallerToken::new(token)))),
@@ -84,6 +86,26 @@ impl Authenticator {
             let _ = self.failures_of(address).spend(self.failures_allowed, self.clock.monotonic_nanoseconds());
         }
         outcome
+    }
+
+    /// A client that shows its id and secret is whoever the token is that its issuer gives for them, judged like any other.
+    async fn log_in(
+        &self,
+        client: ClientHeaders<'_>,
+        server: &Server,
+        trusted: &[Trusted],
+        generation: u64,
+        address: IpAddr,
+    ) -> Result<(Arc<Principal>, Option<CallerToken>), Refusal> {
+        let issuer = trusted.iter().find_map(|trusted| Some((trusted, trusted.logins.as_ref()?)));
+        let (trusted, logins) = issuer.ok_or(Refusal::NoToken)?;
+        let token = logins.token(client, || self.may_try(address)).await?;
+        let token = token.expose_secret();
+        let judged = self.judge(token, server, std::slice::from_ref(trusted), generation, address).await;
+        if matches!(judged, Err(Refusal::BadToken(_))) {
+            logins.forget(client);
+        }
+        Ok((judged?, server.needs_callers_token.then(|| CallerToken::new(token))))
     }
 
     async fn judge(
@@ -105,9 +127,7 @@ impl Authenticator {
         if !is_b64token(token) {
             return Err(Refusal::MalformedAuthorization);
         }
-        self.failures_of(address)
-            .check(self.failures_allowed, self.clock.monotonic_nanoseconds())
-            .map_err(|retry_after| Refusal::TooManyFailures { retry_after })?;
+        self.may_try(address)?;
         if let Some((until, refusal)) = self.refused.get(&digest)
             && now < until
         {
@@ -148,6 +168,12 @@ impl Authenticator {
         Ok(Principal::from_claims(&claims, SHARED_SECRET_ISSUER, self.fingerprinter.of(token.as_bytes()), &self.standings))
     }
 
+    /// Whether this address has not failed too often of late.
+    fn may_try(&self, address: IpAddr) -> Result<(), Refusal> {
+        let checked = self.failures_of(address).check(self.failures_allowed, self.clock.monotonic_nanoseconds());
+        checked.map_err(|retry_after| Refusal::TooManyFailures { retry_after })
+    }
+
     fn failures_of(&self, address: IpAddr) -> Arc<Bucket> {
         let fresh = || Ok::<_, std::convert::Infallible>(Arc::new(Bucket::default()));
         match self.failures.get_or_insert_with(&network_of(address), fresh) {
@@ -155,28 +181,6 @@ impl Authenticator {
             Err(never) => match never {},
         }
     }
-}
-
-/// The one bearer token of a request (RFC 6750 §2.1; RS11: never from the query).
-fn bearer<'a>(uri: &Uri, headers: &'a HeaderMap) -> Result<&'a str, Refusal> {
-    if uri.query().is_some_and(|query| query.split('&').any(|pair| pair.split('=').next() == Some("access_token"))) {
-        return Err(Refusal::TokenInQuery);
-    }
-    let mut presented = headers.get_all(AUTHORIZATION).iter();
-    let Some(value) = presented.next() else { return Err(Refusal::NoToken) };
-    if presented.next().is_some() {
-        return Err(Refusal::MalformedAuthorization);
-    }
-    let text = value.to_str().map_err(|_| Refusal::MalformedAuthorization)?;
-    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Refusal::NoToken);
-    }
-    let token = token.trim_matches(' ');
-    if token.is_empty() {
-        return Err(Refusal::MalformedAuthorization);
-    }
-    Ok(token)
 }
 
 /// The characters of RFC 6750 §2.1. Asked only of tokens that are not known yet.

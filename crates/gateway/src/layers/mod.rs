@@ -8,4 +8,5 @@ pub(crate) mod media_types;
 pub(crate) mod rate_limit;
 pub(crate) mod rescue;
 pub(crate) mod session;
+pub(crate) mod shown;
 pub(crate) mod step_up;

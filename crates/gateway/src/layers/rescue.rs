@@ -50,17 +50,20 @@ fn outward(refusal: &Refusal) -> Outward {
         }
 
         Refusal::NoToken => challenge(StatusCode::UNAUTHORIZED, error_code::UNAUTHENTICATED, text, Challenge::Welcome),
-        Refusal::TokenInQuery | Refusal::MalformedAuthorization => {
+        Refusal::TokenInQuery | Refusal::MalformedAuthorization | Refusal::MalformedClientHeaders => {
             challenge(StatusCode::BAD_REQUEST, error_code::INVALID_REQUEST, text, Challenge::InvalidRequest)
         }
         // Which check failed is for the log alone; that a token has expired is no secret and helps an honest client.
         Refusal::BadToken(cause) => {
             challenge(StatusCode::UNAUTHORIZED, error_code::UNAUTHENTICATED, text, Challenge::InvalidToken { expired: cause.is_expired() })
         }
+        Refusal::ClientRefused => {
+            challenge(StatusCode::UNAUTHORIZED, error_code::UNAUTHENTICATED, text, Challenge::InvalidToken { expired: false })
+        }
         Refusal::TooManyFailures { retry_after } | Refusal::RateLimited { retry_after, .. } => {
             later(StatusCode::TOO_MANY_REQUESTS, error_code::TOO_MANY_REQUESTS, text, retry_after.seconds())
         }
-        Refusal::KeysUnavailable | Refusal::Busy | Refusal::Unrecorded | Refusal::Closing => {
+        Refusal::KeysUnavailable | Refusal::IssuerUnavailable | Refusal::Busy | Refusal::Unrecorded | Refusal::Closing => {
             later(StatusCode::SERVICE_UNAVAILABLE, error_code::BUSY, text, SOON.as_secs())
         }
 

@@ -40,7 +40,7 @@ impl Visit<'_> {
             return self.ask_for_code("", Some(views::Trouble::Wrong));
         };
         let client = self.client(&device.client_id).await?.ok_or(Problem::UnknownClient)?;
-        self.next(&pending(place, device), &client).await
+        self.next(&pending(place, device), &client)
     }
 
     /// The person has said yes or no to a device.
@@ -94,7 +94,7 @@ fn pending(place: String, device: Device) -> Pending {
         resource: device.resource,
         nonce: None,
         dpop_key: None,
-        signed_in_after: None,
+        must_sign_in: false,
         ui_locales: None,
         login_hint: None,
         device: Some(place),

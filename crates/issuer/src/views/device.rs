@@ -6,7 +6,7 @@ use http::{Response, StatusCode};
 use pages::STYLE;
 use pages::language::Language;
 
-use super::words::{self, Words};
+use super::words::Words;
 use super::{Question, Trouble};
 use crate::paths;
 
@@ -38,7 +38,7 @@ pub(crate) fn device(base: &str, asked: &str, code: &str, trouble: Option<Troubl
     let (status, trouble) = match trouble {
         None => (StatusCode::OK, None),
         Some(Trouble::Wrong) => (StatusCode::FORBIDDEN, Some(words.device_wrong.to_owned())),
-        Some(Trouble::TooOften { minutes }) => (StatusCode::TOO_MANY_REQUESTS, Some(words::fill(words.too_often, &[&minutes.to_string()]))),
+        Some(Trouble::TooOften { minutes }) => (StatusCode::TOO_MANY_REQUESTS, Some(words.too_often.with(&minutes.to_string()))),
     };
     let action = format!("{base}{}", paths::DEVICE);
     pages::page(status, &Device { style: STYLE, language, words, action, asked, code, trouble })

@@ -4,23 +4,23 @@ use pages::language::Language;
 
 use super::Problem;
 
-/// The sentences of one language. `{}` is where something is filled in.
+/// The sentences of one language.
 pub(super) struct Words {
     pub(super) sign_in: &'static str,
-    pub(super) sign_in_lead: &'static str,
+    pub(super) sign_in_lead: Phrase,
     pub(super) username: &'static str,
     pub(super) password: &'static str,
     pub(super) wrong: &'static str,
-    pub(super) too_often: &'static str,
-    pub(super) consent: &'static str,
+    pub(super) too_often: Phrase,
+    pub(super) consent: Phrase,
     pub(super) consent_lead: &'static str,
     pub(super) unverified: &'static str,
-    pub(super) verified: &'static str,
+    pub(super) verified: Phrase,
     pub(super) asks_for: &'static str,
-    pub(super) everything: &'static str,
+    pub(super) everything: Phrase,
     pub(super) offline: &'static str,
     pub(super) all_of_it: &'static str,
-    pub(super) these: &'static str,
+    pub(super) these: Phrase,
     pub(super) account: &'static str,
     pub(super) not_me: &'static str,
     pub(super) goes_to: &'static str,
@@ -30,16 +30,16 @@ pub(super) struct Words {
     pub(super) take_back: &'static str,
     pub(super) done_yes: &'static str,
     pub(super) done_no: &'static str,
-    pub(super) done_lead: &'static str,
+    pub(super) done_lead: Phrase,
     pub(super) go_on: &'static str,
-    pub(super) back_to: &'static str,
+    pub(super) back_to: Phrase,
     pub(super) device: &'static str,
     pub(super) device_lead: &'static str,
     pub(super) device_code: &'static str,
     pub(super) device_go_on: &'static str,
     pub(super) device_wrong: &'static str,
     pub(super) device_stranger: &'static str,
-    pub(super) device_done: &'static str,
+    pub(super) device_done: Phrase,
     broken: (&'static str, &'static str),
     nobody: (&'static str, &'static str),
     no_errand: (&'static str, &'static str),
@@ -51,6 +51,9 @@ pub(super) struct Words {
     unknown_client: (&'static str, &'static str),
     unreadable: (&'static str, &'static str),
 }
+
+/// A sentence in which something is filled in where `{}` stands.
+pub(super) struct Phrase(&'static str);
 
 impl Words {
     pub(super) fn of(language: Language) -> &'static Self {
@@ -80,24 +83,24 @@ impl Words {
         if patterns.iter().any(|pattern| pattern == "*") {
             return self.all_of_it.to_owned();
         }
-        fill(self.these, &[&patterns.join(", ")])
+        self.these.with(&patterns.join(", "))
+    }
+}
+
+impl Phrase {
+    /// The sentence with a name in it.
+    pub(super) fn with(&self, name: &str) -> String {
+        fill(self.0, &[name])
     }
 
-    /// A sentence with a name in it.
-    #[expect(clippy::unused_self, reason = "templates have the words and nothing else to call it on")]
-    pub(super) fn with(&self, sentence: &str, name: &str) -> String {
-        fill(sentence, &[name])
-    }
-
-    /// A sentence with two names in it.
-    #[expect(clippy::unused_self, reason = "templates have the words and nothing else to call it on")]
-    pub(super) fn with_both(&self, sentence: &str, first: &str, second: &str) -> String {
-        fill(sentence, &[first, second])
+    /// The sentence with two names in it.
+    pub(super) fn with_both(&self, first: &str, second: &str) -> String {
+        fill(self.0, &[first, second])
     }
 }
 
 /// Puts `values` where `text` has `{}`, in order.
-pub(super) fn fill(text: &str, values: &[&str]) -> String {
+fn fill(text: &str, values: &[&str]) -> String {
     let mut pieces = text.split("{}");
     let mut filled = pieces.next().unwrap_or_default().to_owned();
     let mut values = values.iter();
@@ -110,20 +113,20 @@ pub(super) fn fill(text: &str, values: &[&str]) -> String {
 
 static ENGLISH: Words = Words {
     sign_in: "Sign in",
-    sign_in_lead: "{} wants to use {}. Sign in to go on.",
+    sign_in_lead: Phrase("{} wants to use {}. Sign in to go on."),
     username: "Account",
     password: "Password",
     wrong: "Account or password is wrong.",
-    too_often: "There were too many attempts. Try again in {} minutes.",
-    consent: "Allow {} to use {}?",
+    too_often: Phrase("There were too many attempts. Try again in {} minutes."),
+    consent: Phrase("Allow {} to use {}?"),
     consent_lead: "It will act in your name until you take this back.",
     unverified: "The app chose this name itself; nobody has checked it.",
-    verified: "Verified: this is the app of {}",
+    verified: Phrase("Verified: this is the app of {}"),
     asks_for: "It asks for:",
-    everything: "Use {}",
+    everything: Phrase("Use {}"),
     offline: "Stay signed in while you are away",
     all_of_it: "Use everything that it offers",
-    these: "Use {}",
+    these: Phrase("Use {}"),
     account: "Your account",
     not_me: "That is not me",
     goes_to: "You go back to",
@@ -133,16 +136,16 @@ static ENGLISH: Words = Words {
     take_back: "Whoever runs this server can take it back at any time.",
     done_yes: "You are signed in",
     done_no: "Nothing was allowed",
-    done_lead: "You go back to {}. You can close this page.",
+    done_lead: Phrase("You go back to {}. You can close this page."),
     go_on: "Go on if nothing happens",
-    back_to: "Back to {}",
+    back_to: Phrase("Back to {}"),
     device: "Sign in a device",
     device_lead: "Type the code that your device shows.",
     device_code: "Code",
     device_go_on: "Go on",
     device_wrong: "No device waits with this code. Look again, or let the device show a new one.",
     device_stranger: "Go on only if the code stands on a device of your own. Nobody has a good reason to send you one.",
-    device_done: "{} goes on where it waits. You can close this page.",
+    device_done: Phrase("{} goes on where it waits. You can close this page."),
     broken: ("Something went wrong here", "It is not your fault. Try again; if it stays like this, tell whoever runs this server."),
     nobody: ("Nobody can sign in yet", "There is no account. Whoever runs this server makes one with `claviger accounts add`."),
     no_errand: ("This page has ended", "It belongs to another browser, or to something too long ago. Go back to your app and begin again."),
@@ -166,20 +169,20 @@ static ENGLISH: Words = Words {
 
 static GERMAN: Words = Words {
     sign_in: "Anmelden",
-    sign_in_lead: "{} möchte {} benutzen. Melden Sie sich an, um fortzufahren.",
+    sign_in_lead: Phrase("{} möchte {} benutzen. Melden Sie sich an, um fortzufahren."),
     username: "Konto",
     password: "Passwort",
     wrong: "Konto oder Passwort ist falsch.",
-    too_often: "Das waren zu viele Versuche. Versuchen Sie es in {} Minuten wieder.",
-    consent: "Darf {} {} benutzen?",
+    too_often: Phrase("Das waren zu viele Versuche. Versuchen Sie es in {} Minuten wieder."),
+    consent: Phrase("Darf {} {} benutzen?"),
     consent_lead: "Es handelt dann in Ihrem Namen, bis Sie das zurücknehmen.",
     unverified: "Diesen Namen hat sich die App selbst gegeben; niemand hat ihn geprüft.",
-    verified: "Geprüft: Das ist die App von {}",
+    verified: Phrase("Geprüft: Das ist die App von {}"),
     asks_for: "Sie bittet um:",
-    everything: "{} benutzen",
+    everything: Phrase("{} benutzen"),
     offline: "Angemeldet bleiben, auch wenn Sie nicht da sind",
     all_of_it: "Alles benutzen, was es bietet",
-    these: "{} benutzen",
+    these: Phrase("{} benutzen"),
     account: "Ihr Konto",
     not_me: "Das bin ich nicht",
     goes_to: "Sie kehren zurück zu",
@@ -189,16 +192,16 @@ static GERMAN: Words = Words {
     take_back: "Wer diesen Server betreibt, kann es jederzeit zurücknehmen.",
     done_yes: "Sie sind angemeldet",
     done_no: "Es wurde nichts erlaubt",
-    done_lead: "Sie kehren zurück zu {}. Diese Seite können Sie schließen.",
+    done_lead: Phrase("Sie kehren zurück zu {}. Diese Seite können Sie schließen."),
     go_on: "Weiter, falls nichts geschieht",
-    back_to: "Zurück zu {}",
+    back_to: Phrase("Zurück zu {}"),
     device: "Ein Gerät anmelden",
     device_lead: "Geben Sie den Code ein, den Ihr Gerät zeigt.",
     device_code: "Code",
     device_go_on: "Weiter",
     device_wrong: "Kein Gerät wartet mit diesem Code. Sehen Sie noch einmal nach, oder lassen Sie das Gerät einen neuen zeigen.",
     device_stranger: "Fahren Sie nur fort, wenn der Code auf einem eigenen Gerät steht. Niemand hat einen guten Grund, Ihnen einen zu schicken.",
-    device_done: "{} macht dort weiter, wo es wartet. Diese Seite können Sie schließen.",
+    device_done: Phrase("{} macht dort weiter, wo es wartet. Diese Seite können Sie schließen."),
     broken: (
         "Hier ist etwas schiefgegangen",
         "Das liegt nicht an Ihnen. Versuchen Sie es noch einmal; bleibt es dabei, sagen Sie es denen, die diesen Server betreiben.",

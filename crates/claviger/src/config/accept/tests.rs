@@ -31,8 +31,40 @@ fn issuers_and_secrets_stand_side_by_side() {
 }
 
 #[test]
+fn clients_may_show_their_secrets_to_one_issuer_of_each_server() {
+    for (setting, is_taken) in
+        [("", false), ("client_headers = false", false), ("client_headers = true", true), ("client_headers = { scopes = \"a b\" }", true)]
+    {
+        let Accept::Entries(entries) = folder(&format!("[[accept]]\nissuer = \"https://a\"\n{setting}")).draft(&[]).unwrap().accept else {
+            panic!("no entries")
+        };
+        assert!(matches!(&entries[0], Entry::Issuer { client_headers, .. } if client_headers.is_some() == is_taken), "{setting}");
+    }
+    let two = |first: &str, second: &str| {
+        format!(
+            "[[accept]]\nissuer = \"https://a\"\nclient_headers = true\n{first}\n[[accept]]\nissuer = \"https://b\"\nclient_headers = true\n{second}"
+        )
+    };
+    let error = first_error(&two("servers = [\"git\"]", ""));
+    assert!(error.contains("`servers.git`: two issuers have `client_headers` for this server"), "{error}");
+    folder(&two("servers = [\"git\"]", "servers = [\"files\"]")).draft(&[]).unwrap();
+}
+
+#[test]
 fn each_wrong_entry_is_blamed_at_its_place() {
     for (accept, expected) in [
+        (
+            "[[accept]]\nshared_secret = \"env://A\"\nserver = \"git\"\nclient_headers = true",
+            "claviger.toml:4:1: error: `accept[0].client_headers`: does not go together with `shared_secret`",
+        ),
+        (
+            "[[accept]]\nissuer = \"https://a\"\nclient_headers = { token_url = \"http://a.example/token\" }",
+            "claviger.toml:3:32: error: `accept[0].client_headers.token_url`: secrets go there, so it must be `https://`",
+        ),
+        (
+            "[[accept]]\nissuer = \"https://a\"\nclient_headers = { token_urls = \"x\" }",
+            "claviger.toml:3:20: error: `accept[0].client_headers.token_urls`: unknown key",
+        ),
         ("[[accept]]", "claviger.toml:1:1: error: `accept[0]`: nothing says whose tokens are accepted"),
         (
             "[[accept]]\nissuer = \"https://a\"\nshared_secret = \"env://A\"",

@@ -113,6 +113,32 @@ pub(crate) struct SignIn {
     pub(crate) scopes: Option<OneOrMore>,
 }
 
+/// Whether clients may show their id and secret.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum ClientHeaders {
+    /// `true`: at the token endpoint that the issuer's metadata names.
+    Switch(bool),
+    /// They may, and this is how their tokens are got.
+    Settings(ClientHeaderSettings),
+}
+
+/// How the door gets tokens for clients that show their id and secret.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ClientHeaderSettings {
+    /// The token endpoint. Default: where the issuer's metadata says.
+    pub(crate) token_url: Option<String>,
+    /// The scopes to ask for. Default: none, which leaves them to the issuer.
+    pub(crate) scopes: Option<OneOrMore>,
+    /// A PEM file of certificate authorities to trust there, beyond the system's.
+    pub(crate) ca: Option<String>,
+    /// The key that its certificate must have, as `sha256/` and the Base64 of the SHA-256 of the public key.
+    pub(crate) pin: Option<String>,
+    /// How often the door may ask there, for all clients of one server together. Default: `300/min`.
+    pub(crate) requests: Option<String>,
+}
+
 /// From the caller's identity provider to the server's authorization server.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -192,6 +218,34 @@ impl SignIn {
         let Self { client_id, client_secret, private_key, key_id, auth, ca, .. } = self.clone();
         let (issuer, requests) = (Some(issuer.to_owned()), Some("300/min".to_owned()));
         TokenServer { token_url: None, issuer, client_id, client_secret, private_key, key_id, auth, ca, pin: None, requests }
+    }
+}
+
+impl ClientHeaders {
+    /// The settings, if they are to be read at all.
+    pub(crate) fn settings(&self) -> Option<ClientHeaderSettings> {
+        match self {
+            Self::Switch(false) => None,
+            Self::Switch(true) => Some(ClientHeaderSettings::default()),
+            Self::Settings(settings) => Some(settings.clone()),
+        }
+    }
+}
+
+impl ClientHeaderSettings {
+    /// The issuer as an authorization server at which the door is nobody: who asks there is said by callers.
+    pub(crate) fn server(&self, issuer: &str) -> TokenServer {
+        let Self { token_url, ca, pin, requests, .. } = self.clone();
+        TokenServer {
+            token_url,
+            issuer: Some(issuer.to_owned()),
+            client_id: Some("X-Client-Id".to_owned()),
+            auth: Some(WaysToProve::None),
+            ca,
+            pin,
+            requests: requests.or_else(|| Some("300/min".to_owned())),
+            ..TokenServer::default()
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{JWT_BEARER, assertion, claims, error_of, form, json_of, metadata, open, plan};
+use super::{JWT_BEARER, assertion, claims, error_of, form, json_of, metadata, plan};
 use crate::support::{Door, Key};
 
 const CLIENT: &str = "[issuer.clients.robot]\nkeys = \"robot.json\"\nscopes = [\"files:read\"]\n";

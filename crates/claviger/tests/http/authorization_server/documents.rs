@@ -21,7 +21,9 @@ async fn publisher(section: &str, networks: &str) -> (Puppet, Door) {
             "/large.json" => Say::json(format!("{good}{}", " ".repeat(5 * 1024))),
             "/moved.json" => Say::nothing(302).header("location", format!("https://{host}/app.json")),
             "/scheme.json" => Say::json(good.to_string().replace("http://127.0.0.1/cb", "javascript:alert(1)")),
-            "/text.json" => Say::json(good.to_string()).header("content-type", "text/plain"),
+            "/text.json" => Say::nothing(200).header("content-type", "text/plain").body(good.to_string()),
+            // Of two, each reader takes another.
+            "/both.json" => Say::json(good.to_string()).header("content-type", "text/plain"),
             _ => Say::nothing(404),
         }
     })
@@ -77,7 +79,7 @@ async fn a_client_goes_by_the_address_of_its_description_and_people_see_whose_it
 async fn what_is_no_description_of_that_client_is_refused_and_not_fetched_in_a_loop() {
     let (server, door) = publisher("", LOOPBACK).await;
     let mut browser = Browser::new(&door);
-    let paths = ["/other.json", "/secret.json", "/large.json", "/moved.json", "/scheme.json", "/text.json", "/absent.json"];
+    let paths = ["/other.json", "/secret.json", "/large.json", "/moved.json", "/scheme.json", "/text.json", "/both.json", "/absent.json"];
     for path in paths {
         for _ in 0..3 {
             let page = browser.get(&authorize(&id(&server, path), CALLBACK, &[])).await;
