@@ -43,6 +43,8 @@ pub(crate) struct File {
     pub(crate) audit: Audit,
     /// Where the secrets lie that references name.
     pub(crate) secrets: Secrets,
+    /// Where the door keeps what must outlive it.
+    pub(crate) store: Store,
 }
 
 /// Where callers knock.
@@ -272,6 +274,16 @@ pub(crate) struct Audit {
     pub(crate) rotate_bytes: Option<u32>,
     /// What happens to a call that cannot be recorded. Default: `serve`.
     pub(crate) on_failure: Option<OnFailure>,
+}
+
+/// Where the door keeps what must outlive it.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Store {
+    /// A Redis or Valkey server that replicas share, such as `redis://127.0.0.1:6379`, or `rediss://` for TLS. A password in it is a reference, or the whole is one. Default: a file in the state folder.
+    pub(crate) url: Option<String>,
+    /// What every key on that server begins with: the same for doors that share. Default: `claviger:`.
+    pub(crate) prefix: Option<String>,
 }
 
 /// What happens to a call that cannot be recorded.
