@@ -315,3 +315,6 @@ const SHORTEST_SECRET: usize = 24;
 const MOST_ACCESS_TOKEN: Duration = Duration::from_secs(24 * 3600);
 const MOST_SESSION: Duration = Duration::from_secs(30 * 24 * 3600);
 const A_YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
+
+#[cfg(test)]
+mod tests;
