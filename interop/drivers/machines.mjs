@@ -45,10 +45,11 @@ async function recordingFetch(target, init) {
 
 async function run() {
   const provider = way === 'provider' && await providerAt(port);
+  const expectedIssuer = new URL(url).origin;
   const session = dpop && await DpopSession.create();
   const authProvider = provider
-    ? new CrossAppAccessProvider({ clientId, clientSecret: secret, assertion: provider.assertion, fetchFn: recordingFetch })
-    : new PrivateKeyJwtProvider({ clientId, privateKey: key, algorithm: 'ES256' });
+    ? new CrossAppAccessProvider({ clientId, clientSecret: secret, assertion: provider.assertion, fetchFn: recordingFetch, expectedIssuer })
+    : new PrivateKeyJwtProvider({ clientId, privateKey: key, algorithm: 'ES256', expectedIssuer });
   if (session) authProvider.dpop = () => session;
   const client = new Client({ name: 'interop-machine', version: '1' });
   await client.connect(new StreamableHTTPClientTransport(new URL(url), { authProvider, fetch: recordingFetch }));
