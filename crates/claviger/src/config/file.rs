@@ -8,12 +8,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 mod credential;
+mod federation;
 mod issuer;
 mod secrets;
 
 pub(crate) use credential::{
-    ClientHeaderSettings, ClientHeaders, Credential, IdJag, PassThrough, PersonalGrant, SignIn, TokenGrant, TokenServer, WaysToProve,
+    ClientHeaderSettings, ClientHeaders, Credential, IdJag, IntrospectedTokens, Introspection, PassThrough, PersonalGrant, SignIn,
+    TokenGrant, TokenServer, WaysToProve,
 };
+pub(crate) use federation::{Federation, FederationAllow, Federations};
 pub(crate) use issuer::{Issuer, IssuerClient, TrustedProvider};
 pub(crate) use secrets::{Inventory, InventoryItem, KeychainStore, Secrets, Vault, VaultAppRole, VaultAuth, VaultEngine, VaultJwt};
 
@@ -98,6 +101,8 @@ pub(crate) struct Accept {
     /// Whether clients may show `X-Client-Id` and `X-Client-Secret` in place of a token: the door gets one from this issuer for them. Default: `false`. See
     /// docs/guides/callers.md.
     pub(crate) client_headers: Option<ClientHeaders>,
+    /// How the issuer is asked whether a token is good (RFC 7662), for tokens that are no JWTs or that can be revoked. Default: it is not. See docs/guides/callers.md.
+    pub(crate) introspection: Option<Introspection>,
     /// References to secrets of at least 32 bytes for HS256 tokens. The first mints, all verify.
     pub(crate) shared_secret: Option<OneOrMore>,
     /// The one server that the shared secret is good for.
@@ -138,6 +143,20 @@ pub(crate) struct Server {
     pub(crate) title: Option<String>,
     /// What a call of a tool is answered whose token lacks scopes. Status 403 and the challenge are always there. Default: `challenge`.
     pub(crate) missing_scope: Option<MissingScope>,
+    /// Whether callers may prove, with each request, to have the key that their token is bound to (DPoP, RFC 9449). Default: `accept`.
+    pub(crate) dpop: Option<Dpop>,
+}
+
+/// Whether callers may prove to have the key of their token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Dpop {
+    /// They may; tokens that are bound to no key come as ever.
+    Accept,
+    /// They may not, and tokens that are bound to a key are refused.
+    Off,
+    /// They have to: other tokens are refused.
+    Require,
 }
 
 /// What a call of a tool is answered whose token lacks scopes.

@@ -218,12 +218,13 @@ async fn token_sources(draft: &Draft, entries: &[Entry], resolver: &Resolver) ->
     let mut sources = Vec::new();
     for entry in entries {
         match entry {
-            Entry::Issuer { issuer, audiences, servers, sign_in, client_headers } => sources.push(TokenSource::Issuer {
+            Entry::Issuer { issuer, audiences, servers, sign_in, client_headers, introspection } => sources.push(TokenSource::Issuer {
                 issuer: issuer.clone(),
                 audiences: audiences.clone(),
                 servers: servers.clone(),
                 sign_in: sign_in.clone(),
                 client_headers: client_headers.clone(),
+                introspection: introspection.clone(),
             }),
             Entry::SharedSecret { secrets, server, max_lifetime } => {
                 let mut good = Vec::new();

@@ -25,6 +25,8 @@ mod health;
 #[cfg(test)]
 mod host_and_origin;
 #[cfg(test)]
+mod introspection;
+#[cfg(test)]
 mod issuers;
 #[cfg(test)]
 mod limits;
