@@ -31,6 +31,13 @@ fn a_trusted_provider_has_a_name_and_an_issuer() {
     // In front of a person's name, it must not be taken for a part of it.
     assert!(errors("[issuer.trusts.\"a|b\"]\nissuer = \"https://acme.example\"")[0].contains("a name of letters"));
     assert_eq!(errors("[issuer.trusts.acme]\nissuer = \"http://acme.example\"").len(), 1);
+    let twice = "[issuer.trusts.acme]\nissuer = \"https://acme.example\"\n[issuer.trusts.other]\nissuer = \"https://acme.example\"";
+    assert!(errors(twice)[0].contains("has another name already"));
+    let federated =
+        "[issuer.federate]\nname = \"acme\"\nissuer = \"https://login.example\"\nclient_id = \"door\"\nclient_secret = \"env://SECRET\"\n";
+    let blamed = errors(&format!("{federated}[issuer.trusts.acme]\nissuer = \"https://acme.example\""));
+    assert!(blamed.len() == 1 && blamed[0].contains("another provider of this name"), "{blamed:?}");
+    assert_eq!(errors(&format!("{federated}[issuer.trusts.acme]\nissuer = \"https://login.example\"")), [""; 0]);
 }
 
 #[test]
