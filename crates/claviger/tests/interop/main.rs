@@ -32,6 +32,8 @@ mod keychain;
 #[cfg(test)]
 mod lending;
 #[cfg(test)]
+mod machines;
+#[cfg(test)]
 mod provider;
 #[cfg(test)]
 mod python_server;
