@@ -90,7 +90,7 @@ impl Visit<'_> {
             };
             return self.refuse(&back, code, words);
         }
-        let pending = pending(&request, question, resource, &redirect, self.inbound.now);
+        let pending = pending(&request, question, resource, &redirect);
         self.next(&pending, &client).await
     }
 
@@ -118,10 +118,10 @@ impl Visit<'_> {
         }
     }
 
-    /// Whoever is signed in, as they are now, if they are still there and have signed in late enough.
+    /// Whoever is signed in, as they are now, if they are still there and need not sign in anew.
     async fn session(&self, pending: &Pending) -> Result<Option<Session>, Failure> {
         let Some(session) = &self.browser.session else { return Ok(None) };
-        if pending.signed_in_after.is_some_and(|after| session.signed_in_at < after) {
+        if pending.must_sign_in {
             return Ok(None);
         }
         Ok(match self.server.look(self.inbound.config, &session.person).await? {
@@ -162,6 +162,7 @@ impl Visit<'_> {
         let session = Session { person, signed_in_at: self.inbound.now };
         let (browser, cookies) = self.server.browsers.admit(session, self.inbound.now)?;
         self.browser = browser;
+        let pending = Pending { must_sign_in: false, ..pending };
         Ok(with(self.next(&pending, &client).await?, cookies))
     }
 
@@ -209,7 +210,7 @@ impl Visit<'_> {
     async fn sign_out(&mut self) -> Shown {
         let (_, _, mut pending) = self.form()?;
         // A provider would tell us the same person again.
-        pending.signed_in_after = Some(self.inbound.now);
+        pending.must_sign_in = true;
         let client = self.client(&pending.client_id).await?.ok_or(Problem::UnknownClient)?;
         self.browser.session = None;
         let cookies = self.server.browsers.dismiss()?;
@@ -282,7 +283,7 @@ impl Back<'_> {
     }
 }
 
-fn pending(request: &AuthorizationRequest, question: Question, resource: &ProtectedResource, redirect: &RedirectUri, now: u64) -> Pending {
+fn pending(request: &AuthorizationRequest, question: Question, resource: &ProtectedResource, redirect: &RedirectUri) -> Pending {
     Pending {
         client_id: request.client_id.clone(),
         redirect_uri: redirect.as_str().to_owned(),
@@ -293,7 +294,7 @@ fn pending(request: &AuthorizationRequest, question: Question, resource: &Protec
         resource: resource.resource.clone(),
         nonce: question.nonce,
         dpop_key: question.dpop_key,
-        signed_in_after: (question.prompt == Prompt::Login).then_some(now),
+        must_sign_in: question.prompt == Prompt::Login,
         ui_locales: question.ui_locales,
         login_hint: question.login_hint,
     }

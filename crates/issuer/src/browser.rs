@@ -46,8 +46,8 @@ pub(crate) struct Pending {
     pub(crate) resource: Resource,
     pub(crate) nonce: Option<String>,
     pub(crate) dpop_key: Option<String>,
-    /// Whoever is signed in already has to sign in again: after this Unix second.
-    pub(crate) signed_in_after: Option<u64>,
+    /// Whoever is signed in already has to sign in again.
+    pub(crate) must_sign_in: bool,
     pub(crate) ui_locales: Option<String>,
     pub(crate) login_hint: Option<String>,
 }
@@ -61,6 +61,8 @@ pub(crate) struct Leaving {
     pub(crate) state: String,
     pub(crate) nonce: String,
     pub(crate) verifier: Zeroizing<String>,
+    /// Unix seconds.
+    pub(crate) left_at: u64,
     /// What they have agreed to.
     pub(crate) pending: Pending,
 }
@@ -213,7 +215,7 @@ mod tests {
             resource: Resource::parse("https://door/mcp/files").unwrap(),
             nonce: None,
             dpop_key: None,
-            signed_in_after: None,
+            must_sign_in: false,
             ui_locales: None,
             login_hint: None,
         }
@@ -251,6 +253,7 @@ mod tests {
             state: state.into(),
             nonce: "nonce".into(),
             verifier: Zeroizing::new("verifier-secret".into()),
+            left_at: 0,
             pending: pending(),
         };
         let [one, other] = ["one", "other"].map(|state| browsers.leave(&leaving(state), 0).unwrap().unwrap());

@@ -217,6 +217,3 @@ impl fmt::Debug for Provider {
         write!(formatter, "Provider({} at {})", self.name, self.host)
     }
 }
-
-#[cfg(test)]
-pub(crate) mod tests;

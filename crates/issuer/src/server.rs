@@ -137,7 +137,7 @@ impl Server {
         match (endpoint, request.method()) {
             (Endpoint::Page(page), method) => self.page(page, method, &inbound).await,
             (_, &Method::OPTIONS) => preflight(),
-            (Endpoint::Metadata, &Method::GET | &Method::HEAD) => self.metadata(&config),
+            (Endpoint::Metadata, &Method::GET | &Method::HEAD) => document_of(&config),
             (Endpoint::Keys, &Method::GET | &Method::HEAD) => document(self.keys.document(), KEYS_ARE_KEPT),
             (Endpoint::Token, &Method::POST) => program(self.token(&inbound).await),
             (Endpoint::Register, &Method::POST) => program(self.register(&inbound).await),
@@ -241,16 +241,6 @@ impl Server {
         }
     }
 
-    fn metadata(&self, config: &Config) -> Response<Bytes> {
-        let all = config.resources.iter().flat_map(|resource| resource.scopes.keys().cloned());
-        let mut scopes = all.collect::<ScopeSet>().to_vec_of_strings();
-        scopes.push(OFFLINE_ACCESS.to_owned());
-        match serde_json::to_string(&metadata::document(&config.issuer, scopes, config.registration)) {
-            Ok(text) => document(text, METADATA_IS_KEPT),
-            Err(_) => pages::bare(StatusCode::INTERNAL_SERVER_ERROR),
-        }
-    }
-
     fn endpoint(&self, path: &str) -> Option<Endpoint> {
         let below = path.strip_prefix(&*self.path).filter(|rest| rest.starts_with('/')).unwrap_or(path);
         Some(match below {
@@ -311,6 +301,17 @@ pub(crate) enum Page {
 impl Server {
     /// The longest body that an endpoint reads.
     pub const BODY_BYTES: usize = 64 * 1024;
+}
+
+/// What the authorization server says about itself.
+fn document_of(config: &Config) -> Response<Bytes> {
+    let all = config.resources.iter().flat_map(|resource| resource.scopes.keys().cloned());
+    let mut scopes = all.collect::<ScopeSet>().to_vec_of_strings();
+    scopes.push(OFFLINE_ACCESS.to_owned());
+    match serde_json::to_string(&metadata::document(&config.issuer, scopes, config.registration)) {
+        Ok(text) => document(text, METADATA_IS_KEPT),
+        Err(_) => pages::bare(StatusCode::INTERNAL_SERVER_ERROR),
+    }
 }
 
 /// An answer of an endpoint that programs call.

@@ -84,7 +84,7 @@ impl Server {
             access_token: token.expose_secret(),
             token_type: "Bearer",
             expires_in: lives,
-            refresh_token: granted.refresh_token.as_ref().map(|token| token.expose_secret()),
+            refresh_token: granted.refresh_token.as_ref().map(SecretString::expose_secret),
             scope: granted.scopes.to_string(),
         };
         Ok(json(StatusCode::OK, &answer))

@@ -189,7 +189,7 @@ pub(crate) fn sign_in(
     let (status, trouble) = match trouble {
         None => (StatusCode::OK, None),
         Some(Trouble::Wrong) => (StatusCode::FORBIDDEN, Some(words.wrong.to_owned())),
-        Some(Trouble::TooOften { minutes }) => (StatusCode::TOO_MANY_REQUESTS, Some(words::fill(words.too_often, &[&minutes.to_string()]))),
+        Some(Trouble::TooOften { minutes }) => (StatusCode::TOO_MANY_REQUESTS, Some(words.too_often.with(&minutes.to_string()))),
     };
     let view = SignIn {
         style: STYLE,
@@ -285,7 +285,7 @@ fn scopes(question: &Question<'_>, words: &Words) -> Vec<ScopeView> {
         views.push(ScopeView { name: scope.to_string(), meaning });
     }
     if question.scopes.without_offline_access().is_empty() {
-        views.insert(0, ScopeView { name: String::new(), meaning: words::fill(words.everything, &[&resource.title]) });
+        views.insert(0, ScopeView { name: String::new(), meaning: words.everything.with(&resource.title) });
     }
     views
 }

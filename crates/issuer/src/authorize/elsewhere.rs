@@ -31,11 +31,12 @@ impl Visit<'_> {
             state: &state,
             nonce: &nonce,
             login_hint: pending.login_hint.as_deref(),
-            is_anew: pending.signed_in_after.is_some(),
+            is_anew: pending.must_sign_in,
         };
         let sent = provider.way.send(&errand).await.map_err(|away| Problem::away(&away, &provider.title))?;
         let verifier = Zeroizing::new(sent.verifier.expose().to_owned());
-        let leaving = Leaving { provider: provider.name.clone(), state: state.clone(), nonce: nonce.clone(), verifier, pending };
+        let (provider_name, left_at) = (provider.name.clone(), self.inbound.now);
+        let leaving = Leaving { provider: provider_name, state: state.clone(), nonce: nonce.clone(), verifier, left_at, pending };
         let cookie = self.server.browsers.leave(&leaving, self.inbound.now)?;
         let cookie = cookie.ok_or_else(|| Problem::Request("it is longer than a browser can keep".to_owned()))?;
         let page = views::leaving(&client.name, &provider.title, sent.url.as_str(), self.language);
@@ -66,7 +67,7 @@ impl Visit<'_> {
             state: &left.state,
             nonce: &left.nonce,
             login_hint: None,
-            is_anew: left.pending.signed_in_after.is_some(),
+            is_anew: left.pending.must_sign_in,
         };
         match provider.way.redeem(answer, &Verifier::from_kept(left.verifier.as_str()), &errand).await {
             Ok(signed_in) => self.admit(provider, signed_in, &left, &client, &back).await,
@@ -83,7 +84,7 @@ impl Visit<'_> {
     async fn admit(&mut self, provider: &Provider, signed_in: SignedIn, left: &Leaving, client: &Client, back: &Back<'_>) -> Shown {
         let (identity, pending) = (&signed_in.identity, &left.pending);
         // Who was to sign in anew must not be somebody whom the provider knew from before. Some never say when somebody signed in.
-        let was_before = |at: u64| pending.signed_in_after.is_some_and(|after| at.saturating_add(LEEWAY.as_secs()) < after);
+        let was_before = |at: u64| pending.must_sign_in && at.saturating_add(LEEWAY.as_secs()) < left.left_at;
         if identity.authenticated_at.is_some_and(was_before) {
             return Err(self.failed(provider));
         }

@@ -4,38 +4,38 @@ use pages::language::Language;
 
 use super::Problem;
 
-/// The sentences of one language. `{}` is where something is filled in.
+/// The sentences of one language.
 pub(super) struct Words {
     pub(super) sign_in: &'static str,
-    pub(super) sign_in_lead: &'static str,
+    pub(super) sign_in_lead: Phrase,
     pub(super) username: &'static str,
     pub(super) password: &'static str,
     pub(super) wrong: &'static str,
-    pub(super) too_often: &'static str,
-    pub(super) consent: &'static str,
+    pub(super) too_often: Phrase,
+    pub(super) consent: Phrase,
     pub(super) consent_lead: &'static str,
     pub(super) unverified: &'static str,
     pub(super) asks_for: &'static str,
-    pub(super) everything: &'static str,
+    pub(super) everything: Phrase,
     pub(super) offline: &'static str,
     pub(super) all_of_it: &'static str,
-    pub(super) these: &'static str,
+    pub(super) these: Phrase,
     pub(super) account: &'static str,
     pub(super) not_me: &'static str,
     pub(super) goes_to: &'static str,
     pub(super) loopback: &'static str,
     pub(super) allow: &'static str,
-    pub(super) allow_at: &'static str,
-    pub(super) sign_in_at: &'static str,
+    pub(super) allow_at: Phrase,
+    pub(super) sign_in_at: Phrase,
     pub(super) sign_in_next: &'static str,
-    pub(super) leave_lead: &'static str,
+    pub(super) leave_lead: Phrase,
     pub(super) deny: &'static str,
     pub(super) take_back: &'static str,
     pub(super) done_yes: &'static str,
     pub(super) done_no: &'static str,
-    pub(super) done_lead: &'static str,
+    pub(super) done_lead: Phrase,
     pub(super) go_on: &'static str,
-    pub(super) back_to: &'static str,
+    pub(super) back_to: Phrase,
     broken: (&'static str, &'static str),
     nobody: (&'static str, &'static str),
     no_errand: (&'static str, &'static str),
@@ -49,6 +49,9 @@ pub(super) struct Words {
     unknown_client: (&'static str, &'static str),
     unreadable: (&'static str, &'static str),
 }
+
+/// A sentence in which something is filled in where `{}` stands.
+pub(super) struct Phrase(&'static str);
 
 impl Words {
     pub(super) fn of(language: Language) -> &'static Self {
@@ -80,17 +83,19 @@ impl Words {
         if patterns.iter().any(|pattern| pattern == "*") {
             return self.all_of_it.to_owned();
         }
-        fill(self.these, &[&patterns.join(", ")])
+        self.these.with(&patterns.join(", "))
+    }
+}
+
+impl Phrase {
+    /// The sentence with a name in it.
+    pub(super) fn with(&self, name: &str) -> String {
+        fill(self.0, &[name])
     }
 
-    /// A sentence with a name in it.
-    pub(super) fn with(&self, sentence: &str, name: &str) -> String {
-        fill(sentence, &[name])
-    }
-
-    /// A sentence with two names in it.
-    pub(super) fn with_both(&self, sentence: &str, first: &str, second: &str) -> String {
-        fill(sentence, &[first, second])
+    /// The sentence with two names in it.
+    pub(super) fn with_both(&self, first: &str, second: &str) -> String {
+        fill(self.0, &[first, second])
     }
 }
 
@@ -108,35 +113,35 @@ pub(super) fn fill(text: &str, values: &[&str]) -> String {
 
 static ENGLISH: Words = Words {
     sign_in: "Sign in",
-    sign_in_lead: "{} wants to use {}. Sign in to go on.",
+    sign_in_lead: Phrase("{} wants to use {}. Sign in to go on."),
     username: "Account",
     password: "Password",
     wrong: "Account or password is wrong.",
-    too_often: "There were too many attempts. Try again in {} minutes.",
-    consent: "Allow {} to use {}?",
+    too_often: Phrase("There were too many attempts. Try again in {} minutes."),
+    consent: Phrase("Allow {} to use {}?"),
     consent_lead: "It will act in your name until you take this back.",
     unverified: "The app chose this name itself; nobody has checked it.",
     asks_for: "It asks for:",
-    everything: "Use {}",
+    everything: Phrase("Use {}"),
     offline: "Stay signed in while you are away",
     all_of_it: "Use everything that it offers",
-    these: "Use {}",
+    these: Phrase("Use {}"),
     account: "Your account",
     not_me: "That is not me",
     goes_to: "You go back to",
     loopback: "That is a program on this computer. Go on only if you have just started it yourself.",
     allow: "Allow",
-    allow_at: "Allow, and sign in with {}",
-    sign_in_at: "Sign in with {}",
+    allow_at: Phrase("Allow, and sign in with {}"),
+    sign_in_at: Phrase("Sign in with {}"),
     sign_in_next: "You sign in next, at",
-    leave_lead: "You have allowed {} to go on. {} asks next who you are.",
+    leave_lead: Phrase("You have allowed {} to go on. {} asks next who you are."),
     deny: "Deny",
     take_back: "Whoever runs this server can take it back at any time.",
     done_yes: "You are signed in",
     done_no: "Nothing was allowed",
-    done_lead: "You go back to {}. You can close this page.",
+    done_lead: Phrase("You go back to {}. You can close this page."),
     go_on: "Go on if nothing happens",
-    back_to: "Back to {}",
+    back_to: Phrase("Back to {}"),
     broken: ("Something went wrong here", "It is not your fault. Try again; if it stays like this, tell whoever runs this server."),
     nobody: ("Nobody can sign in yet", "There is no account. Whoever runs this server makes one with `claviger accounts add`."),
     no_errand: ("This page has ended", "It belongs to another browser, or to something too long ago. Go back to your app and begin again."),
@@ -162,35 +167,35 @@ static ENGLISH: Words = Words {
 
 static GERMAN: Words = Words {
     sign_in: "Anmelden",
-    sign_in_lead: "{} möchte {} benutzen. Melden Sie sich an, um fortzufahren.",
+    sign_in_lead: Phrase("{} möchte {} benutzen. Melden Sie sich an, um fortzufahren."),
     username: "Konto",
     password: "Passwort",
     wrong: "Konto oder Passwort ist falsch.",
-    too_often: "Das waren zu viele Versuche. Versuchen Sie es in {} Minuten wieder.",
-    consent: "Darf {} {} benutzen?",
+    too_often: Phrase("Das waren zu viele Versuche. Versuchen Sie es in {} Minuten wieder."),
+    consent: Phrase("Darf {} {} benutzen?"),
     consent_lead: "Es handelt dann in Ihrem Namen, bis Sie das zurücknehmen.",
     unverified: "Diesen Namen hat sich die App selbst gegeben; niemand hat ihn geprüft.",
     asks_for: "Sie bittet um:",
-    everything: "{} benutzen",
+    everything: Phrase("{} benutzen"),
     offline: "Angemeldet bleiben, auch wenn Sie nicht da sind",
     all_of_it: "Alles benutzen, was es bietet",
-    these: "{} benutzen",
+    these: Phrase("{} benutzen"),
     account: "Ihr Konto",
     not_me: "Das bin ich nicht",
     goes_to: "Sie kehren zurück zu",
     loopback: "Das ist ein Programm auf diesem Computer. Fahren Sie nur fort, wenn Sie es gerade selbst gestartet haben.",
     allow: "Erlauben",
-    allow_at: "Erlauben und mit {} anmelden",
-    sign_in_at: "Mit {} anmelden",
+    allow_at: Phrase("Erlauben und mit {} anmelden"),
+    sign_in_at: Phrase("Mit {} anmelden"),
     sign_in_next: "Sie melden sich danach an bei",
-    leave_lead: "Sie haben {} erlaubt fortzufahren. Als Nächstes fragt {}, wer Sie sind.",
+    leave_lead: Phrase("Sie haben {} erlaubt fortzufahren. Als Nächstes fragt {}, wer Sie sind."),
     deny: "Ablehnen",
     take_back: "Wer diesen Server betreibt, kann es jederzeit zurücknehmen.",
     done_yes: "Sie sind angemeldet",
     done_no: "Es wurde nichts erlaubt",
-    done_lead: "Sie kehren zurück zu {}. Diese Seite können Sie schließen.",
+    done_lead: Phrase("Sie kehren zurück zu {}. Diese Seite können Sie schließen."),
     go_on: "Weiter, falls nichts geschieht",
-    back_to: "Zurück zu {}",
+    back_to: Phrase("Zurück zu {}"),
     broken: (
         "Hier ist etwas schiefgegangen",
         "Das liegt nicht an Ihnen. Versuchen Sie es noch einmal; bleibt es dabei, sagen Sie es denen, die diesen Server betreiben.",
