@@ -57,8 +57,8 @@ fn each_wrong_line_is_blamed_at_its_place() {
         (String::new(), "`issuer.federate`: `issuer` is missing"),
         ("issuer = \"https://idp.example\"".to_owned(), "`issuer.federate`: `client_id` is missing"),
         ("issuer = \"http://idp.example\"".to_owned(), "`issuer.federate.issuer`: an issuer must use https"),
-        (provider("name = \"a|b\""), "`issuer.federate.name`: a name has at most 64 letters"),
-        (provider("name = \"..\""), "`issuer.federate.name`: a name has at most 64 letters"),
+        (provider("name = \"a|b\""), "`issuer.federate.name`: a name has at most 128 letters"),
+        (provider("name = \"..\""), "`issuer.federate.name`: a name has at most 128 letters"),
         (
             provider("parameters = { redirect_uri = \"https://evil.example\" }"),
             "`issuer.federate.parameters.redirect_uri`: this is not said to a provider",
