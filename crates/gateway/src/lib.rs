@@ -14,6 +14,7 @@ mod door;
 mod exchange;
 mod forge;
 pub mod front;
+mod introspections;
 mod issuer_keys;
 mod layers;
 mod lists;

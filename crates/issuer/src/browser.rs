@@ -46,10 +46,12 @@ pub(crate) struct Pending {
     pub(crate) resource: Resource,
     pub(crate) nonce: Option<String>,
     pub(crate) dpop_key: Option<String>,
-    /// Whoever is signed in already has to sign in again.
-    pub(crate) must_sign_in: bool,
+    /// Whoever is signed in already has to sign in again; since this Unix second, until they have.
+    pub(crate) signed_in_after: Option<u64>,
     pub(crate) ui_locales: Option<String>,
     pub(crate) login_hint: Option<String>,
+    /// The device that waits for the answer, by its place in the store; then nobody is sent back anywhere.
+    pub(crate) device: Option<String>,
 }
 
 /// What somebody has left for, who signs in elsewhere: they have agreed already.
@@ -61,8 +63,6 @@ pub(crate) struct Leaving {
     pub(crate) state: String,
     pub(crate) nonce: String,
     pub(crate) verifier: Zeroizing<String>,
-    /// Unix seconds.
-    pub(crate) left_at: u64,
     /// What they have agreed to.
     pub(crate) pending: Pending,
 }
@@ -215,9 +215,10 @@ mod tests {
             resource: Resource::parse("https://door/mcp/files").unwrap(),
             nonce: None,
             dpop_key: None,
-            must_sign_in: false,
+            signed_in_after: None,
             ui_locales: None,
             login_hint: None,
+            device: None,
         }
     }
 
@@ -253,7 +254,6 @@ mod tests {
             state: state.into(),
             nonce: "nonce".into(),
             verifier: Zeroizing::new("verifier-secret".into()),
-            left_at: 0,
             pending: pending(),
         };
         let [one, other] = ["one", "other"].map(|state| browsers.leave(&leaving(state), 0).unwrap().unwrap());

@@ -14,7 +14,10 @@ use crate::config::{Meaning, ProtectedResource};
 use crate::federation::Provider;
 use crate::paths;
 
+mod device;
 mod words;
+
+pub(crate) use device::{device, device_done};
 
 use words::Words;
 
@@ -23,7 +26,8 @@ pub(crate) struct Question<'q> {
     pub(crate) client: &'q Client,
     pub(crate) resource: &'q ProtectedResource,
     pub(crate) scopes: &'q ScopeSet,
-    pub(crate) redirect: RedirectUri,
+    /// Where the browser goes back to; `None`: a device waits.
+    pub(crate) redirect: Option<RedirectUri>,
     /// The public URL.
     pub(crate) base: &'q str,
     /// Where else people sign in.
@@ -74,6 +78,8 @@ pub(crate) enum Problem {
     },
     /// The client's question cannot be read.
     Request(String),
+    /// What should describe the client does not.
+    Undescribed(String),
     UnknownClient,
     /// The form cannot be read.
     Unreadable,
@@ -96,7 +102,9 @@ impl Problem {
             Self::NobodyCanSignIn | Self::ProviderAway { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoSuchPage => StatusCode::NOT_FOUND,
             Self::NoErrand | Self::NotAdmitted { .. } | Self::NotSignedIn { .. } => StatusCode::FORBIDDEN,
-            Self::Redirect | Self::Refused { .. } | Self::Request(_) | Self::UnknownClient | Self::Unreadable => StatusCode::BAD_REQUEST,
+            Self::Redirect | Self::Refused { .. } | Self::Request(_) | Self::Undescribed(_) | Self::UnknownClient | Self::Unreadable => {
+                StatusCode::BAD_REQUEST
+            }
         }
     }
 }
@@ -124,13 +132,15 @@ struct Consent<'a> {
     words: &'static Words,
     client: &'a str,
     is_unverified: bool,
+    /// The host that answers for the client's description.
+    verified: Option<&'a str>,
     resource: &'a str,
     scopes: Vec<ScopeView>,
     /// Whoever is signed in: their name for people, and their subject.
     account: Option<(&'a str, &'a str)>,
     /// Where they sign in once they have agreed, if nobody is.
     providers: &'a [Provider],
-    goes_to: &'a str,
+    goes_to: Option<&'a str>,
     is_loopback: bool,
     action: String,
     sign_out: String,
@@ -229,12 +239,16 @@ fn agreement(
         words,
         client: &question.client.name,
         is_unverified: question.client.origin == Origin::Itself,
+        verified: match &question.client.origin {
+            Origin::Document { host } => Some(host),
+            Origin::Operator | Origin::Itself => None,
+        },
         resource: &question.resource.title,
         scopes: scopes(question, words),
         account: session.map(|session| (&*session.person.name, &*session.person.subject)),
         providers,
-        goes_to: question.redirect.host(),
-        is_loopback: question.redirect.kind() == Kind::Loopback,
+        goes_to: question.redirect.as_ref().map(RedirectUri::host),
+        is_loopback: question.redirect.as_ref().is_some_and(|redirect| redirect.kind() == Kind::Loopback),
         action: format!("{}{}", question.base, paths::CONSENT),
         sign_out: format!("{}{}", question.base, paths::SIGN_OUT),
         asked,
@@ -251,7 +265,8 @@ pub(crate) fn leaving(client: &str, provider: &str, to: &str, language: Language
 /// Everything is said, and the browser goes back to the client.
 pub(crate) fn done(question: &Question<'_>, is_yes: bool, to: &str, language: Language) -> Response<Bytes> {
     let words = Words::of(language);
-    let view = Done { style: STYLE, language, words, client: &question.client.name, is_yes, goes_to: question.redirect.host(), to };
+    let goes_to = question.redirect.as_ref().map(RedirectUri::host).unwrap_or_default();
+    let view = Done { style: STYLE, language, words, client: &question.client.name, is_yes, goes_to, to };
     pages::leave(&view, to)
 }
 
@@ -265,7 +280,7 @@ pub(crate) fn problem(problem: &Problem, language: Language) -> Response<Bytes> 
         _ => text.to_owned(),
     };
     let (detail, way_back) = match problem {
-        Problem::Request(detail) => (Some(detail.as_str()), None),
+        Problem::Request(detail) | Problem::Undescribed(detail) => (Some(detail.as_str()), None),
         Problem::Refused { words, host, to } => (Some(words.as_str()), Some((to.as_str(), host.as_str()))),
         _ => (None, None),
     };

@@ -11,6 +11,7 @@ pub mod dial;
 pub mod discovery;
 pub mod failure;
 pub mod guard;
+pub mod introspection;
 pub mod jwks;
 pub mod pin;
 pub mod pool;

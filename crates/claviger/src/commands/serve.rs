@@ -65,6 +65,7 @@ async fn keep_open(planner: &Planner, plan: Plan, mut orders: Orders) -> Result<
     let (door_at, admin) = bind(&plan).await?;
     let public_url = public_url(&plan, door_at.address());
     let fixed = Fixed::of(&plan);
+    let record_file = plan.record.path.clone();
     let Plan {
         mut gateway,
         issuer: ready,
@@ -72,6 +73,7 @@ async fn keep_open(planner: &Planner, plan: Plan, mut orders: Orders) -> Result<
         state,
         instance_key,
         record: record_options,
+        store,
         resolver,
         watch,
         accepts_minted,
@@ -80,8 +82,7 @@ async fn keep_open(planner: &Planner, plan: Plan, mut orders: Orders) -> Result<
         webhook,
         ..
     } = plan;
-    let record_file = record_options.path.clone();
-    let mut parts = wire::parts(&state, &instance_key.0, resolver, record_options)?;
+    let mut parts = wire::parts(&store, &state, &instance_key.0, resolver, record_options).await?;
     let means = Means { resolver: Arc::clone(&parts.resolver), client: Arc::clone(&parts.client), clock: parts.clock };
     let issuer = match &ready {
         Some(ready) => {

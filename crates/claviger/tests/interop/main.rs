@@ -28,6 +28,8 @@ mod git;
 #[cfg(test)]
 mod inspector;
 #[cfg(test)]
+mod introspection;
+#[cfg(test)]
 mod keychain;
 #[cfg(test)]
 mod lending;
@@ -39,6 +41,8 @@ mod python_server;
 mod refusals;
 #[cfg(test)]
 mod rotation;
+#[cfg(test)]
+mod sign_in;
 #[cfg(test)]
 mod step_up;
 #[cfg(test)]

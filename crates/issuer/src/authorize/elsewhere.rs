@@ -6,13 +6,12 @@
 
 use audit::event::Event;
 use oauth::authorization::Answer;
-use oauth::error_code::ErrorCode;
 use oauth::pkce::Verifier;
 use pages::language::Language;
 use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
-use super::{Back, Shown, Visit, with};
+use super::{Shown, Visit, with};
 use crate::browser::{AWAY, Leaving, Pending, Session};
 use crate::client::Client;
 use crate::federation::{Errand, NotSignedIn, Provider, SignedIn};
@@ -31,12 +30,11 @@ impl Visit<'_> {
             state: &state,
             nonce: &nonce,
             login_hint: pending.login_hint.as_deref(),
-            is_anew: pending.must_sign_in,
+            is_anew: pending.signed_in_after.is_some(),
         };
         let sent = provider.way.send(&errand).await.map_err(|away| Problem::away(&away, &provider.title))?;
         let verifier = Zeroizing::new(sent.verifier.expose().to_owned());
-        let (provider_name, left_at) = (provider.name.clone(), self.inbound.now);
-        let leaving = Leaving { provider: provider_name, state: state.clone(), nonce: nonce.clone(), verifier, left_at, pending };
+        let leaving = Leaving { provider: provider.name.clone(), state: state.clone(), nonce: nonce.clone(), verifier, pending };
         let cookie = self.server.browsers.leave(&leaving, self.inbound.now)?;
         let cookie = cookie.ok_or_else(|| Problem::Request("it is longer than a browser can keep".to_owned()))?;
         let page = views::leaving(&client.name, &provider.title, sent.url.as_str(), self.language);
@@ -59,19 +57,16 @@ impl Visit<'_> {
 
     async fn answered(&mut self, provider: &Provider, answer: &Answer, left: Leaving) -> Shown {
         let client = self.client(&left.pending.client_id).await?.ok_or(Problem::UnknownClient)?;
-        // What a reload has changed meanwhile counts.
-        let redirect = client.redirect(Some(&left.pending.redirect_uri)).ok_or(Problem::Redirect)?;
-        let back = Back { redirect: &redirect, state: left.pending.state.as_deref(), origin: &client.origin };
         let errand = Errand {
             way_back: &self.way_back(provider),
             state: &left.state,
             nonce: &left.nonce,
             login_hint: None,
-            is_anew: left.pending.must_sign_in,
+            is_anew: left.pending.signed_in_after.is_some(),
         };
         match provider.way.redeem(answer, &Verifier::from_kept(left.verifier.as_str()), &errand).await {
-            Ok(signed_in) => self.admit(provider, signed_in, &left, &client, &back).await,
-            Err(NotSignedIn::Declined) => self.declined(&left.pending, &client, &back),
+            Ok(signed_in) => self.admit(provider, signed_in, &left, &client).await,
+            Err(NotSignedIn::Declined) => self.settle(&left.pending, &client, None).await,
             Err(NotSignedIn::Away(away)) => Err(Problem::away(&away, &provider.title)),
             Err(NotSignedIn::Refused(reason)) => {
                 let error = &*reason as &dyn std::error::Error;
@@ -81,10 +76,10 @@ impl Visit<'_> {
         }
     }
 
-    async fn admit(&mut self, provider: &Provider, signed_in: SignedIn, left: &Leaving, client: &Client, back: &Back<'_>) -> Shown {
+    async fn admit(&mut self, provider: &Provider, signed_in: SignedIn, left: &Leaving, client: &Client) -> Shown {
         let (identity, pending) = (&signed_in.identity, &left.pending);
         // Who was to sign in anew must not be somebody whom the provider knew from before. Some never say when somebody signed in.
-        let was_before = |at: u64| pending.must_sign_in && at.saturating_add(LEEWAY.as_secs()) < left.left_at;
+        let was_before = |at: u64| pending.signed_in_after.is_some_and(|after| at.saturating_add(LEEWAY.as_secs()) < after);
         if identity.authenticated_at.is_some_and(was_before) {
             return Err(self.failed(provider));
         }
@@ -99,13 +94,7 @@ impl Visit<'_> {
         let session = Session { person, signed_in_at: self.inbound.now };
         let (browser, cookies) = self.server.browsers.admit(session.clone(), self.inbound.now)?;
         self.browser = browser;
-        Ok(with(self.agree(pending, client, &session, back).await?, cookies))
-    }
-
-    /// The person has said no here, or there.
-    pub(super) fn declined(&self, pending: &Pending, client: &Client, back: &Back<'_>) -> Shown {
-        let to = back.error(self.inbound, ErrorCode::AccessDenied, "the person said no");
-        Ok(views::done(&self.question(pending, client)?, false, &to, self.language))
+        Ok(with(self.settle(pending, client, Some(&session)).await?, cookies))
     }
 
     fn failed(&self, provider: &Provider) -> Problem {
