@@ -18,6 +18,8 @@ mod connections;
 #[cfg(test)]
 mod everything;
 #[cfg(test)]
+mod federation;
+#[cfg(test)]
 mod filesystem;
 #[cfg(test)]
 mod gcp;

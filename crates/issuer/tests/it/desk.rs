@@ -309,7 +309,7 @@ fn clock(now: &Arc<AtomicU64>) -> store::Clock {
     Arc::new(move || now.load(Ordering::Relaxed))
 }
 
-fn config(folder: &TempDir) -> Config {
+pub(crate) fn config(folder: &TempDir) -> Config {
     let meaning = |patterns: &[&str]| Meaning::Patterns(patterns.iter().map(|pattern| (*pattern).to_owned()).collect());
     let scope = |text: &str| Scope::parse(text).unwrap();
     Config {

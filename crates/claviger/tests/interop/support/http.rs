@@ -90,6 +90,17 @@ pub(crate) fn post_form(url: &str, basic: &str, fields: &[(&str, &str)]) -> Repl
     exchange("POST", url, &[("Content-Type", "application/x-www-form-urlencoded"), ("Authorization", &authorization)], &form)
 }
 
+/// Sends a form with no more authorization than what stands in it.
+pub(crate) fn post_public_form(url: &str, fields: &[(&str, &str)]) -> Reply {
+    let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    exchange("POST", url, &[("Content-Type", "application/x-www-form-urlencoded")], &form)
+}
+
+/// Sends a JSON document.
+pub(crate) fn post_json(url: &str, document: &Value) -> Reply {
+    exchange("POST", url, &[("Content-Type", "application/json")], &document.to_string())
+}
+
 pub(super) fn exchange(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Reply {
     try_exchange(method, url, headers, body).expect("the server answers")
 }
