@@ -13,6 +13,7 @@ pub mod code_flow;
 pub mod connection;
 pub mod credential;
 pub mod history;
+pub mod introspector;
 pub mod literal;
 pub mod login;
 mod member;

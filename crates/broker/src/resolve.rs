@@ -19,6 +19,7 @@ use crate::code_flow::CodeFlow;
 use crate::connection::{Book, PerPerson};
 use crate::credential::{Credential, Part, Secret};
 use crate::history::{History, LastSeen};
+use crate::introspector::Introspector;
 use crate::login::Login;
 use crate::missing::Missing;
 use crate::observer::{Observer, Unobserved};
@@ -153,6 +154,13 @@ impl Resolver {
         // With an allowance of its own, as for signing in.
         let clock = Arc::clone(&self.around.clock);
         Ok(Login::new(TokenClient::new(server, client, Arc::default(), clock, |template| self.credential(template))?))
+    }
+
+    /// A way to ask an authorization server about tokens that it has issued.
+    pub fn introspector(&self, server: &AuthorizationServer, client: &Client) -> Result<Introspector, InvalidRoots> {
+        // With an allowance of its own, as for signing in.
+        let clock = Arc::clone(&self.around.clock);
+        Ok(Introspector::new(TokenClient::new(server, client, Arc::default(), clock, |template| self.credential(template))?))
     }
 
     /// The text filled in before there is any call to permit: for what the door itself needs to start, such as its TLS key and its shared secrets. Nothing that

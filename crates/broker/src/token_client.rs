@@ -4,10 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::HeaderValue;
 use oauth::client_authentication::{self, Method};
 use oauth::form::Form;
 use oauth::grant::{Grant, Wanted};
+use oauth::introspection::Introspection;
 use oauth::issuer::Issuer;
 use oauth::server_metadata::ServerMetadata;
 use oauth::token_response::{ErrorCode, Expected, TokenError, TokenResponse};
@@ -15,9 +17,11 @@ use outbound::client::Client;
 use outbound::discovery;
 use outbound::failure::Failure;
 use outbound::guard::Guard;
+use outbound::introspection;
 use outbound::revocation;
 use outbound::tls::{InvalidRoots, Roots};
 use outbound::token_endpoint::{self, TokenFailure};
+use outbound::userinfo;
 use policy::quota::Rate;
 use secrecy::ExposeSecret as _;
 use tokio::sync::Mutex;
@@ -69,12 +73,17 @@ pub(crate) struct Endpoints {
     pub(crate) authorize: Option<String>,
     /// Where tokens are taken back.
     pub(crate) revoke: Option<String>,
+    /// Where it tells more about a person.
+    pub(crate) userinfo: Option<String>,
     /// Who it is, if that is known, and whether it says so in every answer that a browser brings (RFC 9207).
     pub(crate) issuer: Option<(Issuer, bool)>,
     /// Whether it offers PKCE, and nothing but its weaker form.
     pub(crate) refuses_s256: bool,
     token: String,
     method_for_secret: Method,
+    /// Where it says whether a token is good.
+    introspect: Option<String>,
+    introspection_method_for_secret: Method,
 }
 
 /// Why there is no token, and whether it is because what was brought is no longer good: `invalid_grant`, and nothing else.
@@ -174,6 +183,19 @@ impl TokenClient {
         outcome.map_err(|failure| cause_of(failure, &[client_secret, basic.as_str()]))
     }
 
+    /// What the server says about a token that somebody has shown (RFC 7662).
+    pub(crate) async fn introspect(&self, token: &str) -> Result<Introspection, Cause> {
+        self.allowance.spend(self.rate, self.now())?;
+        let mut endpoints = self.endpoints().await?;
+        let url = endpoints.introspect.take().ok_or_else(|| names_no("introspection_endpoint"))?;
+        endpoints.method_for_secret = endpoints.introspection_method_for_secret;
+        let shown = self.prove(&endpoints).await?;
+        let form = Form::default().with("token", token).with("token_type_hint", "access_token");
+        let body = shown.complete(form, &self.client_id).encode();
+        let outcome = introspection::ask(&self.http, &url, body, shown.header()?).await;
+        outcome.map_err(|failure| self.blame(failure, &shown, Some(token)))
+    }
+
     /// Takes a token back at `url` (RFC 7009).
     pub(crate) async fn revoke(&self, url: &str, token: &str, kind: &'static str) -> Result<(), Cause> {
         self.allowance.spend(self.rate, self.now())?;
@@ -182,6 +204,14 @@ impl TokenClient {
         let body = shown.complete(form, &self.client_id).encode();
         let outcome = revocation::revoke(&self.http, url, body, shown.header()?).await;
         outcome.map_err(|failure| self.blame(failure, &shown, Some(token)))
+    }
+
+    /// What an OpenID provider tells about a person besides; `None`: it has no place for that.
+    pub(crate) async fn userinfo(&self, token: &str) -> Result<Option<Bytes>, Cause> {
+        let Some(url) = self.endpoints().await?.userinfo else { return Ok(None) };
+        self.allowance.spend(self.rate, self.now())?;
+        let fetched = userinfo::fetch(&self.http, &url, token).await;
+        fetched.map(Some).map_err(|failure| cause_of(failure.into(), &[]))
     }
 
     /// Under which name the door is known there.
@@ -230,8 +260,19 @@ impl TokenClient {
     pub(crate) async fn endpoints(&self) -> Result<Endpoints, Cause> {
         let issuer = match &self.place {
             Place::Known(url) => {
-                let (token, method_for_secret) = (url.as_str().to_owned(), Method::ClientSecretBasic);
-                return Ok(Endpoints { authorize: None, revoke: None, issuer: None, refuses_s256: false, token, method_for_secret });
+                let (token, method) = (url.as_str().to_owned(), Method::ClientSecretBasic);
+                return Ok(Endpoints {
+                    authorize: None,
+                    revoke: None,
+                    userinfo: None,
+                    issuer: None,
+                    refuses_s256: false,
+                    // Whatever is asked for is asked for there.
+                    introspect: Some(token.clone()),
+                    token,
+                    method_for_secret: method,
+                    introspection_method_for_secret: method,
+                });
             }
             Place::Discovered(issuer) => issuer,
         };
@@ -292,17 +333,27 @@ fn is_refused_as(failure: &TokenFailure, code: &ErrorCode) -> bool {
 }
 
 fn endpoints_of(metadata: ServerMetadata, issuer: &Issuer) -> Result<Endpoints, Cause> {
-    let names_none = || Cause::BadAnswer { detail: "the issuer's metadata names no `token_endpoint`".into() };
+    let at_introspection = match metadata.introspection_endpoint_auth_methods_supported.as_slice() {
+        [] => &metadata.token_endpoint_auth_methods_supported,
+        methods => methods,
+    };
     let names_itself = metadata.authorization_response_iss_parameter_supported.unwrap_or(false);
     Ok(Endpoints {
         method_for_secret: Method::for_secret(&metadata.token_endpoint_auth_methods_supported),
         // Silence is no refusal: many servers know PKCE and do not say so.
         refuses_s256: !metadata.code_challenge_methods_supported.is_empty() && !metadata.supports_s256(),
-        token: metadata.token_endpoint.ok_or_else(names_none)?,
+        introspection_method_for_secret: Method::for_secret(at_introspection),
+        introspect: metadata.introspection_endpoint,
+        token: metadata.token_endpoint.ok_or_else(|| names_no("token_endpoint"))?,
         authorize: metadata.authorization_endpoint,
         revoke: metadata.revocation_endpoint,
+        userinfo: metadata.userinfo_endpoint,
         issuer: Some((issuer.clone(), names_itself)),
     })
+}
+
+fn names_no(endpoint: &str) -> Cause {
+    Cause::BadAnswer { detail: format!("the issuer's metadata names no `{endpoint}`").into() }
 }
 
 /// A failure with its causes, as far as they may be shown.

@@ -92,6 +92,8 @@ pub enum TokenSource {
         sign_in: Option<Box<SignIn>>,
         /// How clients log in there that show the door their id and secret, if they may (A5).
         client_headers: Option<Box<ClientHeaders>>,
+        /// How the issuer is asked about tokens, if it is (A3).
+        introspection: Option<Box<Introspection>>,
     },
     /// JWTs of the authorization server that answers at the door's own public URL (A7): good for every server.
     Own {
@@ -138,6 +140,47 @@ pub struct ClientHeaders {
 impl fmt::Debug for ClientHeaders {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "ClientHeaders({})", self.server)
+    }
+}
+
+/// How an issuer is asked whether a token is good (RFC 7662).
+#[derive(Clone)]
+pub struct Introspection {
+    /// The issuer, and who the door is there.
+    pub server: AuthorizationServer,
+    /// Which tokens it is asked about.
+    pub tokens: IntrospectedTokens,
+    /// How long an answer is believed, at most.
+    pub cache: Duration,
+}
+
+impl fmt::Debug for Introspection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Introspection({:?} by {})", self.tokens, self.server)
+    }
+}
+
+/// Which tokens an issuer is asked about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IntrospectedTokens {
+    /// All: JWTs when their signature is good, and whatever is none.
+    All,
+    /// JWTs whose signature is good: they may have been revoked.
+    Jwt,
+    /// What is no JWT.
+    #[default]
+    Opaque,
+}
+
+impl IntrospectedTokens {
+    /// Whether tokens that nobody but the issuer can read are among them.
+    pub fn are_opaque(self) -> bool {
+        self != Self::Jwt
+    }
+
+    /// Whether JWTs are among them.
+    pub fn are_jwts(self) -> bool {
+        self != Self::Opaque
     }
 }
 
@@ -191,8 +234,22 @@ pub struct Server {
     pub title: Option<String>,
     /// What a call of a tool is answered for which the token lacks scopes.
     pub missing_scope: MissingScope,
+    /// Whether callers may prove to have the key of their token.
+    pub dpop: Dpop,
     /// A hash of everything above, so that a reload keeps what did not change.
     pub fingerprint: [u8; 32],
+}
+
+/// Whether callers may prove, with each request, to have the key that their token is bound to (RFC 9449).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dpop {
+    /// They may; tokens that are bound to none come as ever.
+    #[default]
+    Accept,
+    /// They may not: tokens that are bound to a key are refused.
+    Off,
+    /// They have to.
+    Require,
 }
 
 /// What a call of a tool is answered for which the token lacks scopes. Status and header are the same for all: clients step up by those.

@@ -26,6 +26,7 @@ use crate::back::{Back, http as http_back};
 use crate::clock::Clock;
 use crate::config::{self, Accept, ClientHeaders, Config, ServerName, TokenSource, UpstreamCredential};
 use crate::connect::SignIn;
+use crate::introspections::Introspections;
 use crate::issuer_keys::IssuerKeys;
 use crate::layers::host_guard::HostGuard;
 use crate::logins::Logins;
@@ -42,6 +43,13 @@ pub(crate) struct Forge<'a> {
     pub(crate) book: &'a Arc<Book>,
     /// For hashes of what clients show.
     pub(crate) client_key: &'a hmac::Key,
+}
+
+/// What all servers that trust an issuer share, by the issuer.
+#[derive(Default)]
+struct Issuers {
+    keys: HashMap<String, Arc<IssuerKeys>>,
+    introspections: HashMap<String, Arc<Introspections>>,
 }
 
 /// Why a configuration cannot become a door.
@@ -91,6 +99,15 @@ pub enum BuildError {
         #[source]
         source: InvalidRoots,
     },
+    /// The certificates of an issuer that is asked about tokens cannot be used.
+    #[error("the certificates that `introspection` of `{issuer}` is held to cannot be used")]
+    Introspection {
+        /// Which issuer.
+        issuer: Issuer,
+        /// Why.
+        #[source]
+        source: InvalidRoots,
+    },
     /// The metadata cannot be written as JSON.
     #[error("server `{server}`: its metadata cannot be written")]
     Metadata {
@@ -111,7 +128,7 @@ pub enum BuildError {
 impl Forge<'_> {
     /// The table of a configuration; servers that are in `old` unchanged keep their backs.
     pub(crate) fn table(&self, config: Config, public_url: &str, old: Option<&Table>) -> Result<Table, BuildError> {
-        let mut issuers: HashMap<String, Arc<IssuerKeys>> = HashMap::new();
+        let mut issuers = Issuers::default();
         let mut servers = HashMap::new();
         for (name, server) in &config.servers {
             let built = self.server(name, server, &config, public_url, old, &mut issuers)?;
@@ -132,7 +149,7 @@ impl Forge<'_> {
         config: &Config,
         public_url: &str,
         old: Option<&Table>,
-        issuers: &mut HashMap<String, Arc<IssuerKeys>>,
+        issuers: &mut Issuers,
     ) -> Result<Server, BuildError> {
         let resource = resource_of(public_url, name).map_err(|source| BuildError::Resource { server: name.clone(), source })?;
         let document = metadata_document(&resource, config, name, server);
@@ -148,6 +165,8 @@ impl Forge<'_> {
             name: name.clone(),
             rules: server.rules.clone(),
             missing_scope: server.missing_scope,
+            url: resource.as_str().to_owned(),
+            dpop: server.dpop,
             metadata: metadata.into(),
             back,
             needs_callers_token: server.upstream.needs_callers_token(),
@@ -212,19 +231,13 @@ impl Forge<'_> {
         })
     }
 
-    fn gate(
-        &self,
-        name: &ServerName,
-        resource: &Resource,
-        config: &Config,
-        issuers: &mut HashMap<String, Arc<IssuerKeys>>,
-    ) -> Result<Gate, BuildError> {
+    fn gate(&self, name: &ServerName, resource: &Resource, config: &Config, issuers: &mut Issuers) -> Result<Gate, BuildError> {
         let Accept::Tokens(sources) = &config.accept else { return Ok(Gate::Bypass) };
         let trusted = sources.iter().map(|source| self.trusted(source, name, resource, &config.allowed_networks, issuers));
         Ok(Gate::Tokens(trusted.filter_map(Result::transpose).collect::<Result<_, _>>()?))
     }
 
-    fn sign_ins(&self, config: &Config, issuers: &mut HashMap<String, Arc<IssuerKeys>>) -> Result<Vec<SignIn>, BuildError> {
+    fn sign_ins(&self, config: &Config, issuers: &mut Issuers) -> Result<Vec<SignIn>, BuildError> {
         let Accept::Tokens(sources) = &config.accept else { return Ok(Vec::new()) };
         let networks = &config.allowed_networks;
         let mut sign_ins = Vec::new();
@@ -242,8 +255,8 @@ impl Forge<'_> {
         Ok(sign_ins)
     }
 
-    fn keys_of(&self, issuer: &Issuer, networks: &[IpNet], issuers: &mut HashMap<String, Arc<IssuerKeys>>) -> Arc<IssuerKeys> {
-        Arc::clone(issuers.entry(issuer.as_str().to_owned()).or_insert_with(|| Arc::new(self.issuer_keys(issuer, networks))))
+    fn keys_of(&self, issuer: &Issuer, networks: &[IpNet], issuers: &mut Issuers) -> Arc<IssuerKeys> {
+        Arc::clone(issuers.keys.entry(issuer.as_str().to_owned()).or_insert_with(|| Arc::new(self.issuer_keys(issuer, networks))))
     }
 
     /// The operator wrote the issuer's URL, so it may be on this machine; what the issuer sends us on to is held to the same place
@@ -259,10 +272,10 @@ impl Forge<'_> {
         name: &ServerName,
         resource: &Resource,
         networks: &[IpNet],
-        issuers: &mut HashMap<String, Arc<IssuerKeys>>,
+        issuers: &mut Issuers,
     ) -> Result<Option<Trusted>, BuildError> {
         match source {
-            TokenSource::Issuer { issuer, audiences, servers, client_headers, .. } => {
+            TokenSource::Issuer { issuer, audiences, servers, client_headers, introspection, .. } => {
                 if servers.as_ref().is_some_and(|servers| !servers.contains(name)) {
                     return Ok(None);
                 }
@@ -271,24 +284,46 @@ impl Forge<'_> {
                 let trust = Trust::new(Some(issuer.as_str().to_owned()), audiences);
                 let logins = client_headers.as_ref().map(|settings| self.logins(settings, resource, networks)).transpose();
                 let logins = logins.map_err(|source| BuildError::ClientHeaders { issuer: issuer.clone(), source })?;
-                Ok(Some(Trusted { trust, keys: Keys::Issuer(keys), logins }))
+                let introspections = introspection.as_ref().map(|settings| self.introspections(issuer, settings, networks, issuers));
+                let introspections = introspections.transpose()?;
+                Ok(Some(Trusted { logins, introspections, ..Trusted::new(trust, Keys::Issuer(keys)) }))
             }
             TokenSource::Own { issuer, keys } => {
                 let keys = issuers
+                    .keys
                     .entry(issuer.as_str().to_owned())
                     .or_insert_with(|| Arc::new(IssuerKeys::at_hand(issuer.clone(), Arc::clone(keys), self.clock)));
                 let trust =
                     Trust { typ: TypRule::AccessToken, ..Trust::new(Some(issuer.as_str().to_owned()), resource.accepted_spellings()) };
-                Ok(Some(Trusted { trust, keys: Keys::Issuer(Arc::clone(keys)), logins: None }))
+                Ok(Some(Trusted { is_own: true, ..Trusted::new(trust, Keys::Issuer(Arc::clone(keys))) }))
             }
             TokenSource::SharedSecret { secrets, server, max_lifetime } if server == name => {
                 // The bare name is what `token mint --aud` and its elders write; it is accepted for secrets that only this server has (A4).
                 let audiences = resource.accepted_spellings().into_iter().chain([name.to_string()]).collect();
                 let trust = Trust { max_lifetime_seconds: Some(max_lifetime.as_secs()), ..Trust::new(None, audiences) };
-                Ok(Some(Trusted { trust, keys: Keys::Fixed(KeySet::shared_secrets(secrets.iter().cloned())), logins: None }))
+                let keys = Keys::Fixed(KeySet::shared_secrets(secrets.iter().cloned()));
+                Ok(Some(Trusted::new(trust, keys)))
             }
             TokenSource::SharedSecret { .. } => Ok(None),
         }
+    }
+
+    fn introspections(
+        &self,
+        issuer: &Issuer,
+        settings: &config::Introspection,
+        networks: &[IpNet],
+        issuers: &mut Issuers,
+    ) -> Result<Arc<Introspections>, BuildError> {
+        if let Some(known) = issuers.introspections.get(issuer.as_str()) {
+            return Ok(Arc::clone(known));
+        }
+        let client = self.client.with_guard(Guard::default().with_networks(networks.iter().copied()));
+        let introspector = self.resolver.introspector(&settings.server, &client);
+        let introspector = introspector.map_err(|source| BuildError::Introspection { issuer: issuer.clone(), source })?;
+        let made = Arc::new(Introspections::new(introspector, settings.tokens, settings.cache, self.clock));
+        issuers.introspections.insert(issuer.as_str().to_owned(), Arc::clone(&made));
+        Ok(made)
     }
 
     fn logins(&self, settings: &ClientHeaders, resource: &Resource, networks: &[IpNet]) -> Result<Logins, InvalidRoots> {

@@ -14,6 +14,7 @@ mod door;
 mod exchange;
 mod forge;
 pub mod front;
+mod introspections;
 mod issuer_keys;
 mod layers;
 mod lists;
@@ -28,6 +29,7 @@ mod table;
 mod told;
 mod underway;
 
+pub use connect::{Incomplete, NotSignedIn, SignIn, SignedIn};
 pub use door::{Door, Parts, Readiness};
 pub use forge::BuildError;
 pub use principal::PrincipalKey;

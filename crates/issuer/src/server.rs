@@ -20,8 +20,12 @@ use crate::accounts::Accounts;
 use crate::browser::Browsers;
 use crate::client::{Clients, Registered};
 use crate::config::{Config, ProtectedResource};
-use crate::grant::{Grant, GrantId, Grants};
+use crate::device::Pace;
+use crate::document::Documents;
+use crate::federation::{Look, People};
+use crate::grant::{Grant, GrantId, Grants, Person};
 use crate::keys::Keys;
+use crate::others_keys::OthersKeys;
 use crate::refusal::{Failure, Refusal};
 use crate::shelf::Shelf;
 use crate::{metadata, paths};
@@ -35,6 +39,11 @@ pub struct Server {
     pub(crate) keys: Keys,
     pub(crate) browsers: Browsers,
     pub(crate) accounts: Accounts,
+    pub(crate) documents: Documents,
+    pub(crate) others_keys: OthersKeys,
+    /// How often devices ask again.
+    pub(crate) pace: Pace,
+    pub(crate) people: Arc<People>,
     pub(crate) revocations: Arc<Revocations>,
     auditor: Arc<Auditor>,
     /// The path of the public URL, which a proxy may or may not take off.
@@ -51,11 +60,14 @@ pub struct Parts {
     pub revocations: Arc<Revocations>,
     /// The record.
     pub auditor: Arc<Auditor>,
+    /// What fetches what others publish.
+    pub client: outbound::client::Client,
 }
 
 /// One request, as the endpoints see it.
 pub(crate) struct Inbound<'r> {
     pub(crate) headers: &'r HeaderMap,
+    pub(crate) path: &'r str,
     pub(crate) query: &'r str,
     pub(crate) body: &'r [u8],
     pub(crate) from: IpAddr,
@@ -79,7 +91,8 @@ pub enum Ended {
 impl Server {
     /// Reads or makes the keys. Times that `config` gives for keys, sessions and grants hold until the next start.
     pub async fn new(config: Config, key: &InstanceKey, parts: Parts) -> Result<Arc<Self>, Failure> {
-        let Parts { clock, store, revocations, auditor } = parts;
+        let Parts { clock, store, revocations, auditor, client } = parts;
+        let peoples = Shelf::new(Arc::clone(&store), key)?;
         let shelf = Shelf::new(store, key)?;
         let lifetimes = config.lifetimes.clone();
         let now = clock() / 1000;
@@ -92,6 +105,10 @@ impl Server {
             grants: Grants::new(key, lifetimes.idle_grant, lifetimes.grant),
             browsers: Browsers::new(key, is_https, lifetimes.session)?,
             accounts: Accounts::new(config.accounts.clone()),
+            documents: Documents::new(client.clone()),
+            others_keys: OthersKeys::new(client),
+            pace: Pace::default(),
+            people: People::new(peoples, lifetimes.grant, lifetimes.session),
             config: ArcSwap::from_pointee(config),
             keys,
             shelf,
@@ -121,6 +138,7 @@ impl Server {
         let config = self.config.load_full();
         let inbound = Inbound {
             headers: request.headers(),
+            path: request.uri().path(),
             query: request.uri().query().unwrap_or_default(),
             body: request.body(),
             from,
@@ -134,6 +152,7 @@ impl Server {
             (Endpoint::Metadata, &Method::GET | &Method::HEAD) => document_of(&config),
             (Endpoint::Keys, &Method::GET | &Method::HEAD) => document(self.keys.document(), KEYS_ARE_KEPT),
             (Endpoint::Token, &Method::POST) => program(self.token(&inbound).await),
+            (Endpoint::DeviceAuthorization, &Method::POST) => program(self.device_authorization(&inbound).await),
             (Endpoint::Register, &Method::POST) => program(self.register(&inbound).await),
             (Endpoint::Revoke, &Method::POST) => program(self.revoke(&inbound).await),
             (Endpoint::Introspect, &Method::POST) => program(self.introspect(&inbound).await),
@@ -206,6 +225,25 @@ impl Server {
         Ok(self.revocations.revoke(&id.text(), lives).await?)
     }
 
+    /// How somebody is now, whom we have known: by their account here, or by the provider that they came from.
+    pub(crate) async fn look(&self, config: &Config, person: &Person) -> Result<Look, Failure> {
+        let Some(name) = &person.provider else {
+            return Ok(self.accounts.person(&person.subject)?.map_or(Look::NotAdmitted, |person| Look::There(Box::new(person))));
+        };
+        let Some(provider) = config.provider(name) else { return Ok(Look::NotAdmitted) };
+        self.people.look(provider, &person.subject, &config.allowance, self.now()).await
+    }
+
+    /// Ends everything that somebody has granted who is there no more.
+    pub(crate) async fn end_all_of(&self, person: &Person, by: &str) -> Result<(), Failure> {
+        for (id, _) in
+            self.grants.all(&self.shelf, self.now()).await?.into_iter().filter(|(_, grant)| grant.person.subject == person.subject)
+        {
+            self.end(id, by).await?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn now(&self) -> u64 {
         (self.clock)() / 1000
     }
@@ -223,6 +261,9 @@ impl Server {
             paths::SIGN_IN => Endpoint::Page(Page::SignIn),
             paths::CONSENT => Endpoint::Page(Page::Consent),
             paths::SIGN_OUT => Endpoint::Page(Page::SignOut),
+            paths::DEVICE => Endpoint::Page(Page::Device),
+            paths::DEVICE_AUTHORIZATION => Endpoint::DeviceAuthorization,
+            _ if below.starts_with(paths::BACK) => Endpoint::Page(Page::Back),
             paths::TOKEN => Endpoint::Token,
             paths::REGISTER => Endpoint::Register,
             paths::REVOKE => Endpoint::Revoke,
@@ -254,6 +295,7 @@ impl Inbound<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Endpoint {
     Page(Page),
+    DeviceAuthorization,
     Metadata,
     Keys,
     Token,
@@ -266,6 +308,8 @@ enum Endpoint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Page {
     Authorize,
+    Device,
+    Back,
     SignIn,
     Consent,
     SignOut,
@@ -281,7 +325,7 @@ fn document_of(config: &Config) -> Response<Bytes> {
     let all = config.resources.iter().flat_map(|resource| resource.scopes.keys().cloned());
     let mut scopes = all.collect::<ScopeSet>().to_vec_of_strings();
     scopes.push(OFFLINE_ACCESS.to_owned());
-    match serde_json::to_string(&metadata::document(&config.issuer, scopes, config.registration)) {
+    match serde_json::to_string(&metadata::document(config, scopes)) {
         Ok(text) => document(text, METADATA_IS_KEPT),
         Err(_) => pages::bare(StatusCode::INTERNAL_SERVER_ERROR),
     }

@@ -11,11 +11,13 @@ pub mod dial;
 pub mod discovery;
 pub mod failure;
 pub mod guard;
+pub mod introspection;
 pub mod jwks;
 pub mod pin;
 pub mod pool;
 pub mod revocation;
 pub mod tls;
 pub mod token_endpoint;
+pub mod userinfo;
 
 pub use body::read_capped;

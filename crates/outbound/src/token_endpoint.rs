@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use oauth::introspection::InvalidIntrospection;
 use oauth::token_response::{self, Expected, InvalidTokenResponse, MAX_BYTES, TokenError, TokenResponse};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -20,7 +21,15 @@ pub async fn ask(
     authorization: Option<HeaderValue>,
     expected: Expected,
 ) -> Result<TokenResponse, TokenFailure> {
-    read(&post(client, url, body, authorization).await?, expected)
+    let fetched = post(client, url, body, authorization, LIMITS).await?;
+    read_or_refuse(&fetched, |body| {
+        token_response::read(body, expected).map_err(|reason| {
+            // Some servers answer 200 and mean no.
+            let url = || fetched.url.clone();
+            TokenError::read(body)
+                .map_or(TokenFailure::BadAnswer { url: url(), reason }, |error| TokenFailure::Refused { url: url(), error })
+        })
+    })
 }
 
 /// Posts a form that holds secrets, and gives whatever is answered.
@@ -29,6 +38,7 @@ pub(crate) async fn post(
     url: &str,
     body: Zeroizing<String>,
     authorization: Option<HeaderValue>,
+    limits: Limits,
 ) -> Result<Fetched, Failure> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -38,7 +48,7 @@ pub(crate) async fn post(
         headers.insert(AUTHORIZATION, authorization);
     }
     let body = Bytes::from_owner(Wiped(body));
-    client.call(Call { method: Method::POST, url, headers, body }, LIMITS).await
+    client.call(Call { method: Method::POST, url, headers, body }, limits).await
 }
 
 /// Why there is no token.
@@ -52,6 +62,14 @@ pub enum TokenFailure {
         url: SafeUrl,
         /// Why.
         reason: InvalidTokenResponse,
+    },
+    /// A 200 that does not say whether a token is good.
+    #[error("the answer of `{url}` cannot be used: {reason}")]
+    BadIntrospection {
+        /// Who answered.
+        url: SafeUrl,
+        /// Why.
+        reason: InvalidIntrospection,
     },
     /// No answer at all.
     #[error(transparent)]
@@ -79,7 +97,7 @@ impl TokenFailure {
     /// restarted, never means that a client or a grant is no longer good.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::BadAnswer { .. } => false,
+            Self::BadAnswer { .. } | Self::BadIntrospection { .. } => false,
             Self::NoAnswer(failure) => failure.is_transient(),
             Self::Refused { error, .. } => error.code.is_transient(),
             Self::Stray { .. } => true,
@@ -87,7 +105,8 @@ impl TokenFailure {
     }
 }
 
-fn read(fetched: &Fetched, expected: Expected) -> Result<TokenResponse, TokenFailure> {
+/// What `read` makes of a 200; of every other answer, why it is none.
+pub(crate) fn read_or_refuse<T>(fetched: &Fetched, read: impl FnOnce(&[u8]) -> Result<T, TokenFailure>) -> Result<T, TokenFailure> {
     let url = || fetched.url.clone();
     let is_page = fetched.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(is_html);
     let status = fetched.status;
@@ -98,11 +117,7 @@ fn read(fetched: &Fetched, expected: Expected) -> Result<TokenResponse, TokenFai
         };
     }
     if status == StatusCode::OK {
-        return token_response::read(&fetched.body, expected).map_err(|reason| {
-            // Some servers answer 200 and mean no.
-            TokenError::read(&fetched.body)
-                .map_or(TokenFailure::BadAnswer { url: url(), reason }, |error| TokenFailure::Refused { url: url(), error })
-        });
+        return read(&fetched.body);
     }
     match TokenError::read(&fetched.body) {
         Some(error) => Err(TokenFailure::Refused { url: url(), error }),
@@ -124,4 +139,4 @@ impl AsRef<[u8]> for Wiped {
     }
 }
 
-const LIMITS: Limits = Limits { body_bytes: MAX_BYTES, timeout: Duration::from_secs(30) };
+pub(crate) const LIMITS: Limits = Limits { body_bytes: MAX_BYTES, timeout: Duration::from_secs(30) };

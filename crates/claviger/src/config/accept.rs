@@ -5,7 +5,7 @@ use std::path::Path as FilePath;
 use std::time::Duration;
 
 use broker::reference::Template;
-use gateway::config::{ClientHeaders, ServerName, SignIn};
+use gateway::config::{ClientHeaders, Introspection, ServerName, SignIn};
 use oauth::issuer::Issuer;
 
 use super::fault::Faults;
@@ -39,6 +39,8 @@ pub(crate) enum Entry {
         sign_in: Option<Box<SignIn>>,
         /// How clients log in there by headers, if they may.
         client_headers: Option<Box<ClientHeaders>>,
+        /// How it is asked about tokens, if it is.
+        introspection: Option<Box<Introspection>>,
     },
     /// HS256 tokens of one server.
     SharedSecret {
@@ -49,6 +51,16 @@ pub(crate) enum Entry {
         /// Tokens that live longer are refused.
         max_lifetime: Duration,
     },
+}
+
+impl Entry {
+    /// Whether its tokens may open this server.
+    fn is_good_for(&self, name: &str) -> bool {
+        match self {
+            Self::Issuer { servers, .. } => servers.as_ref().is_none_or(|servers| servers.iter().any(|server| server.as_str() == name)),
+            Self::SharedSecret { server, .. } => server.as_str() == name,
+        }
+    }
 }
 
 /// Reads all entries. What is wrong is left out and blamed.
@@ -110,6 +122,7 @@ impl Builder<'_> {
                         ("servers", entry.servers.is_some()),
                         ("sign_in", entry.sign_in.is_some()),
                         ("client_headers", entry.client_headers.is_some()),
+                        ("introspection", entry.introspection.is_some()),
                     ],
                     "shared_secret",
                 );
@@ -176,7 +189,14 @@ impl Builder<'_> {
             }
             Some(_) | None => None,
         };
-        Some(Entry::Issuer { issuer: issuer?, audiences: entry.audiences.clone(), servers, sign_in, client_headers })
+        let introspection = match &entry.introspection {
+            Some(written) if issuer.is_some() => {
+                let settings = credential::introspection(written, text, &path.key("introspection"), self.folder, &mut self.judge);
+                Some(Box::new(settings?))
+            }
+            Some(_) | None => None,
+        };
+        Some(Entry::Issuer { issuer: issuer?, audiences: entry.audiences.clone(), servers, sign_in, client_headers, introspection })
     }
 
     fn shared_secret(&mut self, path: &Path, texts: &[String], entry: &file::Accept) -> Option<Entry> {
@@ -239,19 +259,24 @@ impl Builder<'_> {
         None
     }
 
-    /// Which of two issuers a secret is meant for does not stand in the headers, and the other must not see it.
+    /// Which of two issuers a secret is meant for does not stand in the headers, and the other must not see it; nor does an opaque token say whose it is.
     fn one_issuer_is_shown_secrets(&mut self, entries: &[Entry]) {
         for name in self.servers {
-            let takes = |entry: &&Entry| match entry {
-                Entry::Issuer { servers, client_headers: Some(_), .. } => {
-                    servers.as_ref().is_none_or(|servers| servers.iter().any(|server| server.as_str() == *name))
-                }
-                Entry::Issuer { .. } | Entry::SharedSecret { .. } => false,
-            };
-            if entries.iter().filter(takes).count() > 1 {
+            let path = Path::default().key("servers").key(name);
+            let are_two = |is_it: fn(&Entry) -> bool| entries.iter().filter(|entry| is_it(entry) && entry.is_good_for(name)).count() > 1;
+            if are_two(|entry| matches!(entry, Entry::Issuer { client_headers: Some(_), .. })) {
                 let hint = "say with `servers` which issuer's clients each server is for, or leave `client_headers` to one of them";
                 let what = "two issuers have `client_headers` for this server, and a client's headers do not say which one knows it";
-                self.judge.blame_with_hint(&Path::default().key("servers").key(name), what, hint);
+                self.judge.blame_with_hint(&path, what, hint);
+            }
+            let is_asked_about_opaque = |entry: &Entry| match entry {
+                Entry::Issuer { introspection: Some(introspection), .. } => introspection.tokens.are_opaque(),
+                Entry::Issuer { .. } | Entry::SharedSecret { .. } => false,
+            };
+            if are_two(is_asked_about_opaque) {
+                let hint = "say with `servers` which issuer each server is for, or leave all but one of them `tokens = \"jwt\"`";
+                let what = "two issuers would be asked about one token, which does not say whose it is, and neither may see the other's";
+                self.judge.blame_with_hint(&path, what, hint);
             }
         }
     }
@@ -259,13 +284,7 @@ impl Builder<'_> {
     /// A server that nobody can get into is a mistake, and one that would be noticed late.
     fn everyone_is_reached(&mut self, entries: &[Entry]) {
         for name in self.servers {
-            let reached = entries.iter().any(|entry| match entry {
-                Entry::Issuer { servers, .. } => {
-                    servers.as_ref().is_none_or(|servers| servers.iter().any(|server| server.as_str() == *name))
-                }
-                Entry::SharedSecret { server, .. } => server.as_str() == *name,
-            });
-            if !reached {
+            if !entries.iter().any(|entry| entry.is_good_for(name)) {
                 let hint = format!("add an `[[accept]]` with `server = \"{name}\"`, or an issuer that is good for it");
                 self.judge.blame_with_hint(&Path::default().key("servers").key(name), "no `[[accept]]` lets anybody in", hint);
             }

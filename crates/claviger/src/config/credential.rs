@@ -6,7 +6,7 @@ use std::time::Duration;
 use broker::AuthorizationServer;
 use broker::authorization_server::{Delegation, NamedServer, PersonalGrant, Place, Proof, Road, TokenGrant};
 use broker::reference::Template;
-use gateway::config::{ClientHeaders, SignIn, UpstreamCredential};
+use gateway::config::{ClientHeaders, IntrospectedTokens, Introspection, SignIn, UpstreamCredential};
 use oauth::client_authentication::Method;
 use oauth::grant::Wanted;
 use oauth::issuer::Issuer;
@@ -55,6 +55,16 @@ pub(super) fn sign_in(written: &file::SignIn, issuer: &str, path: &Path, folder:
     Some(SignIn { server: server?, scopes: further?.union(&openid?) })
 }
 
+/// How people sign in at a provider that the door issues tokens for; `None` when something about it is wrong.
+pub(super) fn federation(written: &file::Federation, path: &Path, folder: &FilePath, judge: &mut Judge<'_>) -> Option<SignIn> {
+    let mut builder = Builder { folder, certificates: &mut Vec::new(), judge };
+    let server = builder.server(&written.server(), path);
+    let usual = OneOrMore::One("openid profile email".to_owned());
+    let scopes = builder.scopes(written.scopes.as_ref().unwrap_or(&usual), &path.key("scopes"));
+    let openid = builder.judge.accept(path, ScopeSet::parse("openid"));
+    Some(SignIn { server: server?, scopes: scopes?.union(&openid?) })
+}
+
 /// How clients log in at this issuer by headers; `None` when something about it is wrong.
 pub(super) fn client_headers(
     written: &file::ClientHeaderSettings,
@@ -67,6 +77,32 @@ pub(super) fn client_headers(
     let server = builder.server(&written.server(issuer), path);
     let scopes = written.scopes.as_ref().map_or(Some(ScopeSet::default()), |scopes| builder.scopes(scopes, &path.key("scopes")));
     Some(ClientHeaders { server: server?, scopes: scopes? })
+}
+
+/// How this issuer is asked about tokens; `None` when something about it is wrong.
+pub(super) fn introspection(
+    written: &file::Introspection,
+    issuer: &str,
+    path: &Path,
+    folder: &FilePath,
+    judge: &mut Judge<'_>,
+) -> Option<Introspection> {
+    let mut builder = Builder { folder, certificates: &mut Vec::new(), judge };
+    let server = builder.introspecting_server(&written.server(issuer), path);
+    let cache = match &written.cache {
+        None => Some(DEFAULT_CACHE),
+        Some(text) => builder.judge.accept(&path.key("cache"), units::duration(text)),
+    };
+    if cache.is_some_and(|cache| cache > LONGEST_CACHE) {
+        let hint = "write at most `1h`: so long may a token be used that was revoked";
+        builder.judge.blame_with_hint(&path.key("cache"), "an answer is believed for too long", hint);
+    }
+    let tokens = match written.tokens {
+        Some(file::IntrospectedTokens::All) => IntrospectedTokens::All,
+        Some(file::IntrospectedTokens::Jwt) => IntrospectedTokens::Jwt,
+        None | Some(file::IntrospectedTokens::Opaque) => IntrospectedTokens::Opaque,
+    };
+    Some(Introspection { server: server?, tokens, cache: cache? })
 }
 
 struct Builder<'b, 'j> {
@@ -166,6 +202,13 @@ impl Builder<'_, '_> {
         };
         let (roots, pin) = (roots.ok()?, pin.ok()?);
         Some(AuthorizationServer { place: place?, client_id: client_id?, proof: proof?, roots, pin, rate: rate? })
+    }
+
+    /// The same, where `url` is what `token_url` is elsewhere.
+    fn introspecting_server(&mut self, server: &TokenServer, path: &Path) -> Option<AuthorizationServer> {
+        let url = optional(server.token_url.as_deref(), |text| self.token_url(text, &path.key("url"))).ok()?;
+        let server = self.server(&TokenServer { token_url: None, ..server.clone() }, path)?;
+        Some(AuthorizationServer { place: url.map_or_else(|| server.place.clone(), Place::Known), ..server })
     }
 
     fn place(&mut self, token_url: Option<&str>, issuer: &Result<Option<Issuer>, Blamed>, path: &Path) -> Option<Place> {
@@ -302,6 +345,9 @@ struct Blamed;
 
 /// Ten a minute (K3).
 const DEFAULT_REQUESTS: Rate = Rate::per_minute(std::num::NonZeroU32::new(10).unwrap());
+/// So long a revoked token may still be good, and so seldom the issuer is asked about one that is not.
+const DEFAULT_CACHE: Duration = Duration::from_secs(60);
+const LONGEST_CACHE: Duration = Duration::from_secs(3600);
 const DEFAULT_EARLY: Duration = Duration::from_secs(300);
 
 #[cfg(test)]

@@ -8,13 +8,16 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 mod credential;
+mod federation;
 mod issuer;
 mod secrets;
 
 pub(crate) use credential::{
-    ClientHeaderSettings, ClientHeaders, Credential, IdJag, PassThrough, PersonalGrant, SignIn, TokenGrant, TokenServer, WaysToProve,
+    ClientHeaderSettings, ClientHeaders, Credential, IdJag, IntrospectedTokens, Introspection, PassThrough, PersonalGrant, SignIn,
+    TokenGrant, TokenServer, WaysToProve,
 };
-pub(crate) use issuer::{Issuer, IssuerClient};
+pub(crate) use federation::{Federation, FederationAllow, Federations};
+pub(crate) use issuer::{Issuer, IssuerClient, TrustedProvider};
 pub(crate) use secrets::{Inventory, InventoryItem, KeychainStore, Secrets, Vault, VaultAppRole, VaultAuth, VaultEngine, VaultJwt};
 
 /// The configuration of Claviger. No secret stands in it: where one is needed, write a reference such as `env://NAME`, `file:///run/secrets/key` or `${NAME}`.
@@ -43,6 +46,8 @@ pub(crate) struct File {
     pub(crate) audit: Audit,
     /// Where the secrets lie that references name.
     pub(crate) secrets: Secrets,
+    /// Where the door keeps what must outlive it.
+    pub(crate) store: Store,
 }
 
 /// Where callers knock.
@@ -96,6 +101,8 @@ pub(crate) struct Accept {
     /// Whether clients may show `X-Client-Id` and `X-Client-Secret` in place of a token: the door gets one from this issuer for them. Default: `false`. See
     /// docs/guides/callers.md.
     pub(crate) client_headers: Option<ClientHeaders>,
+    /// How the issuer is asked whether a token is good (RFC 7662), for tokens that are no JWTs or that can be revoked. Default: it is not. See docs/guides/callers.md.
+    pub(crate) introspection: Option<Introspection>,
     /// References to secrets of at least 32 bytes for HS256 tokens. The first mints, all verify.
     pub(crate) shared_secret: Option<OneOrMore>,
     /// The one server that the shared secret is good for.
@@ -136,6 +143,20 @@ pub(crate) struct Server {
     pub(crate) title: Option<String>,
     /// What a call of a tool is answered whose token lacks scopes. Status 403 and the challenge are always there. Default: `challenge`.
     pub(crate) missing_scope: Option<MissingScope>,
+    /// Whether callers may prove, with each request, to have the key that their token is bound to (DPoP, RFC 9449). Default: `accept`.
+    pub(crate) dpop: Option<Dpop>,
+}
+
+/// Whether callers may prove to have the key of their token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Dpop {
+    /// They may; tokens that are bound to no key come as ever.
+    Accept,
+    /// They may not, and tokens that are bound to a key are refused.
+    Off,
+    /// They have to: other tokens are refused.
+    Require,
 }
 
 /// What a call of a tool is answered whose token lacks scopes.
@@ -272,6 +293,16 @@ pub(crate) struct Audit {
     pub(crate) rotate_bytes: Option<u32>,
     /// What happens to a call that cannot be recorded. Default: `serve`.
     pub(crate) on_failure: Option<OnFailure>,
+}
+
+/// Where the door keeps what must outlive it.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Store {
+    /// A Redis or Valkey server that replicas share, such as `redis://127.0.0.1:6379`, or `rediss://` for TLS. A password in it is a reference, or the whole is one. Default: a file in the state folder.
+    pub(crate) url: Option<String>,
+    /// What every key on that server begins with: the same for doors that share. Default: `claviger:`.
+    pub(crate) prefix: Option<String>,
 }
 
 /// What happens to a call that cannot be recorded.

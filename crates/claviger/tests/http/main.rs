@@ -3,6 +3,8 @@
 //! The modules follow the URL space and the questions that one asks of a door; `support` is the door in three words.
 
 #[cfg(test)]
+mod authorization_server;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod batch;
@@ -23,6 +25,8 @@ mod health;
 #[cfg(test)]
 mod host_and_origin;
 #[cfg(test)]
+mod introspection;
+#[cfg(test)]
 mod issuers;
 #[cfg(test)]
 mod limits;
@@ -36,6 +40,8 @@ mod memory;
 mod record;
 #[cfg(test)]
 mod reload;
+#[cfg(test)]
+mod replicas;
 #[cfg(test)]
 mod rotation;
 #[cfg(test)]

@@ -26,6 +26,8 @@ mod git;
 #[cfg(test)]
 mod inspector;
 #[cfg(test)]
+mod introspection;
+#[cfg(test)]
 mod keychain;
 #[cfg(test)]
 mod lending;

@@ -51,8 +51,39 @@ fn clients_may_show_their_secrets_to_one_issuer_of_each_server() {
 }
 
 #[test]
+fn one_issuer_of_each_server_is_asked_about_opaque_tokens() {
+    let introspecting = |issuer: &str, more: &str, servers: &str| {
+        let settings = format!("{{ client_id = \"door\", client_secret = \"env://S\"{more} }}");
+        format!("[[accept]]\nissuer = \"https://{issuer}\"\nintrospection = {settings}\n{servers}\n")
+    };
+    let two = |first: &str, second: &str, servers: &str| introspecting("a", first, servers) + &introspecting("b", second, "");
+    for (first, second) in [("", ""), ("", ", tokens = \"all\""), (", tokens = \"opaque\"", "")] {
+        let error = first_error(&two(first, second, "servers = [\"git\"]"));
+        assert!(error.contains("`servers.git`: two issuers would be asked about one token"), "{error}");
+    }
+    folder(&two("", ", tokens = \"jwt\"", "")).draft(&[]).unwrap();
+    let Accept::Entries(entries) = folder(&introspecting("a", ", cache = \"5min\"", "")).draft(&[]).unwrap().accept else {
+        panic!("no entries")
+    };
+    let Entry::Issuer { introspection: Some(introspection), .. } = &entries[0] else { panic!("{entries:?}") };
+    assert_eq!((introspection.cache, introspection.tokens.are_jwts()), (Duration::from_secs(300), false));
+}
+
+#[test]
 fn each_wrong_entry_is_blamed_at_its_place() {
     for (accept, expected) in [
+        (
+            "[[accept]]\nissuer = \"https://a\"\nintrospection = { client_id = \"d\", client_secret = \"env://S\", cache = \"2h\" }",
+            "claviger.toml:3:71: error: `accept[0].introspection.cache`: an answer is believed for too long",
+        ),
+        (
+            "[[accept]]\nissuer = \"https://a\"\nintrospection = { client_id = \"d\" }",
+            "claviger.toml:3:17: error: `accept[0].introspection`: nothing says how the door proves who it is",
+        ),
+        (
+            "[[accept]]\nissuer = \"https://a\"\nintrospection = { url = \"http://a.example/i\", client_id = \"d\", client_secret = \"env://S\" }",
+            "claviger.toml:3:25: error: `accept[0].introspection.url`: secrets go there, so it must be `https://`",
+        ),
         (
             "[[accept]]\nshared_secret = \"env://A\"\nserver = \"git\"\nclient_headers = true",
             "claviger.toml:4:1: error: `accept[0].client_headers`: does not go together with `shared_secret`",

@@ -139,6 +139,46 @@ pub(crate) struct ClientHeaderSettings {
     pub(crate) requests: Option<String>,
 }
 
+/// How the issuer is asked about tokens, and who the door is there.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Introspection {
+    /// The introspection endpoint. Default: where the issuer's metadata says.
+    pub(crate) url: Option<String>,
+    /// Which tokens it is asked about. Default: `opaque`.
+    pub(crate) tokens: Option<IntrospectedTokens>,
+    /// How long an answer is believed, and never beyond the token's own end: so long a revoked token may still be good. At most `1h`. Default: `60s`.
+    pub(crate) cache: Option<String>,
+    /// Who the door is there.
+    pub(crate) client_id: Option<String>,
+    /// A reference to the client's secret.
+    pub(crate) client_secret: Option<String>,
+    /// A reference to the client's private key in PEM: P-256 (ES256), RSA (RS256) or Ed25519 (EdDSA).
+    pub(crate) private_key: Option<String>,
+    /// The `kid` by which the issuer knows the private key.
+    pub(crate) key_id: Option<String>,
+    /// How the client proves itself. Default: what the issuer's metadata offers, else `basic`; with `private_key`, `private_key_jwt`.
+    pub(crate) auth: Option<WaysToProve>,
+    /// A PEM file of certificate authorities to trust there, beyond the system's.
+    pub(crate) ca: Option<String>,
+    /// The key that its certificate must have, as `sha256/` and the Base64 of the SHA-256 of the public key.
+    pub(crate) pin: Option<String>,
+    /// How often the door may ask there, for all callers together. Default: `6000/min`.
+    pub(crate) requests: Option<String>,
+}
+
+/// Which tokens the issuer is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum IntrospectedTokens {
+    /// All of its tokens; JWTs when their signature is good.
+    All,
+    /// JWTs whose signature is good, because they may have been revoked.
+    Jwt,
+    /// Tokens that are no JWTs.
+    Opaque,
+}
+
 /// From the caller's identity provider to the server's authorization server.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -246,6 +286,15 @@ impl ClientHeaderSettings {
             requests: requests.or_else(|| Some("300/min".to_owned())),
             ..TokenServer::default()
         }
+    }
+}
+
+impl Introspection {
+    /// The same as an authorization server.
+    pub(crate) fn server(&self, issuer: &str) -> TokenServer {
+        let Self { url, client_id, client_secret, private_key, key_id, auth, ca, pin, requests, .. } = self.clone();
+        let (issuer, requests) = (Some(issuer.to_owned()), requests.or_else(|| Some("6000/min".to_owned())));
+        TokenServer { token_url: url, issuer, client_id, client_secret, private_key, key_id, auth, ca, pin, requests }
     }
 }
 

@@ -71,6 +71,23 @@ impl Issuer {
     pub(crate) fn hurry(&mut self) {
         self.hears("hurry", "hurried");
     }
+    /// From now on access tokens are no JWTs.
+    pub(crate) fn become_opaque(&mut self) {
+        self.hears("opaque", "made opaque");
+    }
+
+    /// How often somebody asked about a token.
+    pub(crate) fn asked(&mut self) -> u32 {
+        self.number("asked")
+    }
+
+    /// A client takes its token back.
+    pub(crate) fn revoke(&self, client: &str, token: &str) {
+        let basic = BASE64_STANDARD.encode(format!("{client}:{}", Self::secret_of(client)));
+        let reply = post_form(&format!("{}/token/revocation", self.url), &basic, &[("token", token)]);
+        assert_eq!(reply.status, 200, "{}", reply.text());
+    }
+
     /// No refresh token that was given until now is good any more.
     pub(crate) fn end_grants(&mut self) {
         self.hears("end", "ended");
