@@ -83,6 +83,11 @@ impl LegacySession {
     }
 }
 
+/// Sends a JSON document.
+pub(crate) fn post_json(url: &str, document: &Value) -> Reply {
+    exchange("POST", url, &[("Content-Type", "application/json")], &document.to_string())
+}
+
 /// Sends a form with a `Basic` authorization.
 pub(crate) fn post_form(url: &str, basic: &str, fields: &[(&str, &str)]) -> Reply {
     let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
