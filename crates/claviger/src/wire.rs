@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use audit::sink::{Auditor, Options};
 use broker::Resolver;
@@ -34,10 +35,12 @@ pub(crate) fn parts(state: &Path, key: &InstanceKey, resolver: Resolver, record:
     let (auditor, metrics) = (Arc::new(auditor(record, clock)?), Arc::new(Metrics::new()));
     let watch = Watch { auditor: Arc::clone(&auditor), metrics: Arc::clone(&metrics), clock };
     let store = store(state, clock)?;
+    let revocations = Arc::new(Revocations::new(Arc::clone(&store), Arc::new(move || clock.unix_milliseconds())));
     let resolver = resolver.observed_by(Arc::new(watch)).remembering(history(Arc::clone(&store), key));
     Ok(Parts {
         clock,
         store,
+        revocations,
         auditor,
         client: Arc::new(client),
         tls: Arc::new(tls),
@@ -52,9 +55,11 @@ pub(crate) fn parts(state: &Path, key: &InstanceKey, resolver: Resolver, record:
 pub(crate) async fn issuer(config: issuer::config::Config, key: &InstanceKey, parts: &Parts) -> Result<Arc<Issuer>, Report> {
     let clock = parts.clock;
     let clock: store::Clock = Arc::new(move || clock.unix_milliseconds());
-    let revocations = Arc::new(Revocations::new(Arc::clone(&parts.store), Arc::clone(&clock)));
     let report = || Report::new(Exit::InputOutput, "the authorization server cannot start");
+    let revocations = Arc::clone(&parts.revocations);
     revocations.load().await.map_err(|error| report().caused_by(&error))?;
+    let followed = Arc::clone(&revocations);
+    tokio::spawn(async move { followed.follow(HEARD_EVERY).await });
     let parts = issuer::Parts { clock, store: Arc::clone(&parts.store), revocations, auditor: Arc::clone(&parts.auditor) };
     Issuer::new(config, key, parts).await.map_err(|error| report().caused_by(&error))
 }
@@ -115,6 +120,8 @@ fn auditor(options: Options, clock: Clock) -> Result<Auditor, Report> {
     })
 }
 
+/// How soon a replica hears of what another one revokes.
+const HEARD_EVERY: Duration = Duration::from_secs(1);
 const STORE_FILE: &str = "store.redb";
 /// The label under which the key of secrets' fingerprints is derived.
 const HISTORY: &str = "secret history";

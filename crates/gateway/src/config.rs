@@ -234,8 +234,22 @@ pub struct Server {
     pub title: Option<String>,
     /// What a call of a tool is answered for which the token lacks scopes.
     pub missing_scope: MissingScope,
+    /// Whether callers may prove to have the key of their token.
+    pub dpop: Dpop,
     /// A hash of everything above, so that a reload keeps what did not change.
     pub fingerprint: [u8; 32],
+}
+
+/// Whether callers may prove, with each request, to have the key that their token is bound to (RFC 9449).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dpop {
+    /// They may; tokens that are bound to none come as ever.
+    #[default]
+    Accept,
+    /// They may not: tokens that are bound to a key are refused.
+    Off,
+    /// They have to.
+    Require,
 }
 
 /// What a call of a tool is answered for which the token lacks scopes. Status and header are the same for all: clients step up by those.

@@ -17,6 +17,7 @@ use futures_util::future::join_all;
 use http::{Response, StatusCode};
 use outbound::client::Client;
 use store::Store;
+use store::revocation::Revocations;
 use store::seal::InstanceKey;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -32,6 +33,7 @@ use crate::connect::Connect;
 use crate::exchange::UNREAD;
 use crate::forge::{BuildError, Forge};
 use crate::layers::authenticate::Authenticator;
+use crate::layers::proofs::Proofs;
 use crate::layers::rate_limit::AddressQuotas;
 use crate::layers::session::Sessions;
 use crate::metrics::{Metrics, ReloadLabel};
@@ -46,6 +48,8 @@ pub struct Parts {
     pub clock: Clock,
     /// What outlives a request.
     pub store: Arc<dyn Store>,
+    /// What was ended before its time. Only tokens of the door's own authorization server are asked about.
+    pub revocations: Arc<Revocations>,
     /// The record.
     pub auditor: Arc<Auditor>,
     /// Calls other people's servers, behind the guard.
@@ -102,14 +106,14 @@ impl Door {
         let mut instance = [0; 4];
         aws_lc_rs::rand::fill(&mut instance).map_err(|_| BuildError::Random)?;
         let fingerprinter = Fingerprinter::new(&instance_key.derive("token-fingerprint", ""));
-        let Parts { clock, store, auditor, client, tls, resolver, metrics, attention, annex } = parts;
+        let Parts { clock, store, revocations, auditor, client, tls, resolver, metrics, attention, annex } = parts;
         let book = Arc::new(Book::new(Arc::clone(&store), instance_key, Arc::new(move || clock.unix_milliseconds()))?);
         let client_key = hmac::Key::new(hmac::HMAC_SHA256, instance_key.derive("client-headers", "").as_slice());
         let connect = Connect::new(instance_key, Arc::clone(&store))?;
         let forge =
             Forge { clock, client: &client, tls: &tls, resolver: &resolver, metrics: &metrics, book: &book, client_key: &client_key };
         let places = config.limits.calls_in_flight.get() as usize;
-        let authenticator = Authenticator::new(clock, &config.limits, fingerprinter);
+        let authenticator = Authenticator::new(clock, &config.limits, fingerprinter, revocations, Proofs::new(Arc::clone(&store)));
         let table = forge.table(config, public_url, None)?;
         Ok(Arc::new(Self {
             clock,

@@ -20,12 +20,12 @@ use crate::body::Body;
 use crate::config::MissingScope;
 use crate::connect::ask::Means;
 use crate::door::Door;
-use crate::layers::{rescue, step_up};
+use crate::layers::{rescue, shown, step_up};
 use crate::lists::{self, Rewrite};
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::routes;
-use crate::table::Server;
+use crate::table::{Scheme, Server};
 use crate::underway::Followed;
 
 /// One request on its way.
@@ -53,6 +53,8 @@ pub(crate) struct Exchange {
     followed: Option<Followed>,
     /// Whether the caller's client opens URLs for its person.
     opens_urls: bool,
+    /// How the caller has shown a token, if they have.
+    shown: Scheme,
 }
 
 /// What was decided about it.
@@ -100,6 +102,7 @@ impl Exchange {
             place: None,
             followed: None,
             opens_urls: false,
+            shown: shown::scheme(headers),
         }
     }
 
@@ -137,7 +140,7 @@ impl Exchange {
         if let (Refusal::Back(BackFailure::NotConnected), Some(message), Some(principal)) = (refusal, &message, &self.principal) {
             return self.invite(message, principal);
         }
-        let mut response = rescue::rescue(refusal, Some(&self.server), message.as_ref().and_then(Message::id));
+        let mut response = rescue::rescue(refusal, Some((&self.server, self.shown)), message.as_ref().and_then(Message::id));
         if let Some(explanation) = self.explanation(refusal, message.as_ref()) {
             *response.body_mut() = Body::full(explanation);
         }
@@ -195,6 +198,12 @@ impl Exchange {
     /// Keeps an eye on whether the caller takes this request back.
     pub(crate) fn follows(&mut self, followed: Followed) {
         self.followed = Some(followed);
+    }
+
+    /// Ends when the caller's token is taken back.
+    pub(crate) fn revocation(&self) -> impl Future<Output = ()> + 'static {
+        let (door, principal) = (Arc::clone(&self.door), self.principal.clone());
+        async move { door.authenticator.revoked(principal).await }
     }
 
     /// When the caller's token ends, in Unix seconds.

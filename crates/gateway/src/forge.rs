@@ -165,6 +165,8 @@ impl Forge<'_> {
             name: name.clone(),
             rules: server.rules.clone(),
             missing_scope: server.missing_scope,
+            url: resource.as_str().to_owned(),
+            dpop: server.dpop,
             metadata: metadata.into(),
             back,
             needs_callers_token: server.upstream.needs_callers_token(),
@@ -284,22 +286,23 @@ impl Forge<'_> {
                 let logins = logins.map_err(|source| BuildError::ClientHeaders { issuer: issuer.clone(), source })?;
                 let introspections = introspection.as_ref().map(|settings| self.introspections(issuer, settings, networks, issuers));
                 let introspections = introspections.transpose()?;
-                Ok(Some(Trusted { trust, keys: Keys::Issuer(keys), logins, introspections }))
+                Ok(Some(Trusted { logins, introspections, ..Trusted::new(trust, Keys::Issuer(keys)) }))
             }
             TokenSource::Own { issuer, keys } => {
                 let keys = issuers
+                    .keys
                     .entry(issuer.as_str().to_owned())
                     .or_insert_with(|| Arc::new(IssuerKeys::at_hand(issuer.clone(), Arc::clone(keys), self.clock)));
                 let trust =
                     Trust { typ: TypRule::AccessToken, ..Trust::new(Some(issuer.as_str().to_owned()), resource.accepted_spellings()) };
-                Ok(Some(Trusted { trust, keys: Keys::Issuer(Arc::clone(keys)), logins: None }))
+                Ok(Some(Trusted { is_own: true, ..Trusted::new(trust, Keys::Issuer(Arc::clone(keys))) }))
             }
             TokenSource::SharedSecret { secrets, server, max_lifetime } if server == name => {
                 // The bare name is what `token mint --aud` and its elders write; it is accepted for secrets that only this server has (A4).
                 let audiences = resource.accepted_spellings().into_iter().chain([name.to_string()]).collect();
                 let trust = Trust { max_lifetime_seconds: Some(max_lifetime.as_secs()), ..Trust::new(None, audiences) };
                 let keys = Keys::Fixed(KeySet::shared_secrets(secrets.iter().cloned()));
-                Ok(Some(Trusted { trust, keys, logins: None, introspections: None }))
+                Ok(Some(Trusted::new(trust, keys)))
             }
             TokenSource::SharedSecret { .. } => Ok(None),
         }

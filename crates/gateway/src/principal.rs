@@ -8,7 +8,7 @@ use policy::quota::Bucket;
 use policy::{Caller, Permit};
 use quick_cache::sync::Cache;
 use secrecy::SecretString;
-use token::{Claims, Verified};
+use token::{Claims, Thumbprint, Verified};
 use tokio::sync::Semaphore;
 
 /// Issuer and subject as one key: sessions, children and quotas belong to it, never to token bytes (a refresh must not end a session).
@@ -44,6 +44,10 @@ pub(crate) struct Principal {
     pub(crate) audiences: Box<[String]>,
     /// Unix seconds; never used beyond.
     pub(crate) expires_at: u64,
+    /// The key that the token is bound to.
+    pub(crate) confirmation: Option<Thumbprint>,
+    /// By what the token may have been revoked: its grant and its own id, if it is one of the door's own authorization server.
+    pub(crate) revocable_by: Option<Box<[String]>>,
     /// Keyed fingerprint of the token, for the record.
     pub(crate) fingerprint: Option<Fingerprint>,
     /// The quota and streams shared by all tokens of this caller.
@@ -62,10 +66,18 @@ impl Principal {
             scopes: claims.scopes.clone(),
             audiences: claims.audiences.as_slice().into(),
             expires_at: claims.expires_at,
+            confirmation: claims.confirmation,
+            revocable_by: None,
             fingerprint: Some(fingerprint),
             standing,
             key,
         }
+    }
+
+    /// The same, whose token ends with its grant, or by itself.
+    pub(crate) fn revocable(self, claims: &Verified<Claims>) -> Self {
+        let ids = [&claims.grant_id, &claims.jwt_id].into_iter().flatten().cloned().collect();
+        Self { revocable_by: Some(ids), ..self }
     }
 
     /// The one caller of a door in development bypass (A6).
@@ -78,6 +90,8 @@ impl Principal {
             scopes: ScopeSet::default(),
             audiences: Box::default(),
             expires_at: u64::MAX,
+            confirmation: None,
+            revocable_by: None,
             fingerprint: None,
             standing: standings.of(&key),
             key,

@@ -48,6 +48,24 @@ pub(crate) enum Refusal {
     /// A token that is not good for this server.
     #[error("the access token is not good for this server")]
     BadToken(token::Refusal),
+    /// A proof that is not good for this request.
+    #[error("the proof is missing or not good for this request")]
+    BadProof(token::dpop::Refusal),
+    /// A proof that was seen before.
+    #[error("the proof is missing or not good for this request")]
+    ReplayedProof,
+    /// A token that came by itself, where each has to come with a proof.
+    #[error("the proof is missing or not good for this request")]
+    ProofNeeded,
+    /// What was seen before cannot be looked up.
+    #[error("the door cannot look up what it has seen before")]
+    StoreUnavailable,
+    /// A good token that was taken back.
+    #[error("the access token is not good for this server")]
+    Revoked,
+    /// What was revoked elsewhere is not known just now.
+    #[error("it cannot be known what was revoked")]
+    RevocationsUnheard,
     /// The keys that would judge the token cannot be had.
     #[error("the issuer's keys cannot be had")]
     KeysUnavailable,
@@ -163,6 +181,12 @@ impl Refusal {
             Self::MalformedClientHeaders => "malformed_client_headers",
             Self::ClientRefused => "client_refused",
             Self::BadToken(refusal) => refusal.code(),
+            Self::BadProof(refusal) => refusal.code(),
+            Self::ReplayedProof => "proof_replayed",
+            Self::ProofNeeded => "proof_needed",
+            Self::StoreUnavailable => "store_unavailable",
+            Self::Revoked => "revoked",
+            Self::RevocationsUnheard => "revocations_unheard",
             Self::KeysUnavailable => "keys_unavailable",
             Self::IssuerUnavailable => "issuer_unavailable",
             Self::TooManyFailures { .. } => "too_many_failures",
@@ -192,7 +216,14 @@ impl Refusal {
     pub(crate) fn is_failed_authentication(&self) -> bool {
         matches!(
             self,
-            Self::BadToken(_) | Self::ClientRefused | Self::MalformedAuthorization | Self::MalformedClientHeaders | Self::TokenInQuery
+            Self::BadProof(_)
+                | Self::BadToken(_)
+                | Self::ClientRefused
+                | Self::MalformedAuthorization
+                | Self::MalformedClientHeaders
+                | Self::ReplayedProof
+                | Self::Revoked
+                | Self::TokenInQuery
         )
     }
 
@@ -200,7 +231,14 @@ impl Refusal {
     pub(crate) fn is_denial(&self) -> bool {
         match self {
             Self::Back(failure) => matches!(failure, BackFailure::NotConnected),
-            Self::Unrecorded | Self::Closing | Self::KeysUnavailable | Self::IssuerUnavailable | Self::Busy | Self::BodyBroken => false,
+            Self::Unrecorded
+            | Self::Closing
+            | Self::KeysUnavailable
+            | Self::IssuerUnavailable
+            | Self::RevocationsUnheard
+            | Self::StoreUnavailable
+            | Self::Busy
+            | Self::BodyBroken => false,
             _ => true,
         }
     }
@@ -224,6 +262,7 @@ pub(crate) enum Challenge {
     InsufficientScope(ScopeSet),
     InvalidRequest,
     InvalidToken { expired: bool },
+    Unproven,
     Welcome,
 }
 

@@ -117,7 +117,9 @@ async fn pump(mut stream: Stream, pieces: mpsc::Sender<Result<Bytes, Broken>>, m
     // A stream on which the server speaks for hours ends with the token that opened it; a call under way is finished.
     let authorized = if stream.place.is_some() { exchange.door().time_until(exchange.authorized_until()) } else { FOREVER };
     let expiry = tokio::time::sleep(authorized);
-    tokio::pin!(expiry);
+    // What was taken back ends at once, whatever it was doing.
+    let revocation = exchange.revocation();
+    tokio::pin!(expiry, revocation);
     let closing = if stream.place.is_some() { exchange.door().draining.clone() } else { exchange.door().closing.clone() };
     let gauge = exchange.door().metrics.streams.clone();
     gauge.inc();
@@ -130,6 +132,7 @@ async fn pump(mut stream: Stream, pieces: mpsc::Sender<Result<Bytes, Broken>>, m
             () = pieces.closed() => break Outcome::Cancelled,
             () = closing.cancelled() => break Outcome::Cancelled,
             () = &mut expiry => break Outcome::Cancelled,
+            () = &mut revocation => break Outcome::Cancelled,
             piece = stream.source.next() => piece,
         };
         let piece = match (piece, &mut filter) {

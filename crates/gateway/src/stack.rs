@@ -86,7 +86,7 @@ async fn road(
     door.address_quotas.spend(address, limits.per_address, door.clock.monotonic_nanoseconds())?;
     exchange.takes(door.place()?);
     door.can_record(table)?;
-    let (principal, token) = door.authenticator.authenticate(request.uri(), request.headers(), server, table.generation, address).await?;
+    let (principal, token) = door.authenticator.authenticate(request, server, table.generation, address).await?;
     exchange.caller_is(&principal);
     let call = Call { door, table, server, principal, token };
     match *request.method() {

@@ -14,11 +14,11 @@ use oauth::protected_resource::ProtectedResourceMetadata;
 use oauth::resource::{InvalidUri, Resource};
 use oauth::scope::ScopeSet;
 use policy::RuleSet;
-use token::{KeySet, Trust};
+use token::{KeySet, Trust, dpop};
 
 use crate::back::Back;
 use crate::back::stdio::StdioBack;
-use crate::config::{self, MissingScope, ServerName, TokenSource};
+use crate::config::{self, Dpop, MissingScope, ServerName, TokenSource};
 use crate::connect::SignIn;
 use crate::introspections::Introspections;
 use crate::issuer_keys::IssuerKeys;
@@ -49,6 +49,9 @@ pub(crate) struct Server {
     pub(crate) metadata: Bytes,
     pub(crate) challenges: Challenges,
     pub(crate) missing_scope: MissingScope,
+    /// The URL that callers use, for which proofs are made.
+    pub(crate) url: String,
+    pub(crate) dpop: Dpop,
     pub(crate) back: Back,
     /// Whether the caller's own token has to come as far as the back.
     pub(crate) needs_callers_token: bool,
@@ -110,6 +113,14 @@ pub(crate) struct Trusted {
     pub(crate) logins: Option<Logins>,
     /// The issuer itself, where it is asked about tokens.
     pub(crate) introspections: Option<Arc<Introspections>>,
+    /// Whether it is the door's own authorization server, whose tokens may be revoked at any time.
+    pub(crate) is_own: bool,
+}
+
+impl Trusted {
+    pub(crate) fn new(trust: Trust, keys: Keys) -> Self {
+        Self { trust, keys, logins: None, introspections: None, is_own: false }
+    }
 }
 
 /// Where the keys come from.
@@ -118,49 +129,83 @@ pub(crate) enum Keys {
     Issuer(Arc<IssuerKeys>),
 }
 
-/// The `WWW-Authenticate` values of one server, made once.
+/// The `WWW-Authenticate` values of one server, made once for each way to show a token.
 pub(crate) struct Challenges {
+    pub(crate) bearer: Spoken,
+    pub(crate) dpop: Spoken,
+    pub(crate) metadata_url: String,
+}
+
+/// The challenges of one scheme.
+pub(crate) struct Spoken {
     pub(crate) welcome: HeaderValue,
     pub(crate) invalid: HeaderValue,
     pub(crate) expired: HeaderValue,
     pub(crate) malformed: HeaderValue,
-    pub(crate) metadata_url: String,
+    pub(crate) unproven: HeaderValue,
+}
+
+/// How a token is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Bearer,
+    Dpop,
 }
 
 impl Challenges {
     pub(crate) fn new(resource: &Resource, baseline: &ScopeSet) -> Self {
         let metadata_url = resource.metadata_url();
         let scope = baseline.without_offline_access();
+        let of = |scheme| Spoken::new(scheme, &metadata_url, &scope);
+        Self { bearer: of(Scheme::Bearer), dpop: of(Scheme::Dpop), metadata_url }
+    }
+
+    pub(crate) fn of(&self, scheme: Scheme) -> &Spoken {
+        match scheme {
+            Scheme::Bearer => &self.bearer,
+            Scheme::Dpop => &self.dpop,
+        }
+    }
+
+    pub(crate) fn insufficient(&self, scheme: Scheme, needed: &ScopeSet) -> HeaderValue {
+        let challenge = Challenge {
+            resource_metadata: Some(self.metadata_url.clone()),
+            scope: needed.clone(),
+            error: Some(OauthError::InsufficientScope),
+            error_description: Some("the operation needs more scopes than the access token grants".to_owned()),
+        };
+        header(scheme, &challenge)
+    }
+}
+
+impl Spoken {
+    fn new(scheme: Scheme, metadata_url: &str, scope: &ScopeSet) -> Self {
         let with = |error: Option<OauthError>, description: Option<&str>| {
-            header(&Challenge {
-                resource_metadata: Some(metadata_url.clone()),
+            let challenge = Challenge {
+                resource_metadata: Some(metadata_url.to_owned()),
                 scope: scope.clone(),
                 error,
                 error_description: description.map(str::to_owned),
-            })
+            };
+            header(scheme, &challenge)
         };
         Self {
             welcome: with(None, None),
             invalid: with(Some(OauthError::InvalidToken), Some("the access token is not good for this server")),
             expired: with(Some(OauthError::InvalidToken), Some("the access token has expired")),
             malformed: with(Some(OauthError::InvalidRequest), Some("the request does not show in exactly one way who calls")),
-            metadata_url,
+            unproven: with(Some(OauthError::InvalidDpopProof), Some("the proof is missing or not good for this request")),
         }
-    }
-
-    pub(crate) fn insufficient(&self, needed: &ScopeSet) -> HeaderValue {
-        header(&Challenge {
-            resource_metadata: Some(self.metadata_url.clone()),
-            scope: needed.clone(),
-            error: Some(OauthError::InsufficientScope),
-            error_description: Some("the operation needs more scopes than the access token grants".to_owned()),
-        })
     }
 }
 
 /// Scopes, URLs and our own words hold nothing that a header may not; should that ever be wrong, the bare scheme is still a valid challenge.
-fn header(challenge: &Challenge) -> HeaderValue {
-    HeaderValue::try_from(challenge.to_header_value()).unwrap_or_else(|_| HeaderValue::from_static("Bearer"))
+fn header(scheme: Scheme, challenge: &Challenge) -> HeaderValue {
+    let (written, bare) = match scheme {
+        Scheme::Bearer => (challenge.to_header_value(), "Bearer"),
+        Scheme::Dpop => (challenge.to_dpop_header_value(&dpop::ALGORITHMS), "DPoP"),
+    };
+    HeaderValue::try_from(written).unwrap_or(HeaderValue::from_static(bare))
 }
 
 impl Table {
@@ -191,7 +236,13 @@ pub(crate) fn metadata_document(
         config::Accept::Bypass => Vec::new(),
         config::Accept::Tokens(sources) => sources.iter().filter_map(|source| issuer_for(source, name)).collect(),
     };
+    // Shared secrets bind tokens to nobody.
+    let has_issuers = !issuers.is_empty();
     let mut metadata = ProtectedResourceMetadata::new(resource.clone(), issuers, &server.rules.baseline());
+    if has_issuers && server.dpop != Dpop::Off {
+        metadata.dpop_signing_alg_values_supported = dpop::ALGORITHMS.map(str::to_owned).into();
+        metadata.dpop_bound_access_tokens_required = (server.dpop == Dpop::Require).then_some(true);
+    }
     metadata.resource_name = Some(server.title.clone().unwrap_or_else(|| name.to_string()));
     metadata
 }

@@ -10,7 +10,7 @@ pub use parse::{MAX_HEADER_BYTES, ParsedChallenge, parse};
 use crate::oauth_error::OauthError;
 use crate::scope::ScopeSet;
 
-/// A `Bearer` challenge: what a refused caller needs to know to come back with a good token.
+/// A challenge: what a refused caller needs to know to come back with a good token.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Challenge {
     /// What was wrong; `None` when nothing was presented (RFC 6750 §3.1).
@@ -28,14 +28,24 @@ impl Challenge {
     ///
     /// Characters that a header cannot carry (control characters, non-ASCII) become `?`.
     pub fn to_header_value(&self) -> String {
+        self.written("Bearer", None)
+    }
+
+    /// The same as a `DPoP` challenge, for whoever proves to have the key of a token with one of these algorithms (RFC 9449 §7.1).
+    pub fn to_dpop_header_value(&self, algorithms: &[&str]) -> String {
+        self.written("DPoP", Some(&algorithms.join(" ")))
+    }
+
+    fn written(&self, scheme: &str, algorithms: Option<&str>) -> String {
         let scope = (!self.scope.is_empty()).then(|| self.scope.to_string());
         let parameters = [
             ("error", self.error.map(OauthError::code)),
             ("error_description", self.error_description.as_deref()),
             ("resource_metadata", self.resource_metadata.as_deref()),
             ("scope", scope.as_deref()),
+            ("algs", algorithms),
         ];
-        let mut header = String::from("Bearer");
+        let mut header = String::from(scheme);
         let mut separator = " ";
         for (name, value) in parameters {
             let Some(value) = value else { continue };

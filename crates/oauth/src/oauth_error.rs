@@ -1,10 +1,12 @@
-//! Which error may a resource server name in a challenge? (RFC 6750 §3.1)
+//! Which error may a resource server name in a challenge? (RFC 6750 §3.1, RFC 9449 §7.1)
 
 use std::fmt;
 
-/// The three errors of RFC 6750. A request without any credentials names none of them.
+/// The three errors of RFC 6750, and the one of RFC 9449. A request without any credentials names none of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OauthError {
+    /// The proof that came with the token is missing, or not good for this request.
+    InvalidDpopProof,
     /// The request is malformed, for example it carries credentials in two ways.
     InvalidRequest,
     /// The token is expired, revoked, for another audience, or otherwise not good.
@@ -17,6 +19,7 @@ impl OauthError {
     /// The name on the wire.
     pub fn code(self) -> &'static str {
         match self {
+            Self::InvalidDpopProof => "invalid_dpop_proof",
             Self::InvalidRequest => "invalid_request",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
@@ -27,14 +30,16 @@ impl OauthError {
     pub fn status(self) -> u16 {
         match self {
             Self::InvalidRequest => 400,
-            Self::InvalidToken => 401,
+            Self::InvalidDpopProof | Self::InvalidToken => 401,
             Self::InsufficientScope => 403,
         }
     }
 
-    /// The error of this name; `None` for a name that RFC 6750 does not have.
+    /// The error of this name; `None` for any other.
     pub fn from_code(code: &str) -> Option<Self> {
-        [Self::InvalidRequest, Self::InvalidToken, Self::InsufficientScope].into_iter().find(|error| error.code() == code)
+        [Self::InvalidDpopProof, Self::InvalidRequest, Self::InvalidToken, Self::InsufficientScope]
+            .into_iter()
+            .find(|error| error.code() == code)
     }
 }
 
@@ -51,6 +56,7 @@ mod tests {
     #[test]
     fn each_error_has_its_name_and_its_status() {
         for (error, code, status) in [
+            (OauthError::InvalidDpopProof, "invalid_dpop_proof", 401),
             (OauthError::InvalidRequest, "invalid_request", 400),
             (OauthError::InvalidToken, "invalid_token", 401),
             (OauthError::InsufficientScope, "insufficient_scope", 403),

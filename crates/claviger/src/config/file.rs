@@ -139,6 +139,20 @@ pub(crate) struct Server {
     pub(crate) title: Option<String>,
     /// What a call of a tool is answered whose token lacks scopes. Status 403 and the challenge are always there. Default: `challenge`.
     pub(crate) missing_scope: Option<MissingScope>,
+    /// Whether callers may prove, with each request, to have the key that their token is bound to (DPoP, RFC 9449). Default: `accept`.
+    pub(crate) dpop: Option<Dpop>,
+}
+
+/// Whether callers may prove to have the key of their token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Dpop {
+    /// They may; tokens that are bound to no key come as ever.
+    Accept,
+    /// They may not, and tokens that are bound to a key are refused.
+    Off,
+    /// They have to: other tokens are refused.
+    Require,
 }
 
 /// What a call of a tool is answered whose token lacks scopes.

@@ -8,7 +8,7 @@ use std::path::{Path as FilePath, PathBuf};
 
 use aws_lc_rs::digest;
 use broker::reference::Template;
-use gateway::config::{MissingScope, Process, Protocol, Server, ServerName, Upstream, UpstreamCredential};
+use gateway::config::{Dpop, MissingScope, Process, Protocol, Server, ServerName, Upstream, UpstreamCredential};
 use http::HeaderName;
 
 pub(crate) use self::endpoint::is_local;
@@ -84,9 +84,14 @@ pub(crate) fn build(
         None | Some(file::MissingScope::Challenge) => MissingScope::Challenge,
         Some(file::MissingScope::ChallengeAndResult) => MissingScope::ChallengeAndResult,
     };
+    let dpop = match server.dpop {
+        None | Some(file::Dpop::Accept) => Dpop::Accept,
+        Some(file::Dpop::Off) => Dpop::Off,
+        Some(file::Dpop::Require) => Dpop::Require,
+    };
     let fingerprint = fingerprint(name, server, origin, &builder.certificates);
     let title = server.title.clone();
-    Some((parsed?, Server { upstream: upstream?, rules: rules?, protocol, title, missing_scope, fingerprint }))
+    Some((parsed?, Server { upstream: upstream?, rules: rules?, protocol, title, missing_scope, dpop, fingerprint }))
 }
 
 struct Builder<'b> {

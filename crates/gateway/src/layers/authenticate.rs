@@ -5,18 +5,22 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use audit::fingerprint::Fingerprinter;
 use aws_lc_rs::digest;
-use http::{HeaderMap, Uri};
+use http::Request;
+use hyper::body::Incoming;
 use oauth::introspection::Introspection;
 use policy::quota::{Bucket, Rate};
 use quick_cache::sync::Cache;
 use secrecy::ExposeSecret as _;
-use token::{Claims, Part, Presented, Unverified, Verified};
+use store::revocation::Revocations;
+use token::{Claims, Part, Presented, Unverified, Verified, dpop};
 
 use crate::clock::Clock;
 use crate::introspections::Answer;
+use crate::layers::proofs::Proofs;
 use crate::layers::rate_limit::network_of;
 use crate::layers::shown::{self, ClientHeaders, Shown};
 use crate::principal::{CallerToken, Principal, Standings};
@@ -28,6 +32,8 @@ pub(crate) struct Authenticator {
     clock: Clock,
     standings: Standings,
     fingerprinter: Fingerprinter,
+    revocations: Arc<Revocations>,
+    proofs: Proofs,
     verified: Cache<Digest, Kept>,
     /// Bad tokens seen lately, apart from the good ones, so that a flood cannot push those out.
     refused: Cache<Digest, (u64, token::Refusal)>,
@@ -48,11 +54,19 @@ struct Kept {
 }
 
 impl Authenticator {
-    pub(crate) fn new(clock: Clock, limits: &crate::config::Limits, fingerprinter: Fingerprinter) -> Self {
+    pub(crate) fn new(
+        clock: Clock,
+        limits: &crate::config::Limits,
+        fingerprinter: Fingerprinter,
+        revocations: Arc<Revocations>,
+        proofs: Proofs,
+    ) -> Self {
         Self {
             clock,
             standings: Standings::new(limits.streams_per_caller.get()),
             fingerprinter,
+            revocations,
+            proofs,
             verified: Cache::new(limits.cached_tokens.get() as usize),
             refused: Cache::new(REFUSED_REMEMBERED),
             failures: Cache::new(ADDRESSES_REMEMBERED),
@@ -63,8 +77,7 @@ impl Authenticator {
     /// The caller of this request, for this server; and their token, if the server needs it.
     pub(crate) async fn authenticate(
         &self,
-        uri: &Uri,
-        headers: &HeaderMap,
+        request: &Request<Incoming>,
         server: &Server,
         generation: u64,
         address: IpAddr,
@@ -73,12 +86,19 @@ impl Authenticator {
             Gate::Bypass => return Ok((Arc::new(Principal::developer(&self.standings)), None)),
             Gate::Tokens(trusted) => trusted,
         };
-        let outcome = match shown::read(uri, headers, server.client_headers()) {
+        let outcome = match shown::read(request.uri(), request.headers(), server.client_headers(), server.dpop) {
             Ok(Shown::Client(client)) => self.log_in(client, server, trusted, generation, address).await,
-            Ok(Shown::Token(token)) => self
-                .judge(token, server, trusted, generation, address)
-                .await
-                .map(|principal| (principal, server.needs_callers_token.then(|| CallerToken::new(token)))),
+            Ok(Shown::Token(token, proof)) => {
+                let judged = match proof {
+                    None => self.judge(token, Presented::AsBearer, server, trusted, generation, address).await,
+                    Some(proof) => {
+                        let asked =
+                            dpop::Asked { method: request.method().as_str(), url: &server.url, access_token: Some(token), nonces: &[] };
+                        self.judge_bound(proof, &asked, server, trusted, generation, address).await
+                    }
+                };
+                judged.map(|principal| (principal, server.needs_callers_token.then(|| CallerToken::new(token))))
+            }
             Err(refusal) => Err(refusal),
         };
         if let Err(refusal) = &outcome
@@ -88,6 +108,27 @@ impl Authenticator {
             let _ = self.failures_of(address).spend(self.failures_allowed, self.clock.monotonic_nanoseconds());
         }
         outcome
+    }
+
+    /// A token that comes with a proof: first the proof, which costs a signature, then the token, and at last whether the proof was seen before.
+    async fn judge_bound(
+        &self,
+        proof: &str,
+        asked: &dpop::Asked<'_>,
+        server: &Server,
+        trusted: &[Trusted],
+        generation: u64,
+        address: IpAddr,
+    ) -> Result<Arc<Principal>, Refusal> {
+        let token = asked.access_token.unwrap_or_default();
+        if self.verified.peek(&digest_of(server, token)).is_none() {
+            self.may_try(address)?;
+        }
+        let now = self.clock.unix_seconds();
+        let proof = dpop::verify(proof, asked, now).map_err(Refusal::BadProof)?;
+        let principal = self.judge(token, Presented::WithProof(&proof), server, trusted, generation, address).await?;
+        self.proofs.take(&proof, now).await?;
+        Ok(principal)
     }
 
     /// A client that shows its id and secret is whoever the token is that its issuer gives for them, judged like any other.
@@ -103,7 +144,7 @@ impl Authenticator {
         let (trusted, logins) = issuer.ok_or(Refusal::NoToken)?;
         let token = logins.token(client, || self.may_try(address)).await?;
         let token = token.expose_secret();
-        let judged = self.judge(token, server, std::slice::from_ref(trusted), generation, address).await;
+        let judged = self.judge(token, Presented::AsBearer, server, std::slice::from_ref(trusted), generation, address).await;
         if matches!(judged, Err(Refusal::BadToken(_))) {
             logins.forget(client);
         }
@@ -113,6 +154,7 @@ impl Authenticator {
     async fn judge(
         &self,
         token: &str,
+        presented: Presented<'_>,
         server: &Server,
         trusted: &[Trusted],
         generation: u64,
@@ -124,6 +166,8 @@ impl Authenticator {
             && kept.generation == generation
             && now < kept.until
         {
+            presented.check(kept.principal.confirmation.as_ref()).map_err(Refusal::BadToken)?;
+            self.check_revoked(&kept.principal)?;
             return Ok(kept.principal);
         }
         if !is_b64token(token) {
@@ -135,14 +179,15 @@ impl Authenticator {
         {
             return Err(Refusal::BadToken(refusal));
         }
-        match self.verify(token, trusted, address, now).await {
+        match self.verify(token, presented, trusted, address, now).await {
             Ok((principal, until)) => {
                 let principal = Arc::new(principal);
                 let until = principal.expires_at.min(until);
+                self.check_revoked(&principal)?;
                 self.verified.insert(digest, Kept { principal: Arc::clone(&principal), generation, until });
                 Ok(principal)
             }
-            Err(Refusal::BadToken(refusal)) => {
+            Err(Refusal::BadToken(refusal)) if !is_about_the_proof(refusal) => {
                 self.refused.insert(digest, (now + REFUSED_FOR, refusal));
                 Err(Refusal::BadToken(refusal))
             }
@@ -151,20 +196,30 @@ impl Authenticator {
     }
 
     /// Who the token speaks of, and until when that may be believed without asking again.
-    async fn verify(&self, token: &str, trusted: &[Trusted], address: IpAddr, now: u64) -> Result<(Principal, u64), Refusal> {
+    async fn verify(
+        &self,
+        token: &str,
+        presented: Presented<'_>,
+        trusted: &[Trusted],
+        address: IpAddr,
+        now: u64,
+    ) -> Result<(Principal, u64), Refusal> {
         let (claims, until) = match Unverified::parse(token) {
-            Ok(unverified) => self.verify_jwt(token, &unverified, trusted, address, now).await?,
-            Err(refusal) if may_be_opaque(refusal) => self.verify_opaque(token, refusal, trusted, address, now).await?,
+            Ok(unverified) => self.verify_jwt(token, &unverified, presented, trusted, address, now).await?,
+            Err(refusal) if may_be_opaque(refusal) => self.verify_opaque(token, presented, refusal, trusted, address, now).await?,
             Err(refusal) => return Err(Refusal::BadToken(refusal)),
         };
         let fingerprint = self.fingerprinter.of(token.as_bytes());
-        Ok((Principal::from_claims(&claims, SHARED_SECRET_ISSUER, fingerprint, &self.standings), until))
+        let principal = Principal::from_claims(&claims, SHARED_SECRET_ISSUER, fingerprint, &self.standings);
+        let is_own = trusted.iter().any(|trusted| trusted.is_own && trusted.trust.issuer.as_deref() == Some(&*principal.issuer));
+        Ok((if is_own { principal.revocable(&claims) } else { principal }, until))
     }
 
     async fn verify_jwt(
         &self,
         token: &str,
         unverified: &Unverified<'_>,
+        presented: Presented<'_>,
         trusted: &[Trusted],
         address: IpAddr,
         now: u64,
@@ -174,12 +229,12 @@ impl Authenticator {
             .find(|trusted| trusted.trust.issuer.as_deref() == unverified.issuer())
             .or_else(|| trusted.iter().find(|trusted| trusted.trust.issuer.is_none()))
             .ok_or(Refusal::BadToken(token::Refusal::WrongIssuer))?;
-        unverified.reject_early(&trusted.trust, Presented::AsBearer, now).map_err(Refusal::BadToken)?;
+        unverified.reject_early(&trusted.trust, presented, now).map_err(Refusal::BadToken)?;
         let claims = match &trusted.keys {
-            Keys::Fixed(keys) => token::verify(unverified, &trusted.trust, keys, Presented::AsBearer, now),
+            Keys::Fixed(keys) => token::verify(unverified, &trusted.trust, keys, presented, now),
             Keys::Issuer(issuer) => {
                 let keys = issuer.for_token(unverified).await.map_err(|_| Refusal::KeysUnavailable)?;
-                token::verify(unverified, &trusted.trust, &keys, Presented::AsBearer, now)
+                token::verify(unverified, &trusted.trust, &keys, presented, now)
             }
         }
         .map_err(Refusal::BadToken)?;
@@ -197,6 +252,7 @@ impl Authenticator {
     async fn verify_opaque(
         &self,
         token: &str,
+        presented: Presented<'_>,
         refusal: token::Refusal,
         trusted: &[Trusted],
         address: IpAddr,
@@ -209,8 +265,30 @@ impl Authenticator {
         let (trust, introspections) = asked.ok_or(Refusal::BadToken(refusal))?;
         let Answer { said, until } = introspections.of(token, || self.may_try(address)).await?;
         let unsaid = Some(introspections.believed_for);
-        let claims = Verified::from_introspection(&said, trust, Presented::AsBearer, unsaid, now).map_err(Refusal::BadToken)?;
+        let claims = Verified::from_introspection(&said, trust, presented, unsaid, now).map_err(Refusal::BadToken)?;
         Ok((claims, until))
+    }
+
+    /// Asked of every call, for a kept verdict says nothing about what came after it; while nothing is revoked it costs a look at two numbers.
+    fn check_revoked(&self, principal: &Principal) -> Result<(), Refusal> {
+        let Some(ids) = &principal.revocable_by else { return Ok(()) };
+        if self.revocations.unheard_for() > UNHEARD_AT_MOST {
+            return Err(Refusal::RevocationsUnheard);
+        }
+        if ids.iter().any(|id| self.revocations.is_revoked(id)) { Err(Refusal::Revoked) } else { Ok(()) }
+    }
+
+    /// Ends when the caller's token is taken back; for most, never.
+    pub(crate) async fn revoked(&self, principal: Option<Arc<Principal>>) {
+        let Some(ids) = principal.as_ref().and_then(|principal| principal.revocable_by.as_deref()) else {
+            return std::future::pending().await;
+        };
+        let mut news = self.revocations.changed();
+        while !ids.iter().any(|id| self.revocations.is_revoked(id)) {
+            if news.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
     }
 
     /// Whether this address has not failed too often of late.
@@ -233,6 +311,12 @@ fn is_b64token(token: &str) -> bool {
     token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'='))
 }
 
+/// The same token may come again with another proof, or without one.
+fn is_about_the_proof(refusal: token::Refusal) -> bool {
+    use token::Refusal::{NotSenderConstrained, SenderConstrained, WrongProof};
+    matches!(refusal, NotSenderConstrained | SenderConstrained | WrongProof)
+}
+
 /// A token without the shape of a JWT means nothing to us, and perhaps something to its issuer. What has that shape and is wrong is wrong everywhere.
 fn may_be_opaque(refusal: token::Refusal) -> bool {
     matches!(refusal, token::Refusal::Malformed(Part::Header | Part::Token))
@@ -251,6 +335,8 @@ fn digest_of(server: &Server, token: &str) -> Digest {
 /// How callers with a shared-secret token, which names no issuer, are recorded.
 const SHARED_SECRET_ISSUER: &str = "claviger:shared-secret";
 const VERIFIED_FOR: u64 = 60;
+/// Longer than that without news of the store, and no token that may have been revoked is believed.
+const UNHEARD_AT_MOST: Duration = Duration::from_secs(10);
 const REFUSED_FOR: u64 = 10;
 const REFUSED_REMEMBERED: usize = 4096;
 const ADDRESSES_REMEMBERED: usize = 65_536;

@@ -5,6 +5,7 @@ pub(crate) mod authorize;
 pub(crate) mod body_limit;
 pub(crate) mod host_guard;
 pub(crate) mod media_types;
+pub(crate) mod proofs;
 pub(crate) mod rate_limit;
 pub(crate) mod rescue;
 pub(crate) mod session;

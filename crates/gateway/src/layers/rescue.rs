@@ -6,11 +6,13 @@ use mcp::error_code;
 use mcp::raw::RawJson;
 
 use crate::body::Body;
+use crate::config::Dpop;
 use crate::refusal::{Challenge, Outward, Refusal, SOON};
-use crate::table::Server;
+use crate::table::{Scheme, Server};
 
 /// Turns a refusal into the response that the caller sees. `id` is the JSON-RPC id where the message could be read that far.
-pub(crate) fn rescue(refusal: &Refusal, server: Option<&Server>, id: Option<RawJson<'_>>) -> Response<Body> {
+/// `asked` is the server and how the caller has shown a token there.
+pub(crate) fn rescue(refusal: &Refusal, asked: Option<(&Server, Scheme)>, id: Option<RawJson<'_>>) -> Response<Body> {
     let outward = outward(refusal);
     let body = error_code::error_response(id, outward.code, &outward.message, outward.data.as_deref());
     let mut response = Response::new(Body::full(body));
@@ -24,19 +26,31 @@ pub(crate) fn rescue(refusal: &Refusal, server: Option<&Server>, id: Option<RawJ
     if let Some(seconds) = outward.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if let (Some(challenge), Some(server)) = (outward.challenge, server) {
-        headers.insert(WWW_AUTHENTICATE, challenge_header(&challenge, server));
+    if let (Some(challenge), Some((server, shown))) = (outward.challenge, asked) {
+        headers.insert(WWW_AUTHENTICATE, challenge_header(&challenge, server, scheme_for(refusal, server, shown)));
     }
     response
 }
 
-fn challenge_header(challenge: &Challenge, server: &Server) -> HeaderValue {
+/// A caller is asked for what would help: to prove a key where they have to, where they just did, and where their token is bound to one.
+fn scheme_for(refusal: &Refusal, server: &Server, shown: Scheme) -> Scheme {
+    match (server.dpop, refusal) {
+        (Dpop::Off, _) => Scheme::Bearer,
+        (Dpop::Require, _) | (Dpop::Accept, Refusal::BadToken(token::Refusal::SenderConstrained)) => Scheme::Dpop,
+        (Dpop::Accept, Refusal::BadToken(token::Refusal::NotSenderConstrained)) => Scheme::Bearer,
+        (Dpop::Accept, _) => shown,
+    }
+}
+
+fn challenge_header(challenge: &Challenge, server: &Server, scheme: Scheme) -> HeaderValue {
+    let spoken = server.challenges.of(scheme);
     match challenge {
-        Challenge::Welcome => server.challenges.welcome.clone(),
-        Challenge::InvalidToken { expired: true } => server.challenges.expired.clone(),
-        Challenge::InvalidToken { expired: false } => server.challenges.invalid.clone(),
-        Challenge::InvalidRequest => server.challenges.malformed.clone(),
-        Challenge::InsufficientScope(needed) => server.challenges.insufficient(needed),
+        Challenge::Welcome => spoken.welcome.clone(),
+        Challenge::InvalidToken { expired: true } => spoken.expired.clone(),
+        Challenge::InvalidToken { expired: false } => spoken.invalid.clone(),
+        Challenge::InvalidRequest => spoken.malformed.clone(),
+        Challenge::InsufficientScope(needed) => server.challenges.insufficient(scheme, needed),
+        Challenge::Unproven => spoken.unproven.clone(),
     }
 }
 
@@ -57,15 +71,22 @@ fn outward(refusal: &Refusal) -> Outward {
         Refusal::BadToken(cause) => {
             challenge(StatusCode::UNAUTHORIZED, error_code::UNAUTHENTICATED, text, Challenge::InvalidToken { expired: cause.is_expired() })
         }
-        Refusal::ClientRefused => {
+        Refusal::BadProof(_) | Refusal::ReplayedProof | Refusal::ProofNeeded => {
+            challenge(StatusCode::UNAUTHORIZED, error_code::UNAUTHENTICATED, text, Challenge::Unproven)
+        }
+        Refusal::ClientRefused | Refusal::Revoked => {
             challenge(StatusCode::UNAUTHORIZED, error_code::UNAUTHENTICATED, text, Challenge::InvalidToken { expired: false })
         }
         Refusal::TooManyFailures { retry_after } | Refusal::RateLimited { retry_after, .. } => {
             later(StatusCode::TOO_MANY_REQUESTS, error_code::TOO_MANY_REQUESTS, text, retry_after.seconds())
         }
-        Refusal::KeysUnavailable | Refusal::IssuerUnavailable | Refusal::Busy | Refusal::Unrecorded | Refusal::Closing => {
-            later(StatusCode::SERVICE_UNAVAILABLE, error_code::BUSY, text, SOON.as_secs())
-        }
+        Refusal::KeysUnavailable
+        | Refusal::IssuerUnavailable
+        | Refusal::RevocationsUnheard
+        | Refusal::StoreUnavailable
+        | Refusal::Busy
+        | Refusal::Unrecorded
+        | Refusal::Closing => later(StatusCode::SERVICE_UNAVAILABLE, error_code::BUSY, text, SOON.as_secs()),
 
         Refusal::InsufficientScope { needed, .. } => {
             challenge(StatusCode::FORBIDDEN, error_code::FORBIDDEN, text, Challenge::InsufficientScope(needed.clone()))

@@ -3,12 +3,22 @@
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, Uri};
 
+use crate::config::Dpop;
 use crate::refusal::Refusal;
+use crate::table::Scheme;
 
 /// What a request shows.
 pub(crate) enum Shown<'r> {
     Client(ClientHeaders<'r>),
-    Token(&'r str),
+    /// A token, and the proof that came with it, if it was shown as one that is bound to a key.
+    Token(&'r str, Option<&'r str>),
+}
+
+/// How a request shows a token, whatever else is wrong with it.
+pub(crate) fn scheme(headers: &HeaderMap) -> Scheme {
+    let is_dpop =
+        headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().get(..5)).is_some_and(|start| start.eq_ignore_ascii_case(b"dpop "));
+    if is_dpop { Scheme::Dpop } else { Scheme::Bearer }
 }
 
 /// Who a client says it is, and its proof. It has no `Debug`.
@@ -26,17 +36,17 @@ pub(crate) enum ClientHeadersAre {
 }
 
 /// The one way in which this request says who calls. Two ways are none (RFC 6750 §3.1).
-pub(crate) fn read<'r>(uri: &Uri, headers: &'r HeaderMap, client_headers: ClientHeadersAre) -> Result<Shown<'r>, Refusal> {
+pub(crate) fn read<'r>(uri: &Uri, headers: &'r HeaderMap, client_headers: ClientHeadersAre, dpop: Dpop) -> Result<Shown<'r>, Refusal> {
     if client_headers == ClientHeadersAre::Taken
         && let Some(client) = client(headers)?
     {
         return if headers.contains_key(AUTHORIZATION) { Err(Refusal::MalformedClientHeaders) } else { Ok(Shown::Client(client)) };
     }
-    token(uri, headers).map(Shown::Token)
+    token(uri, headers, dpop)
 }
 
-/// The one bearer token of a request (RFC 6750 §2.1; RS11: never from the query).
-fn token<'r>(uri: &Uri, headers: &'r HeaderMap) -> Result<&'r str, Refusal> {
+/// The one token of a request (RFC 6750 §2.1, RFC 9449 §7.1; RS11: never from the query).
+fn token<'r>(uri: &Uri, headers: &'r HeaderMap, dpop: Dpop) -> Result<Shown<'r>, Refusal> {
     if uri.query().is_some_and(|query| query.split('&').any(|pair| pair.split('=').next() == Some("access_token"))) {
         return Err(Refusal::TokenInQuery);
     }
@@ -47,14 +57,29 @@ fn token<'r>(uri: &Uri, headers: &'r HeaderMap) -> Result<&'r str, Refusal> {
     }
     let text = value.to_str().map_err(|_| Refusal::MalformedAuthorization)?;
     let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
+    let is_bound = dpop != Dpop::Off && scheme.eq_ignore_ascii_case("dpop");
+    if !is_bound && !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Refusal::NoToken);
     }
     let token = token.trim_matches(' ');
     if token.is_empty() {
         return Err(Refusal::MalformedAuthorization);
     }
-    Ok(token)
+    match (is_bound, dpop) {
+        (true, _) => Ok(Shown::Token(token, Some(proof(headers)?))),
+        (false, Dpop::Require) => Err(Refusal::ProofNeeded),
+        (false, _) => Ok(Shown::Token(token, None)),
+    }
+}
+
+/// RFC 9449 §4.3: there is one.
+fn proof(headers: &HeaderMap) -> Result<&str, Refusal> {
+    let mut proofs = headers.get_all(PROOF).iter();
+    match (proofs.next().map(|proof| proof.to_str()), proofs.next()) {
+        (Some(Ok(proof)), None) => Ok(proof),
+        (None, _) => Err(Refusal::ProofNeeded),
+        _ => Err(Refusal::MalformedAuthorization),
+    }
 }
 
 /// Both headers, once each; or none.
@@ -77,6 +102,7 @@ fn one<'r>(headers: &'r HeaderMap, name: &HeaderName, longest: usize) -> Result<
     }
 }
 
+const PROOF: HeaderName = HeaderName::from_static("dpop");
 const CLIENT_ID: HeaderName = HeaderName::from_static("x-client-id");
 const CLIENT_SECRET: HeaderName = HeaderName::from_static("x-client-secret");
 /// Room for an id that is a URL.
@@ -102,9 +128,10 @@ mod tests {
     }
 
     fn verdict(headers: &HeaderMap, client_headers: ClientHeadersAre) -> String {
-        match read(&Uri::from_static("/mcp/x"), headers, client_headers) {
+        match read(&Uri::from_static("/mcp/x"), headers, client_headers, Dpop::Accept) {
             Ok(Shown::Client(client)) => format!("{}/{}", client.id, client.secret),
-            Ok(Shown::Token(token)) => token.to_owned(),
+            Ok(Shown::Token(token, None)) => token.to_owned(),
+            Ok(Shown::Token(token, Some(proof))) => format!("{token} with {proof}"),
             Err(refusal) => refusal.code().to_owned(),
         }
     }
@@ -117,6 +144,26 @@ mod tests {
         let with_token = headers(&[("x-client-id", "app"), ("x-client-secret", "s"), ("authorization", "Bearer t")]);
         assert_eq!(verdict(&with_token, ClientHeadersAre::Ignored), "t", "elsewhere they are any two headers");
         assert_eq!(verdict(&headers(&[("authorization", "Bearer t")]), ClientHeadersAre::Taken), "t");
+    }
+
+    #[test]
+    fn a_token_that_is_bound_to_a_key_comes_with_one_proof() {
+        let verdict =
+            |pairs: &[(&'static str, &str)], dpop| match read(&Uri::from_static("/"), &appended(pairs), ClientHeadersAre::Ignored, dpop) {
+                Ok(Shown::Token(token, proof)) => format!("{token} {proof:?}"),
+                Ok(Shown::Client(_)) => "a client".to_owned(),
+                Err(refusal) => refusal.code().to_owned(),
+            };
+        let (shown, proof) = (("authorization", "dPoP t"), ("dpop", "p"));
+        assert_eq!(verdict(&[shown, proof], Dpop::Accept), "t Some(\"p\")");
+        assert_eq!(verdict(&[shown, proof], Dpop::Off), "no_token", "a scheme like any that we do not know");
+        assert_eq!(verdict(&[shown], Dpop::Accept), "proof_needed");
+        assert_eq!(verdict(&[shown, proof, proof], Dpop::Accept), "malformed_authorization");
+        assert_eq!(verdict(&[shown, shown, proof], Dpop::Accept), "malformed_authorization");
+        let bearer = ("authorization", "Bearer t");
+        assert_eq!(verdict(&[bearer, proof], Dpop::Accept), "t None", "who shows a bearer proves nothing");
+        assert_eq!(verdict(&[bearer, proof], Dpop::Require), "proof_needed");
+        assert_eq!(verdict(&[], Dpop::Require), "no_token");
     }
 
     #[test]

@@ -134,3 +134,12 @@ proptest! {
         prop_assert!(parse(&header).len() <= header.len());
     }
 }
+
+#[test]
+fn a_challenge_for_a_proof_names_its_algorithms_and_all_else_too() {
+    let header = full().to_dpop_header_value(&["ES256", "EdDSA"]);
+    assert!(header.starts_with("DPoP error=\"insufficient_scope\", "), "{header}");
+    let [challenge] = parse(&header).try_into().unwrap();
+    assert!(challenge.is_scheme("DPoP"));
+    assert_eq!((challenge.param("algs"), challenge.param("scope")), (Some("ES256 EdDSA"), Some("files:read files:write")));
+}
