@@ -98,6 +98,20 @@ pub enum Event<'a> {
         /// What was granted.
         scopes: Cow<'a, str>,
     },
+    /// A token was given for somebody whom nobody asked: their identity provider vouches for them, or another token of theirs.
+    #[serde(rename = "token.granted")]
+    TokenGranted {
+        /// The person.
+        subject: Cow<'a, str>,
+        /// The client.
+        client: Cow<'a, str>,
+        /// What it is good for.
+        resource: Cow<'a, str>,
+        /// What it lets the client do.
+        scopes: Cow<'a, str>,
+        /// What it was given for: `identity assertion` or `exchange`.
+        by: Cow<'a, str>,
+    },
     /// A person has signed in.
     #[serde(rename = "sign_in.done")]
     SignedIn {
@@ -265,6 +279,13 @@ mod tests {
             Event::ClientRegistered { client: "client_1".into(), name: "Inspector".into() },
             Event::GrantEnded { grant: "g".into(), subject: "s".into(), client: "c".into(), by: "client".into() },
             Event::GrantMade { grant: "g".into(), subject: "s".into(), client: "c".into(), scopes: "files:read".into() },
+            Event::TokenGranted {
+                subject: "s".into(),
+                client: "c".into(),
+                resource: "https://door/mcp/files".into(),
+                scopes: "a".into(),
+                by: "exchange".into(),
+            },
             Event::SignInFailed { address: "203.0.113.9".into() },
             Event::SignedIn { subject: "s".into(), provider: "google".into() },
             Event::ConfigRefused { faults: 1, reason: "unknown key".into() },

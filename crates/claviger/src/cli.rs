@@ -24,7 +24,7 @@ pub(crate) use self::call::CallArguments;
 pub(crate) use self::config::ConfigCommand;
 pub(crate) use self::connections::{ConnectionsArguments, ConnectionsCommand, RevokeArguments, Whose};
 pub(crate) use self::issuer::{
-    AccountsCommand, AccountsFile, AddAccountArguments, ClientsCommand, GrantsCommand, KeysCommand, ListAccountsArguments,
+    AccountsCommand, AccountsFile, AddAccountArguments, ClientsCommand, DoorArguments, GrantsCommand, KeysCommand, ListAccountsArguments,
     ListClientsArguments, ListGrantsArguments, RevokeClientArguments, RevokeGrantsArguments, WhichGrants,
 };
 pub(crate) use self::rotate::RotateArguments;

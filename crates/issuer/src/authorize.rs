@@ -6,6 +6,7 @@
 //! | `/authorize/sign-in` | the form with the password |
 //! | `/authorize/consent` | yes or no |
 //! | `/authorize/sign-out` | "that is not me" |
+//! | `/device` | where people type the code of a device |
 //!
 //! What was asked travels from page to page in a sealed field. Until it is known who asks and where an answer may go, nothing is sent anywhere.
 
@@ -22,13 +23,15 @@ use pages::language::Language;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::browser::{Browser, Pending, Session};
-use crate::client::{Client, Clients, Origin};
+use crate::client::{Client, Clients, Nobody, Origin};
 use crate::code::{self, Agreement};
 use crate::config::ProtectedResource;
 use crate::refusal::Failure;
 use crate::server::{Inbound, OFFLINE_ACCESS, Page, Server};
 use crate::throttle::{WRONG_BY_ACCOUNT, WRONG_BY_ADDRESS, WRONG_BY_BOTH, network_of};
 use crate::views::{self, Problem};
+
+mod device;
 
 /// One request of a browser.
 struct Visit<'v> {
@@ -52,6 +55,8 @@ impl Server {
         let shown = match (page, method) {
             (Page::Authorize, &Method::GET) => visit.asked(inbound.query.as_bytes()).await,
             (Page::Authorize, &Method::POST) => visit.asked(inbound.body).await,
+            (Page::Device, &Method::GET) => visit.device(),
+            (Page::Device, &Method::POST) => visit.typed().await,
             (Page::SignIn, &Method::POST) => visit.sign_in().await,
             (Page::Consent, &Method::POST) => visit.decided().await,
             (Page::SignOut, &Method::POST) => visit.sign_out().await,
@@ -85,26 +90,24 @@ impl Visit<'_> {
             };
             return self.refuse(&back, code, words);
         }
-        let pending = pending(&request, question, resource, &redirect, self.inbound.now);
-        self.next(&pending, &client).await
+        let pending = pending(&request, question, resource, &redirect);
+        self.next(&pending, &client)
     }
 
     /// What the person has to do next.
-    async fn next(&self, pending: &Pending, client: &Client) -> Shown {
+    fn next(&self, pending: &Pending, client: &Client) -> Shown {
         let asked = self.server.browsers.ask(pending, &self.browser, self.inbound.now)?;
-        let is_recent = |session: &&Session| pending.signed_in_after.is_none_or(|after| session.signed_in_at >= after);
-        let session = self.browser.session.as_ref().filter(is_recent);
+        let session = self.browser.session.as_ref().filter(|_| !pending.must_sign_in);
         let question = self.question(pending, client)?;
-        let response = match session {
-            Some(session) => views::consent(&question, session, &asked, self.language),
-            None => {
-                let nobody = self.server.accounts.is_empty().map_err(|failure| Problem::broken(&failure))?;
-                if nobody {
-                    return Err(Problem::NobodyCanSignIn);
-                }
-                let username = pending.login_hint.as_deref().unwrap_or_default();
-                views::sign_in(&question, &asked, username, None, self.language)
+        let response = if let Some(session) = session {
+            views::consent(&question, session, &asked, self.language)
+        } else {
+            let nobody = self.server.accounts.is_empty().map_err(|failure| Problem::broken(&failure))?;
+            if nobody {
+                return Err(Problem::NobodyCanSignIn);
             }
+            let username = pending.login_hint.as_deref().unwrap_or_default();
+            views::sign_in(&question, &asked, username, None, self.language)
         };
         Ok(with(response, self.server.browsers.greet(&self.browser)?))
     }
@@ -137,19 +140,24 @@ impl Visit<'_> {
         let session = Session { person, signed_in_at: self.inbound.now };
         let (browser, cookies) = self.server.browsers.admit(session, self.inbound.now)?;
         self.browser = browser;
-        Ok(with(self.next(&pending, &client).await?, cookies))
+        let pending = Pending { must_sign_in: false, ..pending };
+        Ok(with(self.next(&pending, &client)?, cookies))
     }
 
     /// The person has said yes or no.
     async fn decided(&self) -> Shown {
         let (fields, _, pending) = self.form()?;
         let client = self.client(&pending.client_id).await?.ok_or(Problem::UnknownClient)?;
-        // What a reload has changed meanwhile counts.
-        let redirect = client.redirect(Some(&pending.redirect_uri)).ok_or(Problem::Redirect)?;
         let session = self.browser.session.as_ref().ok_or(Problem::NoErrand)?;
-        if pending.signed_in_after.is_some_and(|after| session.signed_in_at < after) {
+        if pending.must_sign_in {
             return Err(Problem::NoErrand);
         }
+        if let Some(place) = &pending.device {
+            let answer = fields.value("answer").unwrap_or_default();
+            return self.decided_for_device(place, answer, &pending, &client, session).await;
+        }
+        // What a reload has changed meanwhile counts.
+        let redirect = client.redirect(Some(&pending.redirect_uri)).ok_or(Problem::Redirect)?;
         let back = Back { redirect: &redirect, state: pending.state.as_deref(), origin: &client.origin };
         match fields.value("answer") {
             Some("allow") => self.agree(&pending, &client, session, &back).await,
@@ -170,7 +178,7 @@ impl Visit<'_> {
             redirect_uri: pending.redirect_uri.clone(),
             redirect_was_named: pending.redirect_was_named,
             challenge: pending.challenge.clone(),
-            scopes: self.inbound.config.allowance.permitted(&pending.scopes, &session.person.groups).union(&always(&pending.scopes)),
+            scopes: self.granted(pending, session),
             resource: pending.resource.clone(),
             nonce: pending.nonce.clone(),
             dpop_key: pending.dpop_key.clone(),
@@ -189,11 +197,16 @@ impl Visit<'_> {
         let client = self.client(&pending.client_id).await?.ok_or(Problem::UnknownClient)?;
         self.browser.session = None;
         let cookies = self.server.browsers.dismiss()?;
-        Ok(with(self.next(&pending, &client).await?, cookies))
+        Ok(with(self.next(&pending, &client)?, cookies))
     }
 
-    /// The fields of a form of ours, what it was about, and that again as it stood in the form.
-    fn form(&self) -> Result<(Fields, String, Pending), Problem> {
+    /// What of the scopes that are asked for this person may grant.
+    fn granted(&self, pending: &Pending, session: &Session) -> ScopeSet {
+        self.inbound.config.allowance.permitted(&pending.scopes, &session.person.groups).union(&always(&pending.scopes))
+    }
+
+    /// The fields of a form of ours.
+    fn fields(&self) -> Result<Fields, Problem> {
         let ours = self.inbound.config.issuer.as_str();
         let origin = self.inbound.headers.get(ORIGIN).map(HeaderValue::as_bytes);
         // Browsers say where a form comes from; what they do not say, the seal says.
@@ -201,7 +214,12 @@ impl Visit<'_> {
         {
             return Err(Problem::NoErrand);
         }
-        let fields = Fields::read(self.inbound.body).map_err(|_| Problem::Unreadable)?;
+        Fields::read(self.inbound.body).map_err(|_| Problem::Unreadable)
+    }
+
+    /// The fields of a form of ours, what it was about, and that again as it stood in the form.
+    fn form(&self) -> Result<(Fields, String, Pending), Problem> {
+        let fields = self.fields()?;
         let asked = fields.value("asked").ok_or(Problem::Unreadable)?.to_owned();
         let pending = self.server.browsers.asked(&asked, &self.browser, self.inbound.now).ok_or(Problem::NoErrand)?;
         Ok((fields, asked, pending))
@@ -209,12 +227,20 @@ impl Visit<'_> {
 
     fn question<'q>(&'q self, pending: &'q Pending, client: &'q Client) -> Result<views::Question<'q>, Problem> {
         let resource = self.inbound.resource(Some(&pending.resource)).ok_or(Problem::NoErrand)?;
-        let redirect = RedirectUri::parse(&pending.redirect_uri).map_err(|_| Problem::Redirect)?;
+        let redirect = match &pending.device {
+            Some(_) => None,
+            None => Some(RedirectUri::parse(&pending.redirect_uri).map_err(|_| Problem::Redirect)?),
+        };
         Ok(views::Question { client, resource, scopes: &pending.scopes, redirect, base: self.inbound.config.issuer.as_str() })
     }
 
-    async fn client(&self, id: &str) -> Result<Option<Client>, Failure> {
-        Clients::find(&self.server.shelf, self.inbound.config, id).await
+    async fn client(&self, id: &str) -> Result<Option<Client>, Problem> {
+        match self.server.client(self.inbound, id).await {
+            Ok(client) => Ok(Some(client)),
+            Err(Nobody::Unknown) => Ok(None),
+            Err(Nobody::Undescribed(why)) => Err(Problem::Undescribed(why.to_string())),
+            Err(Nobody::Failure(failure)) => Err(failure.into()),
+        }
     }
 
     /// Tells the client that it will not be answered.
@@ -257,7 +283,7 @@ impl Back<'_> {
     }
 }
 
-fn pending(request: &AuthorizationRequest, question: Question, resource: &ProtectedResource, redirect: &RedirectUri, now: u64) -> Pending {
+fn pending(request: &AuthorizationRequest, question: Question, resource: &ProtectedResource, redirect: &RedirectUri) -> Pending {
     Pending {
         client_id: request.client_id.clone(),
         redirect_uri: redirect.as_str().to_owned(),
@@ -268,9 +294,10 @@ fn pending(request: &AuthorizationRequest, question: Question, resource: &Protec
         resource: resource.resource.clone(),
         nonce: question.nonce,
         dpop_key: question.dpop_key,
-        signed_in_after: (question.prompt == Prompt::Login).then_some(now),
+        must_sign_in: question.prompt == Prompt::Login,
         ui_locales: question.ui_locales,
         login_hint: question.login_hint,
+        device: None,
     }
 }
 

@@ -46,10 +46,12 @@ pub(crate) struct Pending {
     pub(crate) resource: Resource,
     pub(crate) nonce: Option<String>,
     pub(crate) dpop_key: Option<String>,
-    /// Whoever is signed in already has to sign in again: after this Unix second.
-    pub(crate) signed_in_after: Option<u64>,
+    /// Whoever is signed in already has to sign in again.
+    pub(crate) must_sign_in: bool,
     pub(crate) ui_locales: Option<String>,
     pub(crate) login_hint: Option<String>,
+    /// The device that waits for the answer, by its place in the store; then nobody is sent back anywhere.
+    pub(crate) device: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -174,9 +176,10 @@ mod tests {
             resource: Resource::parse("https://door/mcp/files").unwrap(),
             nonce: None,
             dpop_key: None,
-            signed_in_after: None,
+            must_sign_in: false,
             ui_locales: None,
             login_hint: None,
+            device: None,
         }
     }
 

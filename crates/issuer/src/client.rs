@@ -8,7 +8,10 @@ use oauth::scope::ScopeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{ClientProof, Config, KnownClient};
+use crate::document::Errand;
+use crate::fetched::Unfetched;
 use crate::refusal::Failure;
+use crate::server::{Inbound, Server};
 use crate::shelf::{Shelf, unguessable};
 
 /// A client, wherever it is known from.
@@ -25,6 +28,10 @@ pub(crate) struct Client {
     pub(crate) uses_devices: bool,
     /// What it may have in its own name.
     pub(crate) own_scopes: Option<ScopeSet>,
+    /// Whether it gets only tokens that are bound to a key of its own.
+    pub(crate) wants_bound_tokens: bool,
+    /// The servers for which it may exchange the tokens of others.
+    pub(crate) exchange: Vec<String>,
 }
 
 /// Where a client is known from, and so what its name is worth.
@@ -34,6 +41,40 @@ pub(crate) enum Origin {
     Operator,
     /// It said so itself, and anybody could have.
     Itself,
+    /// Whoever rules over this host says so.
+    Document {
+        /// The host and the port.
+        host: String,
+    },
+}
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Nobody {
+    /// What should describe it does not.
+    #[error("its description: {0}")]
+    Undescribed(#[from] Unfetched),
+    /// It is our fault.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+    /// Nobody goes by that name.
+    #[error("it is unknown")]
+    Unknown,
+}
+
+impl Server {
+    /// The client of this name, wherever it is known from.
+    pub(crate) async fn client(&self, inbound: &Inbound<'_>, id: &str) -> Result<Client, Nobody> {
+        if let Some(client) = Clients::find(&self.shelf, inbound.config, id).await? {
+            return Ok(client);
+        }
+        self.documents.find(id, &inbound.config.documents, self.errand(inbound)).await?.ok_or(Nobody::Unknown)
+    }
+
+    /// What is fetched on behalf of this request.
+    pub(crate) fn errand<'e>(&'e self, inbound: &'e Inbound<'_>) -> Errand<'e> {
+        Errand { guard: &inbound.config.guard, store: &**self.shelf.store(), from: inbound.from, now: inbound.now }
+    }
 }
 
 /// A client that has registered itself, as it is kept.
@@ -117,6 +158,8 @@ impl Client {
             refreshes: true,
             uses_devices: true,
             own_scopes: known.own_scopes.clone(),
+            wants_bound_tokens: known.wants_bound_tokens,
+            exchange: known.exchange.clone(),
         }
     }
 
@@ -131,7 +174,14 @@ impl Client {
             refreshes: registered.refreshes,
             uses_devices: registered.uses_devices,
             own_scopes: None,
+            wants_bound_tokens: false,
+            exchange: Vec::new(),
         }
+    }
+
+    /// Whether it proves nothing, so that anybody could pass for it.
+    pub(crate) fn is_public(&self) -> bool {
+        matches!(self.proof, ClientProof::None)
     }
 
     /// The place that people are sent back to, if `asked` is one that this client has named; without it, the only one there is.

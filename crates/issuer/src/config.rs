@@ -8,6 +8,7 @@ use oauth::issuer::Issuer;
 use oauth::redirect::RedirectUri;
 use oauth::resource::Resource;
 use oauth::scope::{Scope, ScopeSet};
+use outbound::guard::Guard;
 use secrecy::SecretString;
 
 use crate::refusal::Failure;
@@ -29,6 +30,91 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// Whether clients that nobody knows may register themselves (RFC 7591).
     pub registration: bool,
+    /// Whose clients may go by the address of their description.
+    pub documents: Documents,
+    /// The identity providers whose assertions are taken for a grant.
+    pub trusts: Vec<TrustedProvider>,
+    /// Where we may go by ourselves, for what others publish.
+    pub guard: Guard,
+}
+
+/// An identity provider whose assertions are taken (MCP's enterprise-managed authorization).
+#[derive(Clone, Debug)]
+pub struct TrustedProvider {
+    /// The operator's name for it, which its people have in front of theirs.
+    pub name: String,
+    /// Its own name.
+    pub issuer: Issuer,
+    /// Who may bring its assertions.
+    pub clients: Bringers,
+    /// The claim that says which groups somebody is in.
+    pub groups: Option<String>,
+}
+
+/// Which clients may bring an assertion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bringers {
+    /// Those that the operator has written down, and that prove who they are.
+    Known,
+    /// These.
+    Of(Vec<String>),
+}
+
+/// Whose clients may go by the address of their description (Client ID Metadata Documents).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Documents {
+    /// Everybody's: people decide, and see the host.
+    #[default]
+    Any,
+    /// Nobody's.
+    Off,
+    /// Those of these hosts.
+    Of(Vec<HostPattern>),
+}
+
+/// A host, or every host below one: `claude.ai`, `*.example.com`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPattern(String);
+
+/// A text is no host and no pattern of hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a host such as `claude.ai`, or `*.example.com` for every host below one, is expected")]
+pub struct NotAHost;
+
+impl Config {
+    /// Our name, as others write it when they make something for us alone.
+    pub(crate) fn spellings(&self) -> Vec<String> {
+        let name = self.issuer.as_str();
+        vec![name.to_owned(), format!("{name}/")]
+    }
+}
+
+impl Documents {
+    /// Whether a client may go by an address at this host, which is in lower case and without a port.
+    pub fn trust(&self, host: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Off => false,
+            Self::Of(hosts) => hosts.iter().any(|pattern| pattern.matches(host)),
+        }
+    }
+}
+
+impl HostPattern {
+    /// Reads a host, or `*.` and a host.
+    pub fn parse(text: &str) -> Result<Self, NotAHost> {
+        let host = text.strip_prefix("*.").unwrap_or(text);
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+        let is_host = !host.is_empty() && host.bytes().all(is_plain) && !host.split('.').any(str::is_empty);
+        if is_host { Ok(Self(text.to_ascii_lowercase())) } else { Err(NotAHost) }
+    }
+
+    fn matches(&self, host: &str) -> bool {
+        match self.0.strip_prefix('*') {
+            Some(below) => host.strip_suffix(below).is_some_and(|rest| !rest.is_empty()),
+            None => host == self.0,
+        }
+    }
 }
 
 impl Config {
@@ -49,6 +135,9 @@ impl Config {
             accounts: PathBuf::new(),
             lifetimes,
             registration: false,
+            documents: Documents::Off,
+            trusts: Vec::new(),
+            guard: Guard::default(),
         })
     }
 }
@@ -56,6 +145,8 @@ impl Config {
 /// One server behind the door, as far as tokens are concerned.
 #[derive(Clone, Debug)]
 pub struct ProtectedResource {
+    /// Its name in the configuration.
+    pub name: String,
     /// Its identifier, which becomes `aud`.
     pub resource: Resource,
     /// Its name for people.
@@ -88,6 +179,10 @@ pub struct KnownClient {
     pub proof: ClientProof,
     /// What it may have in its own name, without a person (RFC 6749 §4.4); `None`: nothing.
     pub own_scopes: Option<ScopeSet>,
+    /// Whether it gets only tokens that are bound to a key of its own (RFC 9449 §5.2).
+    pub wants_bound_tokens: bool,
+    /// The servers behind the door, by name, for which it may exchange somebody's token for another one (RFC 8693).
+    pub exchange: Vec<String>,
 }
 
 /// How a client proves who it is.
@@ -99,6 +194,8 @@ pub enum ClientProof {
     Secrets(Vec<SecretString>),
     /// With a signature by one of the keys of this set (JSON).
     Keys(String),
+    /// With a signature by one of the keys that are published at this address.
+    KeysAt(String),
 }
 
 /// Which scopes a person may grant: those of their groups, and those of everybody.
@@ -158,6 +255,29 @@ const A_DAY: u64 = 24 * 3600;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_is_trusted_as_it_is_written_and_never_one_that_ends_like_it() {
+        let of = |hosts: &[&str]| Documents::Of(hosts.iter().map(|host| HostPattern::parse(host).unwrap()).collect());
+        let some = of(&["Claude.ai", "*.example.com"]);
+        for (host, expected) in [
+            ("claude.ai", true),
+            ("evil-claude.ai", false),
+            ("app.claude.ai", false),
+            ("claude.ai.evil.com", false),
+            ("a.example.com", true),
+            ("a.b.example.com", true),
+            ("example.com", false),
+            ("evilexample.com", false),
+            ("", false),
+        ] {
+            assert_eq!(some.trust(host), expected, "{host}");
+            assert!(Documents::Any.trust(host) && !Documents::Off.trust(host) && !of(&[]).trust(host));
+        }
+        for text in ["", "*", "*.", "a..b", "*.*.b", "https://a", "a:1", "a/b", ".a", "a."] {
+            assert_eq!(HostPattern::parse(text), Err(NotAHost), "{text}");
+        }
+    }
 
     #[test]
     fn people_grant_what_their_groups_may() {

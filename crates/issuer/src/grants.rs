@@ -2,13 +2,26 @@
 
 mod authorization_code;
 mod client_credentials;
+mod device_code;
+mod identity_assertion;
 mod refresh_token;
+mod token_exchange;
 
 use std::pin::Pin;
 
+use audit::event::Event;
+use oauth::resource::Resource;
+use oauth::scope::ScopeSet;
+
 use crate::client::Client;
+use crate::config::Config;
+use crate::grant::{Grant, GrantId, Person};
+use crate::proof;
 use crate::refusal::Refusal;
+use crate::server::OFFLINE_ACCESS;
 use crate::token_endpoint::{Asked, Granted};
+
+pub(crate) use token_exchange::ACCESS_TOKEN;
 
 /// What a grant answers.
 pub(crate) type Answer<'a> = Pin<Box<dyn Future<Output = Result<Granted, Refusal>> + Send + 'a>>;
@@ -18,6 +31,11 @@ pub(crate) trait GrantType: Sync {
     /// Its name on the wire.
     fn name(&self) -> &'static str;
 
+    /// Whether it is offered at all.
+    fn is_offered(&self, _: &Config) -> bool {
+        true
+    }
+
     /// Whether this client may use it.
     fn is_for(&self, client: &Client) -> bool;
 
@@ -26,5 +44,51 @@ pub(crate) trait GrantType: Sync {
 }
 
 /// Every grant, in the order in which the metadata names them.
-pub(crate) const ALL: &[&dyn GrantType] =
-    &[&authorization_code::AuthorizationCode, &refresh_token::RefreshToken, &client_credentials::ClientCredentials];
+pub(crate) const ALL: &[&dyn GrantType] = &[
+    &authorization_code::AuthorizationCode,
+    &refresh_token::RefreshToken,
+    &client_credentials::ClientCredentials,
+    &device_code::DeviceCode,
+    &identity_assertion::IdentityAssertion,
+    &token_exchange::TokenExchange,
+];
+
+/// What a person has agreed to, as a grant begins with it.
+pub(crate) struct Agreed {
+    pub(crate) person: Person,
+    pub(crate) client_name: String,
+    pub(crate) scopes: ScopeSet,
+    pub(crate) resource: Resource,
+    /// Unix seconds.
+    pub(crate) signed_in_at: u64,
+}
+
+impl Asked<'_> {
+    /// Begins the grant of a person.
+    pub(crate) async fn begin(&self, id: GrantId, agreed: Agreed) -> Result<Granted, Refusal> {
+        let Asked { server, inbound, client, proof, .. } = self;
+        let refreshes = client.refreshes || agreed.scopes.contains(OFFLINE_ACCESS);
+        let grant = Grant {
+            person: agreed.person,
+            client_id: client.id.clone(),
+            client_name: agreed.client_name,
+            scopes: agreed.scopes,
+            resource: agreed.resource,
+            granted_at: inbound.now,
+            used_at: inbound.now,
+            signed_in_at: agreed.signed_in_at,
+            dpop_key: proof::key_of_grant(client, *proof),
+            generation: refreshes.then_some(0),
+        };
+        server.grants.begin(&server.shelf, id, &grant, inbound.now).await?;
+        let (name, subject, to) = (id.text(), grant.person.subject.as_str(), client.id.as_str());
+        let scopes = grant.scopes.to_string();
+        server.record(&Event::GrantMade { grant: name.into(), subject: subject.into(), client: to.into(), scopes: scopes.into() });
+        Ok(Granted {
+            grant: Some(id),
+            signed_in_at: Some(grant.signed_in_at),
+            refresh_token: refreshes.then(|| server.grants.token_of(id, 0)),
+            ..Granted::new(grant.person.subject, grant.scopes, grant.resource)
+        })
+    }
+}

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use oauth::error_code::ErrorCode;
-use oauth::introspection::{ActiveToken, Audiences, Introspection};
-use token::{KeySet, Presented, Trust, TypRule, Unverified};
+use oauth::introspection::{ActiveToken, Audiences, Confirmation, Introspection};
+use token::{KeySet, Trust, TypRule, Unverified};
 
 use crate::config::ClientProof;
 use crate::refusal::Refusal;
@@ -29,6 +29,7 @@ impl Server {
                 scopes: grant.scopes,
                 token_use: Some("refresh_token".to_owned()),
                 grant_id: Some(presented.grant().text()),
+                confirmation: grant.dpop_key.map(Confirmation::Key),
                 ..ActiveToken::default()
             }),
             None => self.access_token(inbound, token),
@@ -43,24 +44,13 @@ impl Server {
         let audiences = inbound.config.resources.iter().map(|known| known.resource.as_str().to_owned()).collect();
         let trust = Trust { typ: TypRule::AccessToken, ..Trust::new(Some(inbound.config.issuer.as_str().to_owned()), audiences) };
         let (keys, _) = KeySet::from_jwks(self.keys.document().as_bytes()).ok()?;
-        let claims = token::verify(&unverified, &trust, &keys, Presented::AsBearer, inbound.now).ok()?.into_inner();
-        let ids = [&claims.grant_id, &claims.jwt_id];
+        // Whoever asks serves the bearer: how the token came is theirs to judge.
+        let answer = token::introspect(&unverified, &trust, &keys, inbound.now).ok()?;
+        let Introspection::Active(about) = answer else { return None };
+        let ids = [&about.grant_id, &about.jwt_id];
         if ids.into_iter().flatten().any(|id| self.revocations.is_revoked(id)) {
             return None;
         }
-        Some(ActiveToken {
-            issuer: claims.issuer,
-            subject: Some(claims.subject),
-            audiences: Audiences(claims.audiences),
-            client_id: claims.client_id,
-            scopes: claims.scopes,
-            token_type: Some("Bearer".to_owned()),
-            expires_at: Some(claims.expires_at),
-            issued_at: claims.issued_at,
-            not_before: claims.not_before,
-            jwt_id: claims.jwt_id,
-            grant_id: claims.grant_id,
-            ..ActiveToken::default()
-        })
+        Some(*about)
     }
 }

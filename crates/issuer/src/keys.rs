@@ -31,7 +31,7 @@ struct Ring {
     document: String,
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct Entries {
     keys: Vec<Entry>,
 }
@@ -74,7 +74,7 @@ impl Keys {
     pub(crate) async fn rotate(&self, shelf: &Shelf, now: u64, forget_others: bool) -> Result<String, Failure> {
         for _ in 0..ATTEMPTS {
             let found: Option<Found<Entries>> = shelf.find(PLACE).await?;
-            let mut entries = found.as_ref().map(|found| found.value.clone()).unwrap_or(Entries { keys: Vec::new() });
+            let mut entries = found.as_ref().map_or_else(Entries::default, |found| found.value.clone());
             // One that waits for its day would take over from the new one.
             entries.keys.retain(|entry| !forget_others && entry.signs_from <= now);
             let entry = Entry::new(now)?;
@@ -93,7 +93,7 @@ impl Keys {
 async fn up_to_date(shelf: &Shelf, signs_for: Duration, tokens_live: Duration, now: u64) -> Result<Entries, Failure> {
     for _ in 0..ATTEMPTS {
         let found: Option<Found<Entries>> = shelf.find(PLACE).await?;
-        let before = found.as_ref().map(|found| found.value.clone()).unwrap_or(Entries { keys: Vec::new() });
+        let before = found.as_ref().map_or_else(Entries::default, |found| found.value.clone());
         let Some(entries) = before.on_schedule(signs_for, tokens_live, now)? else { return Ok(before) };
         if keep(shelf, found.as_ref(), &entries).await? {
             return Ok(entries);

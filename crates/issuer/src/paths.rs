@@ -6,6 +6,10 @@ pub(crate) const AUTHORIZE: &str = "/authorize";
 pub(crate) const TOKEN: &str = "/token";
 /// RFC 7591.
 pub(crate) const REGISTER: &str = "/register";
+/// RFC 8628: where devices begin.
+pub(crate) const DEVICE_AUTHORIZATION: &str = "/device_authorization";
+/// Where people type a device's code: short, for they type this too.
+pub(crate) const DEVICE: &str = "/device";
 /// RFC 7009.
 pub(crate) const REVOKE: &str = "/revoke";
 /// RFC 7662.

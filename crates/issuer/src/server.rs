@@ -20,8 +20,11 @@ use crate::accounts::Accounts;
 use crate::browser::Browsers;
 use crate::client::{Clients, Registered};
 use crate::config::{Config, ProtectedResource};
+use crate::device::Pace;
+use crate::document::Documents;
 use crate::grant::{Grant, GrantId, Grants};
 use crate::keys::Keys;
+use crate::others_keys::OthersKeys;
 use crate::refusal::{Failure, Refusal};
 use crate::shelf::Shelf;
 use crate::{metadata, paths};
@@ -35,6 +38,10 @@ pub struct Server {
     pub(crate) keys: Keys,
     pub(crate) browsers: Browsers,
     pub(crate) accounts: Accounts,
+    pub(crate) documents: Documents,
+    pub(crate) others_keys: OthersKeys,
+    /// How often devices ask again.
+    pub(crate) pace: Pace,
     pub(crate) revocations: Arc<Revocations>,
     auditor: Arc<Auditor>,
     /// The path of the public URL, which a proxy may or may not take off.
@@ -51,6 +58,8 @@ pub struct Parts {
     pub revocations: Arc<Revocations>,
     /// The record.
     pub auditor: Arc<Auditor>,
+    /// What fetches what others publish.
+    pub client: outbound::client::Client,
 }
 
 /// One request, as the endpoints see it.
@@ -79,7 +88,7 @@ pub enum Ended {
 impl Server {
     /// Reads or makes the keys. Times that `config` gives for keys, sessions and grants hold until the next start.
     pub async fn new(config: Config, key: &InstanceKey, parts: Parts) -> Result<Arc<Self>, Failure> {
-        let Parts { clock, store, revocations, auditor } = parts;
+        let Parts { clock, store, revocations, auditor, client } = parts;
         let shelf = Shelf::new(store, key)?;
         let lifetimes = config.lifetimes.clone();
         let now = clock() / 1000;
@@ -92,6 +101,9 @@ impl Server {
             grants: Grants::new(key, lifetimes.idle_grant, lifetimes.grant),
             browsers: Browsers::new(key, is_https, lifetimes.session)?,
             accounts: Accounts::new(config.accounts.clone()),
+            documents: Documents::new(client.clone()),
+            others_keys: OthersKeys::new(client),
+            pace: Pace::default(),
             config: ArcSwap::from_pointee(config),
             keys,
             shelf,
@@ -131,9 +143,10 @@ impl Server {
         match (endpoint, request.method()) {
             (Endpoint::Page(page), method) => self.page(page, method, &inbound).await,
             (_, &Method::OPTIONS) => preflight(),
-            (Endpoint::Metadata, &Method::GET | &Method::HEAD) => self.metadata(&config),
+            (Endpoint::Metadata, &Method::GET | &Method::HEAD) => document_of(&config),
             (Endpoint::Keys, &Method::GET | &Method::HEAD) => document(self.keys.document(), KEYS_ARE_KEPT),
             (Endpoint::Token, &Method::POST) => program(self.token(&inbound).await),
+            (Endpoint::DeviceAuthorization, &Method::POST) => program(self.device_authorization(&inbound).await),
             (Endpoint::Register, &Method::POST) => program(self.register(&inbound).await),
             (Endpoint::Revoke, &Method::POST) => program(self.revoke(&inbound).await),
             (Endpoint::Introspect, &Method::POST) => program(self.introspect(&inbound).await),
@@ -216,16 +229,6 @@ impl Server {
         }
     }
 
-    fn metadata(&self, config: &Config) -> Response<Bytes> {
-        let all = config.resources.iter().flat_map(|resource| resource.scopes.keys().cloned());
-        let mut scopes = all.collect::<ScopeSet>().to_vec_of_strings();
-        scopes.push(OFFLINE_ACCESS.to_owned());
-        match serde_json::to_string(&metadata::document(&config.issuer, scopes, config.registration)) {
-            Ok(text) => document(text, METADATA_IS_KEPT),
-            Err(_) => pages::bare(StatusCode::INTERNAL_SERVER_ERROR),
-        }
-    }
-
     fn endpoint(&self, path: &str) -> Option<Endpoint> {
         let below = path.strip_prefix(&*self.path).filter(|rest| rest.starts_with('/')).unwrap_or(path);
         Some(match below {
@@ -233,6 +236,8 @@ impl Server {
             paths::SIGN_IN => Endpoint::Page(Page::SignIn),
             paths::CONSENT => Endpoint::Page(Page::Consent),
             paths::SIGN_OUT => Endpoint::Page(Page::SignOut),
+            paths::DEVICE => Endpoint::Page(Page::Device),
+            paths::DEVICE_AUTHORIZATION => Endpoint::DeviceAuthorization,
             paths::TOKEN => Endpoint::Token,
             paths::REGISTER => Endpoint::Register,
             paths::REVOKE => Endpoint::Revoke,
@@ -264,6 +269,7 @@ impl Inbound<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Endpoint {
     Page(Page),
+    DeviceAuthorization,
     Metadata,
     Keys,
     Token,
@@ -276,6 +282,7 @@ enum Endpoint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Page {
     Authorize,
+    Device,
     SignIn,
     Consent,
     SignOut,
@@ -284,6 +291,17 @@ pub(crate) enum Page {
 impl Server {
     /// The longest body that an endpoint reads.
     pub const BODY_BYTES: usize = 64 * 1024;
+}
+
+/// What the authorization server says about itself.
+fn document_of(config: &Config) -> Response<Bytes> {
+    let all = config.resources.iter().flat_map(|resource| resource.scopes.keys().cloned());
+    let mut scopes = all.collect::<ScopeSet>().to_vec_of_strings();
+    scopes.push(OFFLINE_ACCESS.to_owned());
+    match serde_json::to_string(&metadata::document(config, scopes)) {
+        Ok(text) => document(text, METADATA_IS_KEPT),
+        Err(_) => pages::bare(StatusCode::INTERNAL_SERVER_ERROR),
+    }
 }
 
 /// An answer of an endpoint that programs call.

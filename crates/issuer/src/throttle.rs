@@ -47,6 +47,14 @@ pub(crate) fn network_of(address: IpAddr) -> String {
 
 /// Registrations by one address.
 pub(crate) const REGISTRATIONS: Throttle = Throttle { name: "registration", most: 20, per: Duration::from_secs(600) };
+/// Devices at one address that begin.
+pub(crate) const DEVICES: Throttle = Throttle { name: "device", most: 30, per: Duration::from_secs(600) };
+/// Codes of no device that one browser or one address types.
+pub(crate) const WRONG_CODES: Throttle = Throttle { name: "wrong-code", most: 5, per: Duration::from_secs(900) };
+/// What one address has us fetch.
+pub(crate) const FETCHES_BY_ADDRESS: Throttle = Throttle { name: "fetch-by-address", most: 20, per: Duration::from_secs(600) };
+/// What we fetch from one host, on whose behalf ever.
+pub(crate) const FETCHES_FROM_HOST: Throttle = Throttle { name: "fetch-from-host", most: 60, per: Duration::from_secs(600) };
 /// Wrong passwords from one address.
 pub(crate) const WRONG_BY_ADDRESS: Throttle = Throttle { name: "wrong-by-address", most: 20, per: Duration::from_secs(900) };
 /// Wrong passwords for one account from one address.

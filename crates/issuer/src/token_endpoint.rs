@@ -2,8 +2,9 @@
 //!
 //! 1. The form is read, strictly.
 //! 2. The client proves who it is.
-//! 3. The grant says what was granted, and to whom.
-//! 4. The access token is signed, for one resource.
+//! 3. If it shows a key, what it gets is bound to that.
+//! 4. The grant says what was granted, and to whom.
+//! 5. The access token is signed, for one resource.
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -14,11 +15,14 @@ use oauth::resource::Resource;
 use oauth::scope::ScopeSet;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
+use token::Verified;
+use token::dpop::Proof;
 use token::mint::MintRequest;
 
 use crate::client::Client;
 use crate::grant::GrantId;
 use crate::grants;
+use crate::proof;
 use crate::refusal::Refusal;
 use crate::server::{Inbound, Server, json};
 
@@ -28,6 +32,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) inbound: &'a Inbound<'a>,
     pub(crate) fields: &'a Fields,
     pub(crate) client: &'a Client,
+    /// That it has a key.
+    pub(crate) proof: Option<&'a Verified<Proof>>,
 }
 
 /// What a grant comes to.
@@ -40,6 +46,22 @@ pub(crate) struct Granted {
     /// Unix seconds.
     pub(crate) signed_in_at: Option<u64>,
     pub(crate) refresh_token: Option<SecretString>,
+    pub(crate) exchanged: Option<Exchanged>,
+}
+
+/// What came of another token.
+pub(crate) struct Exchanged {
+    /// Who exchanged it, and acts for the subject from now on.
+    pub(crate) by: String,
+    /// Seconds for which the other one is good.
+    pub(crate) left: u64,
+}
+
+impl Granted {
+    /// A token alone.
+    pub(crate) fn new(subject: String, scopes: ScopeSet, resource: Resource) -> Self {
+        Self { subject, scopes, resource, grant: None, signed_in_at: None, refresh_token: None, exchanged: None }
+    }
 }
 
 /// RFC 6749 §5.1.
@@ -51,6 +73,9 @@ struct Answer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<&'a str>,
     scope: String,
+    /// RFC 8693 §2.2.1
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
 }
 
 impl Server {
@@ -60,32 +85,42 @@ impl Server {
         let name = fields.value("grant_type").ok_or_else(|| Refusal::invalid_request("`grant_type` is missing"))?;
         let grant = grants::ALL
             .iter()
-            .find(|grant| grant.name() == name)
+            .find(|grant| grant.name() == name && grant.is_offered(inbound.config))
             .ok_or_else(|| Refusal::new(ErrorCode::UnsupportedGrantType, "this grant type is not offered"))?;
         if !grant.is_for(&client) {
             return Err(Refusal::new(ErrorCode::UnauthorizedClient, "this client may not use this grant type"));
         }
-        let granted = grant.granted(&Asked { server: self, inbound, fields: &fields, client: &client }).await?;
-        self.issue(inbound, &client, &granted)
+        let proof = self.proof(inbound).await?;
+        if client.wants_bound_tokens && proof.is_none() {
+            return Err(proof::refusal("this client gets only tokens that are bound to a key, and there is no proof of one"));
+        }
+        let asked = Asked { server: self, inbound, fields: &fields, client: &client, proof: proof.as_ref() };
+        let granted = grant.granted(&asked).await?;
+        self.issue(&asked, &granted)
     }
 
-    fn issue(&self, inbound: &Inbound<'_>, client: &Client, granted: &Granted) -> Result<Response<Bytes>, Refusal> {
-        let lives = inbound.config.lifetimes.access_token.as_secs();
+    fn issue(&self, asked: &Asked<'_>, granted: &Granted) -> Result<Response<Bytes>, Refusal> {
+        let Asked { inbound, client, proof, .. } = asked;
+        let usual = inbound.config.lifetimes.access_token.as_secs();
+        let lives = granted.exchanged.as_ref().map_or(usual, |exchanged| exchanged.left.min(usual));
         let request = MintRequest {
             issuer: Some(inbound.config.issuer.as_str().to_owned()),
             client_id: Some(client.id.clone()),
             scopes: granted.scopes.without_offline_access(),
             grant_id: granted.grant.map(GrantId::text),
             auth_time: granted.signed_in_at,
+            actor: granted.exchanged.as_ref().map(|exchanged| exchanged.by.clone()),
+            confirmation: proof.map(|proof| proof.thumbprint),
             ..MintRequest::new(granted.resource.as_str(), &*granted.subject, lives)
         };
         let token = SecretString::from(self.keys.signer().mint(&request, inbound.now).map_err(|error| Refusal::broken(&error))?);
         let answer = Answer {
             access_token: token.expose_secret(),
-            token_type: "Bearer",
+            token_type: if proof.is_some() { "DPoP" } else { "Bearer" },
             expires_in: lives,
-            refresh_token: granted.refresh_token.as_ref().map(|token| token.expose_secret()),
+            refresh_token: granted.refresh_token.as_ref().map(SecretString::expose_secret),
             scope: granted.scopes.to_string(),
+            issued_token_type: granted.exchanged.as_ref().map(|_| grants::ACCESS_TOKEN),
         };
         Ok(json(StatusCode::OK, &answer))
     }

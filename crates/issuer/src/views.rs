@@ -13,7 +13,10 @@ use crate::client::{Client, Origin};
 use crate::config::{Meaning, ProtectedResource};
 use crate::paths;
 
+mod device;
 mod words;
+
+pub(crate) use device::{device, device_done};
 
 use words::Words;
 
@@ -22,7 +25,8 @@ pub(crate) struct Question<'q> {
     pub(crate) client: &'q Client,
     pub(crate) resource: &'q ProtectedResource,
     pub(crate) scopes: &'q ScopeSet,
-    pub(crate) redirect: RedirectUri,
+    /// Where the browser goes back to; `None`: a device waits.
+    pub(crate) redirect: Option<RedirectUri>,
     /// The public URL.
     pub(crate) base: &'q str,
 }
@@ -59,6 +63,8 @@ pub(crate) enum Problem {
     },
     /// The client's question cannot be read.
     Request(String),
+    /// What should describe the client does not.
+    Undescribed(String),
     UnknownClient,
     /// The form cannot be read.
     Unreadable,
@@ -76,7 +82,9 @@ impl Problem {
             Self::NobodyCanSignIn => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoSuchPage => StatusCode::NOT_FOUND,
             Self::NoErrand => StatusCode::FORBIDDEN,
-            Self::Redirect | Self::Refused { .. } | Self::Request(_) | Self::UnknownClient | Self::Unreadable => StatusCode::BAD_REQUEST,
+            Self::Redirect | Self::Refused { .. } | Self::Request(_) | Self::Undescribed(_) | Self::UnknownClient | Self::Unreadable => {
+                StatusCode::BAD_REQUEST
+            }
         }
     }
 }
@@ -103,11 +111,13 @@ struct Consent<'a> {
     words: &'static Words,
     client: &'a str,
     is_unverified: bool,
+    /// The host that answers for the client's description.
+    verified: Option<&'a str>,
     resource: &'a str,
     scopes: Vec<ScopeView>,
     account: &'a str,
     subject: &'a str,
-    goes_to: &'a str,
+    goes_to: Option<&'a str>,
     is_loopback: bool,
     action: String,
     sign_out: String,
@@ -155,7 +165,7 @@ pub(crate) fn sign_in(
     let (status, trouble) = match trouble {
         None => (StatusCode::OK, None),
         Some(Trouble::Wrong) => (StatusCode::FORBIDDEN, Some(words.wrong.to_owned())),
-        Some(Trouble::TooOften { minutes }) => (StatusCode::TOO_MANY_REQUESTS, Some(words::fill(words.too_often, &[&minutes.to_string()]))),
+        Some(Trouble::TooOften { minutes }) => (StatusCode::TOO_MANY_REQUESTS, Some(words.too_often.with(&minutes.to_string()))),
     };
     let view = SignIn {
         style: STYLE,
@@ -179,12 +189,16 @@ pub(crate) fn consent(question: &Question<'_>, session: &Session, asked: &str, l
         words,
         client: &question.client.name,
         is_unverified: question.client.origin == Origin::Itself,
+        verified: match &question.client.origin {
+            Origin::Document { host } => Some(host),
+            Origin::Operator | Origin::Itself => None,
+        },
         resource: &question.resource.title,
         scopes: scopes(question, words),
         account: &session.person.name,
         subject: &session.person.subject,
-        goes_to: question.redirect.host(),
-        is_loopback: question.redirect.kind() == Kind::Loopback,
+        goes_to: question.redirect.as_ref().map(RedirectUri::host),
+        is_loopback: question.redirect.as_ref().is_some_and(|redirect| redirect.kind() == Kind::Loopback),
         action: format!("{}{}", question.base, paths::CONSENT),
         sign_out: format!("{}{}", question.base, paths::SIGN_OUT),
         asked,
@@ -195,7 +209,8 @@ pub(crate) fn consent(question: &Question<'_>, session: &Session, asked: &str, l
 /// Everything is said, and the browser goes back to the client.
 pub(crate) fn done(question: &Question<'_>, is_yes: bool, to: &str, language: Language) -> Response<Bytes> {
     let words = Words::of(language);
-    let view = Done { style: STYLE, language, words, client: &question.client.name, is_yes, goes_to: question.redirect.host(), to };
+    let goes_to = question.redirect.as_ref().map(RedirectUri::host).unwrap_or_default();
+    let view = Done { style: STYLE, language, words, client: &question.client.name, is_yes, goes_to, to };
     pages::leave(&view, to)
 }
 
@@ -203,7 +218,7 @@ pub(crate) fn problem(problem: &Problem, language: Language) -> Response<Bytes> 
     let words = Words::of(language);
     let (heading, text) = words.problem(problem);
     let (detail, way_back) = match problem {
-        Problem::Request(detail) => (Some(detail.as_str()), None),
+        Problem::Request(detail) | Problem::Undescribed(detail) => (Some(detail.as_str()), None),
         Problem::Refused { words, host, to } => (Some(words.as_str()), Some((to.as_str(), host.as_str()))),
         _ => (None, None),
     };
@@ -223,7 +238,7 @@ fn scopes(question: &Question<'_>, words: &Words) -> Vec<ScopeView> {
         views.push(ScopeView { name: scope.to_string(), meaning });
     }
     if question.scopes.without_offline_access().is_empty() {
-        views.insert(0, ScopeView { name: String::new(), meaning: words::fill(words.everything, &[&resource.title]) });
+        views.insert(0, ScopeView { name: String::new(), meaning: words.everything.with(&resource.title) });
     }
     views
 }

@@ -101,7 +101,7 @@ impl ClientMetadata {
         };
         Ok(Self {
             redirect_uris: redirects.iter().map(|uri| RedirectUri::parse(uri)).collect::<Result<_, _>>()?,
-            name: wire.client_name.map(name).transpose()?.flatten(),
+            name: wire.client_name.as_deref().map(name).transpose()?.flatten(),
             refreshes: has(REFRESH_TOKEN),
             uses_devices: has(DEVICE_CODE),
             keys,
@@ -164,7 +164,7 @@ impl<'r> Registered<'r> {
 }
 
 /// A name for people: one line, without what would make it read as something else.
-pub(crate) fn name(text: String) -> Result<Option<String>, InvalidMetadata> {
+pub(crate) fn name(text: &str) -> Result<Option<String>, InvalidMetadata> {
     let text = text.trim();
     if text.chars().count() > MAX_NAME_CHARACTERS || text.chars().any(is_deceptive) {
         return Err(InvalidMetadata::Name);

@@ -3,5 +3,6 @@
 pub mod body;
 pub mod fast;
 pub mod fixture;
+pub mod redis;
 pub mod token_proxy;
 pub mod vault;

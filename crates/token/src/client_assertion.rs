@@ -13,7 +13,7 @@ pub struct ClientAssertion {
     pub client_id: String,
     /// `jti`. Whoever takes the assertion remembers it until it has expired, so that it is good once.
     pub jwt_id: String,
-    /// `exp`, in unix seconds.
+    /// From when on it is not good here any more, in unix seconds: `exp`, and how far clocks may differ.
     pub expires_at: u64,
 }
 
@@ -63,11 +63,12 @@ impl Unverified<'_> {
         }
     }
 
-    /// `exp`, if it is no further ahead: so long its `jti` has to be remembered.
+    /// From when on it is not good any more, if its `exp` is no further ahead: until then its `jti` has to be remembered, or it would be good once more between its
+    /// end and ours.
     pub(crate) fn expires_within(&self, seconds: u64, now: u64) -> Result<u64, Refusal> {
         let expires_at = self.claims.expires_at.ok_or(Refusal::MissingClaim(ClaimName::ExpiresAt))?;
         let latest = now.saturating_add(seconds).saturating_add(DEFAULT_LEEWAY_SECONDS);
-        if expires_at > latest { Err(Refusal::LifetimeTooLong) } else { Ok(expires_at) }
+        if expires_at > latest { Err(Refusal::LifetimeTooLong) } else { Ok(expires_at.saturating_add(DEFAULT_LEEWAY_SECONDS)) }
     }
 }
 

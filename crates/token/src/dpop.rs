@@ -36,7 +36,7 @@ pub struct Asked<'a> {
 pub struct Proof {
     /// Which key the sender has.
     pub thumbprint: Thumbprint,
-    /// `jti`: unique to this proof. Whoever takes the proof remembers it until it is too old, so that it is good once.
+    /// `jti`: unique among the proofs of this key. Whoever takes the proof remembers both until it is too old, so that it is good once.
     pub jwt_id: String,
     /// `iat`, in unix seconds.
     pub issued_at: u64,

@@ -27,7 +27,7 @@ pub struct IdJag {
     pub scopes: ScopeSet,
     /// `jti`. Whoever takes the assertion remembers it until it has expired, so that it is good once.
     pub jwt_id: String,
-    /// `exp`, in unix seconds.
+    /// From when on it is not good here any more, in unix seconds: `exp`, and how far clocks may differ.
     pub expires_at: u64,
     /// `auth_time`: when the person last signed in, in unix seconds.
     pub authenticated_at: Option<u64>,

@@ -50,6 +50,8 @@ pub struct MintRequest {
     pub grant_id: Option<String>,
     /// `cnf`: the key that the token shall be bound to (RFC 9449 §6.1). It is then no plain bearer token.
     pub confirmation: Option<Thumbprint>,
+    /// `act`: who acts for the subject, having exchanged a token of theirs for this one (RFC 8693 §4.1).
+    pub actor: Option<String>,
     /// `auth_time`: when the person last signed in, in unix seconds (RFC 9470 §6.1).
     pub auth_time: Option<u64>,
 }
@@ -67,6 +69,7 @@ impl MintRequest {
             jwt_id: None,
             grant_id: None,
             confirmation: None,
+            actor: None,
             auth_time: None,
         }
     }
@@ -123,6 +126,7 @@ impl Minter {
             jti: &jwt_id,
             grant_id: request.grant_id.as_deref(),
             auth_time: request.auth_time,
+            act: request.actor.as_deref().map(|sub| Actor { sub }),
             cnf: request.confirmation.as_ref().map(|jkt| Confirmation { jkt }),
         };
         let mut token = encode(&header)?;
@@ -196,8 +200,8 @@ pub enum MintError {
     /// No audience, or an empty one.
     #[error("a token needs at least one audience, and none may be empty")]
     NoAudience,
-    /// The subject, client, issuer, grant or id is empty, over 2048 bytes, or has control characters.
-    #[error("subject, client, issuer, grant and id must not be empty, too long, or hold control characters")]
+    /// The subject, client, issuer, grant, actor or id is empty, over 2048 bytes, or has control characters.
+    #[error("subject, client, issuer, grant, actor and id must not be empty, too long, or hold control characters")]
     BadText,
     /// The lifetime is 0 or longer than [`MAX_TTL_SECONDS`].
     #[error("a token lives 1 second to {} days", MAX_TTL_SECONDS / 86_400)]
@@ -227,7 +231,7 @@ impl MintRequest {
         if self.audiences.is_empty() || self.audiences.iter().any(String::is_empty) {
             return Err(MintError::NoAudience);
         }
-        let optional = [&self.client_id, &self.issuer, &self.jwt_id, &self.grant_id];
+        let optional = [&self.client_id, &self.issuer, &self.jwt_id, &self.grant_id, &self.actor];
         if !is_nameable(&self.subject) || !optional.into_iter().flatten().all(|text| is_nameable(text)) {
             return Err(MintError::BadText);
         }
@@ -261,7 +265,14 @@ struct ClaimMembers<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     auth_time: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<Actor<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<Confirmation<'a>>,
+}
+
+#[derive(Serialize)]
+struct Actor<'a> {
+    sub: &'a str,
 }
 
 #[derive(Serialize)]

@@ -23,6 +23,12 @@ pub(crate) struct ConnectionsArguments {
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// The configuration file, whose `[store]` counts when no door is running [default: claviger.toml where it exists]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The environment [default: development]
+    #[arg(long = "env", value_name = "NAME")]
+    pub(crate) environment: Option<String>,
     #[command(flatten)]
     pub(crate) state: StateArgument,
 }

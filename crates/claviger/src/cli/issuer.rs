@@ -71,6 +71,19 @@ pub(crate) struct ListAccountsArguments {
     pub(crate) at: AccountsFile,
 }
 
+/// Whose authorization server.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DoorArguments {
+    /// The configuration file, whose `[store]` counts when no door is running [default: claviger.toml where it exists]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The environment [default: development]
+    #[arg(long = "env", value_name = "NAME")]
+    pub(crate) environment: Option<String>,
+    #[command(flatten)]
+    pub(crate) state: StateArgument,
+}
+
 /// `claviger grants …`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum GrantsCommand {
@@ -100,7 +113,7 @@ pub(crate) struct ListGrantsArguments {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) state: StateArgument,
+    pub(crate) door: DoorArguments,
 }
 
 /// `claviger grants revoke`.
@@ -115,7 +128,7 @@ pub(crate) struct RevokeGrantsArguments {
     #[arg(long, conflicts_with_all = ["subject", "client"])]
     pub(crate) all: bool,
     #[command(flatten)]
-    pub(crate) state: StateArgument,
+    pub(crate) door: DoorArguments,
 }
 
 /// `claviger clients …`.
@@ -134,7 +147,7 @@ pub(crate) struct ListClientsArguments {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) state: StateArgument,
+    pub(crate) door: DoorArguments,
 }
 
 /// `claviger clients revoke`.
@@ -144,7 +157,7 @@ pub(crate) struct RevokeClientArguments {
     #[arg(value_name = "ID")]
     pub(crate) id: String,
     #[command(flatten)]
-    pub(crate) state: StateArgument,
+    pub(crate) door: DoorArguments,
 }
 
 /// `claviger keys …`.
@@ -161,5 +174,5 @@ pub(crate) struct RotateKeysArguments {
     #[arg(long)]
     pub(crate) forget_others: bool,
     #[command(flatten)]
-    pub(crate) state: StateArgument,
+    pub(crate) door: DoorArguments,
 }

@@ -10,9 +10,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::{ConnectionsArguments, ConnectionsCommand, RevokeArguments, ServeArguments, Whose};
-use crate::config::draft::no_state_folder;
+use crate::config::draft::{self, no_state_folder};
 use crate::config::env::Surroundings;
 use crate::config::plan::{self, Plan, Planner};
+use crate::config::store::Place;
 use crate::control::{self, Answer, How, Wish};
 use crate::voice::{self, Exit, Report, plain};
 use crate::wire;
@@ -60,7 +61,7 @@ async fn list(arguments: &ConnectionsArguments, around: &Surroundings) -> Result
     let state = around.state_folder(arguments.state.state.as_deref()).ok_or_else(no_state_folder)?;
     let connections = match of_the_door(&state).await? {
         Some(connections) => connections,
-        None => of_the_store(&state).await?,
+        None => of_the_store(arguments, around, &state).await?,
     };
     let chosen: Vec<&Connection> = connections.iter().filter(|connection| is_meant(connection, &arguments.whose)).collect();
     if arguments.json {
@@ -98,16 +99,19 @@ async fn revoke(arguments: RevokeArguments, around: Surroundings) -> Result<Exit
             }
             Ok(tally.exit())
         }
-        // Where nothing was ever kept, nothing is made either.
-        None if !wire::has_store(&state) => Ok(Tally::default().exit()),
-        None => Box::pin(revoke_without_a_door(arguments, around)).await,
+        None => Box::pin(revoke_without_a_door(arguments, around, &state)).await,
     }
 }
 
 /// Builds the door without opening it: the same code ends the connections, and records it.
-async fn revoke_without_a_door(arguments: RevokeArguments, around: Surroundings) -> Result<Exit, Report> {
+async fn revoke_without_a_door(arguments: RevokeArguments, around: Surroundings, folder: &Path) -> Result<Exit, Report> {
     let RevokeArguments { whose, config, environment, state, .. } = arguments;
-    let planner = Planner::new(ServeArguments { config, environment, state, ..ServeArguments::default() }, around);
+    let serve = ServeArguments { config, environment, state, ..ServeArguments::default() };
+    // Where nothing was ever kept, nothing is made either.
+    if !wire::may_hold(&draft::store(&serve, &around)?.1, folder) {
+        return Ok(Tally::default().exit());
+    }
+    let planner = Planner::new(serve, around);
     let draft = planner.draft()?;
     let secrets = draft.secrets.clone();
     let work = async |resolver| Box::pin(end_by_plan(Plan::of(draft, resolver).await?, &whose)).await;
@@ -115,7 +119,7 @@ async fn revoke_without_a_door(arguments: RevokeArguments, around: Surroundings)
 }
 
 async fn end_by_plan(plan: Plan, whose: &Whose) -> Result<Exit, Report> {
-    let parts = wire::parts(&plan.state, &plan.instance_key.0, plan.resolver, plan.record)?;
+    let parts = wire::parts(&plan.store, &plan.state, &plan.instance_key.0, plan.resolver, plan.record).await?;
     let auditor = Arc::clone(&parts.auditor);
     // No page is shown, so it does not matter what the door is called.
     let door = Door::new(plan.gateway, "http://127.0.0.1", &plan.instance_key.0, parts)
@@ -180,14 +184,22 @@ async fn of_the_door(state: &Path) -> Result<Option<Vec<Connection>>, Report> {
     }
 }
 
-async fn of_the_store(state: &Path) -> Result<Vec<Connection>, Report> {
-    let unreadable = |error: &dyn std::error::Error| Report::new(Exit::InputOutput, "cannot read the connections").caused_by(error);
-    if !wire::has_store(state) {
+async fn of_the_store(arguments: &ConnectionsArguments, around: &Surroundings, folder: &Path) -> Result<Vec<Connection>, Report> {
+    let ConnectionsArguments { config, environment, state, .. } = arguments.clone();
+    let serve = ServeArguments { config, environment, state, ..ServeArguments::default() };
+    let (secrets, store) = draft::store(&serve, around)?;
+    if !wire::may_hold(&store, folder) {
         return Ok(Vec::new());
     }
+    secrets.lend(around, async |resolver| of_the_place(&store.place(&resolver).await?, folder).await).await
+}
+
+async fn of_the_place(place: &Place, folder: &Path) -> Result<Vec<Connection>, Report> {
+    let unreadable = |error: &dyn std::error::Error| Report::new(Exit::InputOutput, "cannot read the connections").caused_by(error);
     let clock = Clock::system();
-    let (key, _) = plan::instance_key(state)?;
-    let store = wire::store(state, clock)?;
+    // Where there is no key yet, nothing of its is kept anywhere, and another's is not for us to read.
+    let Some(key) = plan::existing_instance_key(folder)? else { return Ok(Vec::new()) };
+    let store = wire::open(place, folder, &key).await?;
     let book = Book::new(store, &key, Arc::new(move || clock.unix_milliseconds())).map_err(|error| unreadable(&error))?;
     book.list().await.map_err(|error| unreadable(&error))
 }

@@ -1,16 +1,16 @@
 //! `claviger grants`, `claviger clients` and `claviger keys`: what the authorization server has given out. The running door is asked; where none is running, its store
 //! is opened.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::{
-    ClientsCommand, GrantsCommand, KeysCommand, ListClientsArguments, ListGrantsArguments, RevokeClientArguments, RevokeGrantsArguments,
-    StateArgument, WhichGrants,
+    ClientsCommand, DoorArguments, GrantsCommand, KeysCommand, ListClientsArguments, ListGrantsArguments, RevokeClientArguments,
+    RevokeGrantsArguments, ServeArguments, WhichGrants,
 };
-use crate::config::draft::no_state_folder;
+use crate::config::draft::{self, no_state_folder};
 use crate::config::env::Surroundings;
 use crate::control::{self, Answer, ClientRow, GrantRow, IssuerAnswer, IssuerWish, Wish};
 use crate::voice::{self, Exit, Report, plain};
@@ -35,9 +35,9 @@ pub(crate) async fn clients(command: ClientsCommand, around: &Surroundings) -> R
 /// `claviger keys`.
 pub(crate) async fn keys(command: KeysCommand, around: &Surroundings) -> Result<Exit, Report> {
     let KeysCommand::Rotate(arguments) = command;
-    let state = folder(&arguments.state, around)?;
-    let Some(answer) = ask(&state, IssuerWish::RotateKeys { forget_others: arguments.forget_others }).await? else {
-        return Err(Report::new(Exit::Failure, format!("no door has ever kept anything in `{}`", state.display()))
+    let desk = Desk::new(&arguments.door, around)?;
+    let Some(answer) = desk.ask(IssuerWish::RotateKeys { forget_others: arguments.forget_others }).await? else {
+        return Err(Report::new(Exit::Failure, format!("no door has ever kept anything in `{}`", desk.state.display()))
             .hint("name the state folder of the door with `--state`"));
     };
     let IssuerAnswer::Rotated(id) = answer else { return Err(another_question()) };
@@ -47,8 +47,8 @@ pub(crate) async fn keys(command: KeysCommand, around: &Surroundings) -> Result<
 }
 
 async fn list_grants(arguments: &ListGrantsArguments, around: &Surroundings) -> Result<Exit, Report> {
-    let state = folder(&arguments.state, around)?;
-    let mut rows = all_grants(&state).await?;
+    let desk = Desk::new(&arguments.door, around)?;
+    let mut rows = desk.grants().await?;
     rows.retain(|row| is_meant(row, &arguments.which));
     if arguments.json {
         return json(&rows);
@@ -71,21 +71,21 @@ async fn list_grants(arguments: &ListGrantsArguments, around: &Surroundings) -> 
 }
 
 async fn revoke_grants(arguments: &RevokeGrantsArguments, around: &Surroundings) -> Result<Exit, Report> {
-    let RevokeGrantsArguments { ids, which, all, state } = arguments;
+    let RevokeGrantsArguments { ids, which, all, door } = arguments;
     if ids.is_empty() && !all && which.subject.is_none() && which.client.is_none() {
         return Err(Report::new(Exit::Usage, "nothing says which grants are meant")
             .hint("name them as `claviger grants list` does, or by `--subject` or `--client`, or say `--all`"));
     }
-    let state = folder(state, around)?;
+    let desk = Desk::new(door, around)?;
     let ids = if ids.is_empty() {
-        let meant = all_grants(&state).await?.into_iter().filter(|row| is_meant(row, which));
+        let meant = desk.grants().await?.into_iter().filter(|row| is_meant(row, which));
         meant.map(|row| row.id).collect()
     } else {
         ids.clone()
     };
     let mut missing = 0;
     for id in &ids {
-        match ask(&state, IssuerWish::EndGrant { id: id.clone() }).await? {
+        match desk.ask(IssuerWish::EndGrant { id: id.clone() }).await? {
             Some(IssuerAnswer::Ended(Some(_))) => voice::data(&format!("{} is ended\n", plain(id)))?,
             Some(IssuerAnswer::Ended(None)) | None => {
                 missing += 1;
@@ -101,8 +101,8 @@ async fn revoke_grants(arguments: &RevokeGrantsArguments, around: &Surroundings)
 }
 
 async fn list_clients(arguments: &ListClientsArguments, around: &Surroundings) -> Result<Exit, Report> {
-    let state = folder(&arguments.state, around)?;
-    let rows = match ask(&state, IssuerWish::Clients).await? {
+    let desk = Desk::new(&arguments.door, around)?;
+    let rows = match desk.ask(IssuerWish::Clients).await? {
         Some(IssuerAnswer::Clients(rows)) => rows,
         Some(_) => return Err(another_question()),
         None => Vec::new(),
@@ -130,8 +130,8 @@ async fn list_clients(arguments: &ListClientsArguments, around: &Surroundings) -
 }
 
 async fn revoke_client(arguments: &RevokeClientArguments, around: &Surroundings) -> Result<Exit, Report> {
-    let state = folder(&arguments.state, around)?;
-    match ask(&state, IssuerWish::EndClient { id: arguments.id.clone() }).await? {
+    let desk = Desk::new(&arguments.door, around)?;
+    match desk.ask(IssuerWish::EndClient { id: arguments.id.clone() }).await? {
         Some(IssuerAnswer::Ended(Some(grants))) => {
             voice::data(&format!("{} is forgotten, and {grants} grants with it\n", plain(&arguments.id)))?;
             Ok(Exit::Success)
@@ -142,33 +142,56 @@ async fn revoke_client(arguments: &RevokeClientArguments, around: &Surroundings)
     }
 }
 
-async fn all_grants(state: &Path) -> Result<Vec<GrantRow>, Report> {
-    match ask(state, IssuerWish::Grants).await? {
-        Some(IssuerAnswer::Grants(rows)) => Ok(rows),
-        Some(_) => Err(another_question()),
-        None => Ok(Vec::new()),
-    }
+/// The authorization server of one state folder.
+struct Desk<'d> {
+    door: &'d DoorArguments,
+    around: &'d Surroundings,
+    state: PathBuf,
 }
 
-/// Asks the door of this state folder, or does it on its store; `None`: there was never one.
-async fn ask(state: &Path, wish: IssuerWish) -> Result<Option<IssuerAnswer>, Report> {
-    let unreachable = |error: &std::io::Error| Report::new(Exit::Unavailable, "the door does not answer").caused_by(error);
-    match control::ask(state, &Wish::Issuer { wish: wish.clone() }).await.map_err(|error| unreachable(&error))? {
-        Some(Answer::Issuer(answer)) => Ok(Some(answer)),
-        Some(Answer::Refused(why)) => Err(Report::new(Exit::Failure, plain(&why))),
-        Some(_) => Err(another_question()),
-        None if !wire::has_store(state) => Ok(None),
-        None => wire::with_records(state, async |server| control::fulfil_of_issuer(&wish, server).await).await.map(Some),
+impl<'d> Desk<'d> {
+    fn new(door: &'d DoorArguments, around: &'d Surroundings) -> Result<Self, Report> {
+        let state = around.state_folder(door.state.state.as_deref()).ok_or_else(no_state_folder)?;
+        Ok(Self { door, around, state })
+    }
+
+    async fn grants(&self) -> Result<Vec<GrantRow>, Report> {
+        match self.ask(IssuerWish::Grants).await? {
+            Some(IssuerAnswer::Grants(rows)) => Ok(rows),
+            Some(_) => Err(another_question()),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Asks the running door, or does it on its store; `None`: there is nothing there.
+    async fn ask(&self, wish: IssuerWish) -> Result<Option<IssuerAnswer>, Report> {
+        let unreachable = |error: &std::io::Error| Report::new(Exit::Unavailable, "the door does not answer").caused_by(error);
+        match control::ask(&self.state, &Wish::Issuer { wish: wish.clone() }).await.map_err(|error| unreachable(&error))? {
+            Some(Answer::Issuer(answer)) => Ok(Some(answer)),
+            Some(Answer::Refused(why)) => Err(Report::new(Exit::Failure, plain(&why))),
+            Some(_) => Err(another_question()),
+            None => Box::pin(self.ask_the_store(&wish)).await,
+        }
+    }
+
+    async fn ask_the_store(&self, wish: &IssuerWish) -> Result<Option<IssuerAnswer>, Report> {
+        let DoorArguments { config, environment, state } = self.door.clone();
+        let serve = ServeArguments { config, environment, state, ..ServeArguments::default() };
+        let (secrets, store) = draft::store(&serve, self.around)?;
+        if !wire::may_hold(&store, &self.state) {
+            return Ok(None);
+        }
+        let work = async |resolver| {
+            let place = store.place(&resolver).await?;
+            wire::with_records(&place, &self.state, async |server| control::fulfil_of_issuer(wish, server).await).await
+        };
+        secrets.lend(self.around, work).await
     }
 }
 
 fn is_meant(row: &GrantRow, which: &WhichGrants) -> bool {
     let is = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
     is(&which.subject, &row.subject) && is(&which.client, &row.client)
-}
-
-fn folder(state: &StateArgument, around: &Surroundings) -> Result<PathBuf, Report> {
-    around.state_folder(state.state.as_deref()).ok_or_else(no_state_folder)
 }
 
 fn json(rows: &impl Serialize) -> Result<Exit, Report> {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use broker::Resolver;
 use broker::history::LastSeen;
 use broker::reference::Reference;
 use gateway::clock::Clock;
@@ -99,7 +100,7 @@ pub(super) async fn status(arguments: &StatusArguments, around: &Surroundings) -
     let is_running = held.is_some();
     let held = match held {
         Some(held) => held,
-        None => seen_before(&draft).await?,
+        None => draft.secrets.lend(around, async |resolver| seen_before(&draft, &resolver).await).await?,
     };
     let mut rows = rows(&draft, &held, today());
     for (row, reference) in rows.iter_mut().zip(references(&draft)) {
@@ -136,8 +137,9 @@ fn under_way(state: &Path, reference: &Reference) -> Result<Option<UnderWay>, Re
 }
 
 /// What the last door saw of the secrets, now that none is running.
-async fn seen_before(draft: &Draft) -> Result<Vec<Held>, Report> {
-    let Some(past) = wire::past(&draft.state)? else { return Ok(Vec::new()) };
+async fn seen_before(draft: &Draft, resolver: &Resolver) -> Result<Vec<Held>, Report> {
+    let place = draft.store.place(resolver).await?;
+    let Some(past) = wire::past(&place, &draft.state).await? else { return Ok(Vec::new()) };
     let mut held = Vec::new();
     for reference in references(draft) {
         let seen = past.last_seen(&reference).await;

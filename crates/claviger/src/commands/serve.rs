@@ -64,6 +64,7 @@ async fn keep_open(planner: &Planner, plan: Plan, mut orders: Orders) -> Result<
     let (door_at, admin) = bind(&plan).await?;
     let public_url = public_url(&plan, door_at.address());
     let fixed = Fixed::of(&plan);
+    let record_file = plan.record.path.clone();
     let Plan {
         mut gateway,
         issuer: ready,
@@ -71,6 +72,7 @@ async fn keep_open(planner: &Planner, plan: Plan, mut orders: Orders) -> Result<
         state,
         instance_key,
         record: record_options,
+        store,
         resolver,
         watch,
         accepts_minted,
@@ -79,8 +81,7 @@ async fn keep_open(planner: &Planner, plan: Plan, mut orders: Orders) -> Result<
         webhook,
         ..
     } = plan;
-    let record_file = record_options.path.clone();
-    let mut parts = wire::parts(&state, &instance_key.0, resolver, record_options)?;
+    let mut parts = wire::parts(&store, &state, &instance_key.0, resolver, record_options).await?;
     let issuer = match &ready {
         Some(ready) => {
             Some(wire::issuer(ready.at(&public_url, &gateway).map_err(|unfit| unfit_for(&unfit))?, &instance_key.0, &parts).await?)

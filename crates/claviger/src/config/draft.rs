@@ -19,6 +19,7 @@ use super::listen::{self, EnvironmentName, Listeners};
 use super::numbers::{self, Record};
 use super::secrets::Secrets;
 use super::server::{self, Dialect, Literals, Origin};
+use super::store::Store;
 use super::tree::{Node, Path, Place, Sources, Value};
 use super::{clients, file, issuer, networks, people, read, schema, shape};
 use crate::cli::ServeArguments;
@@ -50,6 +51,8 @@ pub(crate) struct Draft {
     pub(crate) state: PathBuf,
     /// Where secrets lie.
     pub(crate) secrets: Secrets,
+    /// Where things are kept.
+    pub(crate) store: Store,
     /// The files that were read, or would be if they were there.
     pub(crate) watch: Vec<PathBuf>,
     /// What a person should know.
@@ -77,12 +80,21 @@ pub(crate) fn draft(arguments: &ServeArguments, around: &Surroundings) -> Result
 
 /// Where secrets lie, whatever is wrong with the rest of the file: who moves a secret out of it must not be stopped by its being there.
 pub(crate) fn secrets(arguments: &ServeArguments, around: &Surroundings) -> Result<Secrets, Report> {
+    places(arguments, around, &["secrets"]).map(|(secrets, _)| secrets)
+}
+
+/// Where things are kept, and where the secrets lie that are needed to get there, whatever is wrong with the rest of the file.
+pub(crate) fn store(arguments: &ServeArguments, around: &Surroundings) -> Result<(Secrets, Store), Report> {
+    places(arguments, around, &["secrets", "store"])
+}
+
+fn places(arguments: &ServeArguments, around: &Surroundings, sections: &[&str]) -> Result<(Secrets, Store), Report> {
     let Some(state) = around.state_folder(arguments.state.state.as_deref()) else { return Err(no_state_folder()) };
     let mut drafter = Drafter::new(arguments, around);
-    let read = drafter.secrets(&state);
+    let read = drafter.places(&state, sections);
     let Drafter { sources, faults, .. } = drafter;
     match read {
-        Ok(Some(secrets)) if faults.is_empty() => Ok(secrets),
+        Ok(Some(places)) if faults.is_empty() => Ok(places),
         Ok(_) => Err(faults.into_report(&sources)),
         Err(report) => Err(report),
     }
@@ -142,6 +154,7 @@ impl<'d> Drafter<'d> {
         let record = numbers::record(&file.audit, &state, &mut judge);
         let secrets = Secrets::read(&file.secrets, self.around, &folder, &state, &mut judge);
         let secrets = if environment.is_production() { secrets.for_production() } else { secrets };
+        let store = Store::read(&file.store, &mut judge);
         let mut names: Vec<String> = file.servers.keys().cloned().collect();
         let mut servers = self.own_servers(&file, root.as_ref(), &folder);
         self.clients_servers(&mut servers, &mut names)?;
@@ -158,7 +171,7 @@ impl<'d> Drafter<'d> {
         let mut judge = Judge::new(root.as_ref(), &mut self.faults);
         let trusts_links = people::trusts_links(&servers, &accept, is_own_machine, &mut judge);
         let is_wanted = matches!(accept, Accept::Minted);
-        let issuer = issuer::read(file.issuer.as_ref(), is_wanted, &folder, &state, &mut judge).filter(|_| !is_bypass);
+        let issuer = issuer::read(file.issuer.as_ref(), is_wanted, &names, &folder, &state, &mut judge).filter(|_| !is_bypass);
         if let Some(tls) = listeners.as_ref().and_then(|listeners| listeners.door.tls.as_ref()) {
             self.watch.extend([tls.certificate.clone(), tls.key.clone()]);
         }
@@ -178,6 +191,7 @@ impl<'d> Drafter<'d> {
             environment,
             state,
             secrets,
+            store,
             watch,
             notices,
             exposed,
@@ -186,16 +200,17 @@ impl<'d> Drafter<'d> {
         }))
     }
 
-    /// `[secrets]` alone. `None` when a fault was found.
-    fn secrets(&mut self, state: &FilePath) -> Result<Option<Secrets>, Report> {
+    /// These sections alone. `None` when a fault was found.
+    fn places(&mut self, state: &FilePath, sections: &[&str]) -> Result<Option<(Secrets, Store)>, Report> {
         let Some(Written { mut root, folder, environment }) = self.own_file()? else { return Ok(None) };
         if let Some(Node { value: Value::Table(table), .. }) = &mut root {
-            table.retain(|name, _| name == "secrets");
+            table.retain(|name, _| sections.contains(&name.as_str()));
         }
         let file = self.shaped(root.as_ref())?;
         let mut judge = Judge::new(root.as_ref(), &mut self.faults);
         let secrets = Secrets::read(&file.secrets, self.around, &folder, state, &mut judge);
-        Ok(Some(if environment.is_production() { secrets.for_production() } else { secrets }))
+        let store = Store::read(&file.store, &mut judge);
+        Ok(Some((if environment.is_production() { secrets.for_production() } else { secrets }, store)))
     }
 
     /// `[issuer] accounts` alone. `None` when a fault was found, or nothing.

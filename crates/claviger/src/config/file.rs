@@ -15,7 +15,7 @@ pub(crate) use credential::{
     ClientHeaderSettings, ClientHeaders, Credential, IdJag, IntrospectedTokens, Introspection, PassThrough, PersonalGrant, SignIn,
     TokenGrant, TokenServer, WaysToProve,
 };
-pub(crate) use issuer::{Issuer, IssuerClient};
+pub(crate) use issuer::{Issuer, IssuerClient, TrustedProvider};
 pub(crate) use secrets::{Inventory, InventoryItem, KeychainStore, Secrets, Vault, VaultAppRole, VaultAuth, VaultEngine, VaultJwt};
 
 /// The configuration of Claviger. No secret stands in it: where one is needed, write a reference such as `env://NAME`, `file:///run/secrets/key` or `${NAME}`.
@@ -44,6 +44,8 @@ pub(crate) struct File {
     pub(crate) audit: Audit,
     /// Where the secrets lie that references name.
     pub(crate) secrets: Secrets,
+    /// Where the door keeps what must outlive it.
+    pub(crate) store: Store,
 }
 
 /// Where callers knock.
@@ -289,6 +291,16 @@ pub(crate) struct Audit {
     pub(crate) rotate_bytes: Option<u32>,
     /// What happens to a call that cannot be recorded. Default: `serve`.
     pub(crate) on_failure: Option<OnFailure>,
+}
+
+/// Where the door keeps what must outlive it.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Store {
+    /// A Redis or Valkey server that replicas share, such as `redis://127.0.0.1:6379`, or `rediss://` for TLS. A password in it is a reference, or the whole is one. Default: a file in the state folder.
+    pub(crate) url: Option<String>,
+    /// What every key on that server begins with: the same for doors that share. Default: `claviger:`.
+    pub(crate) prefix: Option<String>,
 }
 
 /// What happens to a call that cannot be recorded.

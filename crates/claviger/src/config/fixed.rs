@@ -9,6 +9,7 @@ use gateway::config::{Limits, Listen, Timeouts};
 
 use super::file;
 use super::plan::Plan;
+use super::store::Place;
 
 /// How the record was opened.
 struct Record {
@@ -27,6 +28,7 @@ pub(crate) struct Fixed {
     record: Record,
     secrets: file::Secrets,
     issuer: Option<file::Issuer>,
+    store: Place,
     is_production: bool,
 }
 
@@ -41,6 +43,7 @@ impl Fixed {
             record: Record::of(plan),
             secrets: plan.secrets.clone(),
             issuer: section(plan).cloned(),
+            store: plan.store.clone(),
             is_production: plan.environment.is_production(),
         }
     }
@@ -64,6 +67,7 @@ impl Fixed {
             ("listen.address", self.listen.address != listen.address),
             ("listen.public_url", self.listen.public_url != listen.public_url),
             ("listen.tls", self.has_tls() != listen.tls.is_some()),
+            ("store", self.store != plan.store),
         ];
         let limits = self.limits_waiting(&plan.gateway.limits);
         let timeouts = self.timeouts_waiting(&plan.gateway.timeouts);
@@ -194,6 +198,7 @@ mod tests {
                  vault.address = \"https://vault.example.com\"\nwebhook = \"file://./webhook\"",
                 &["secrets.aws", "secrets.azure", "secrets.gcp", "secrets.keychain", "secrets.vault", "secrets.webhook"],
             ),
+            ("[store]\nurl = \"redis://127.0.0.1:1\"\nprefix = \"ours:\"", &["store"]),
             (
                 "[timeouts]\ncall = \"1s\"\nconnect = \"1s\"\nidle = \"1s\"\nprobe = \"1s\"\nrequest_headers = \"1s\"",
                 &["timeouts.call", "timeouts.connect", "timeouts.idle", "timeouts.probe", "timeouts.request_headers"],

@@ -7,11 +7,14 @@ use std::time::Duration;
 use broker::reference::Template;
 use broker::resolve::Resolver;
 use gateway::config::{Config, Server, ServerName};
-use issuer::config::{Allowance, ClientProof, KnownClient, Lifetimes, Meaning, ProtectedResource};
+use issuer::config::{
+    Allowance, Bringers, ClientProof, Documents, HostPattern, KnownClient, Lifetimes, Meaning, ProtectedResource, TrustedProvider,
+};
 use oauth::issuer::{InvalidIssuer, Issuer};
 use oauth::redirect::RedirectUri;
 use oauth::resource::{InvalidUri, Resource};
 use oauth::scope::{Scope, ScopeSet};
+use outbound::guard::Guard;
 use secrecy::ExposeSecret as _;
 
 use super::fault::Faults;
@@ -27,6 +30,8 @@ use crate::voice::Report;
 pub(crate) struct Written {
     accounts: PathBuf,
     registration: bool,
+    documents: Documents,
+    trusts: Vec<TrustedProvider>,
     allowance: Allowance,
     words: BTreeMap<String, String>,
     lifetimes: Lifetimes,
@@ -43,8 +48,10 @@ struct WrittenClient {
     name: String,
     redirect_uris: Vec<RedirectUri>,
     secrets: Vec<(Template, Path)>,
-    keys: Option<String>,
+    keys: Option<ClientProof>,
     own_scopes: Option<ScopeSet>,
+    exchange: Vec<String>,
+    bound_tokens: bool,
 }
 
 /// `[issuer]` with its secrets, before it is known where the door listens.
@@ -58,6 +65,7 @@ pub(crate) struct Ready {
 pub(super) fn read(
     section: Option<&file::Issuer>,
     is_wanted: bool,
+    servers: &[&str],
     folder: &FilePath,
     state: &FilePath,
     judge: &mut Judge<'_>,
@@ -72,6 +80,14 @@ pub(super) fn read(
     let allowance = allowance(section.grants.as_ref(), &path.key("grants"), judge);
     let clients = section.clients.iter().filter_map(|(id, client)| read_client(id, client, &path.key("clients").key(id), folder, judge));
     let clients = clients.collect();
+    for (id, client) in &section.clients {
+        for (index, name) in client.exchange.iter().enumerate().filter(|(_, name)| !servers.contains(&name.as_str())) {
+            judge.blame(&path.key("clients").key(id).key("exchange").index(index), format!("there is no server `{name}`"));
+        }
+    }
+    let documents = documents(section.documents.as_ref(), &path.key("documents"), judge);
+    let trusts = section.trusts.iter().filter_map(|(name, trusted)| read_trusted(name, trusted, &path.key("trusts").key(name), judge));
+    let trusts = trusts.collect();
     for name in section.words.keys() {
         judge.accept(&path.key("words").key(name), Scope::parse(name));
     }
@@ -79,6 +95,8 @@ pub(super) fn read(
     Some(Written {
         accounts,
         registration: section.registration.unwrap_or(true),
+        documents,
+        trusts,
         allowance,
         words: section.words.clone(),
         lifetimes: lifetimes(&section, &path, judge),
@@ -86,6 +104,25 @@ pub(super) fn read(
         is_unasked,
         section,
     })
+}
+
+fn documents(written: Option<&OneOrMore>, path: &Path, judge: &mut Judge<'_>) -> Documents {
+    match written {
+        None => Documents::Any,
+        Some(OneOrMore::One(word)) if word == "any" => Documents::Any,
+        Some(OneOrMore::One(word)) if word == "off" => Documents::Off,
+        Some(hosts) => Documents::Of(hosts.all().iter().filter_map(|host| judge.accept(path, HostPattern::parse(host))).collect()),
+    }
+}
+
+fn read_trusted(name: &str, trusted: &file::TrustedProvider, path: &Path, judge: &mut Judge<'_>) -> Option<TrustedProvider> {
+    let provider = judge.accept(&path.key("issuer"), Issuer::parse(&trusted.issuer))?;
+    if !issuer::accounts::is_username(name) {
+        judge.blame(path, "a name of letters, digits, `.`, `_` and `-` is expected: it stands in the names of its people");
+        return None;
+    }
+    let clients = trusted.clients.as_ref().map_or(Bringers::Known, |clients| Bringers::Of(clients.all().to_vec()));
+    Some(TrustedProvider { name: name.to_owned(), issuer: provider, clients, groups: trusted.groups.clone() })
 }
 
 fn allowance(grants: Option<&BTreeMap<String, OneOrMore>>, path: &Path, judge: &mut Judge<'_>) -> Allowance {
@@ -139,22 +176,42 @@ fn read_client(id: &str, client: &file::IssuerClient, path: &Path, folder: &File
     }
     let keys = client.keys.as_ref().and_then(|file| {
         let at = path.key("keys");
+        if file.starts_with("https://") {
+            return judge.accept(&at, Resource::parse(file)).map(|_| ClientProof::KeysAt(file.clone()));
+        }
         let text = judge.accept(&at, std::fs::read_to_string(folder.join(file)))?;
         judge.accept(&at, token::KeySet::from_jwks(text.as_bytes()).map(|_| ()))?;
-        Some(text)
+        Some(ClientProof::Keys(text))
     });
     if client.keys.is_some() && client.secret.is_some() {
         judge.blame(path, "`secret` and `keys` do not go together");
     }
     let own_scopes = client.scopes.as_ref().and_then(|scopes| judge.accept(&path.key("scopes"), ScopeSet::parse(&scopes.all().join(" "))));
-    if client.scopes.is_some() && client.secret.is_none() && client.keys.is_none() {
-        judge.blame_with_hint(path, "it proves nothing, so it gets nothing in its own name", "give it a `secret` or `keys`");
+    if client.secret.is_none() && client.keys.is_none() {
+        for (is_wanted, what) in [
+            (client.scopes.is_some(), "it proves nothing, so it gets nothing in its own name"),
+            (!client.exchange.is_empty(), "it proves nothing, so it gets nothing for the tokens of others"),
+        ] {
+            if is_wanted {
+                judge.blame_with_hint(path, what, "give it a `secret` or `keys`");
+            }
+        }
     }
     if client.redirect_uris.is_empty() && client.scopes.is_none() && client.secret.is_none() && client.keys.is_none() {
         judge.blame_with_hint(path, "this client could do nothing", "give it `redirect_uris`, or a `secret` and `scopes`");
     }
     let name = client.name.clone().unwrap_or_else(|| id.to_owned());
-    (judge.count() == before).then(|| WrittenClient { id: id.to_owned(), name, redirect_uris, secrets, keys, own_scopes })
+    let (exchange, bound_tokens) = (client.exchange.clone(), client.bound_tokens);
+    (judge.count() == before).then(|| WrittenClient {
+        id: id.to_owned(),
+        name,
+        redirect_uris,
+        secrets,
+        keys,
+        own_scopes,
+        exchange,
+        bound_tokens,
+    })
 }
 
 impl Written {
@@ -173,7 +230,7 @@ impl Written {
                 secrets.push(value);
             }
             let proof = match (&client.keys, client.secrets.is_empty()) {
-                (Some(keys), _) => ClientProof::Keys(keys.clone()),
+                (Some(keys), _) => keys.clone(),
                 (None, true) => ClientProof::None,
                 (None, false) => ClientProof::Secrets(secrets),
             };
@@ -183,6 +240,8 @@ impl Written {
                 redirect_uris: client.redirect_uris.clone(),
                 proof,
                 own_scopes: client.own_scopes.clone(),
+                wants_bound_tokens: client.bound_tokens,
+                exchange: client.exchange.clone(),
             });
         }
         if faults.is_empty() { Ok(Ready { written: self, clients }) } else { Err(faults.into_report(sources)) }
@@ -210,6 +269,9 @@ impl Ready {
             accounts: self.written.accounts.clone(),
             lifetimes: self.written.lifetimes.clone(),
             registration: self.written.registration,
+            documents: self.written.documents.clone(),
+            trusts: self.written.trusts.clone(),
+            guard: Guard::default().with_networks(gateway.allowed_networks.iter().copied()),
         })
     }
 
@@ -239,6 +301,7 @@ fn protected(public_url: &str, name: &ServerName, server: &Server, words: &BTree
         (scope, meaning)
     });
     Ok(ProtectedResource {
+        name: name.to_string(),
         resource: Resource::join_path(public_url, &format!("/mcp/{name}"))?,
         title: server.title.clone().unwrap_or_else(|| name.to_string()),
         baseline: server.rules.baseline(),

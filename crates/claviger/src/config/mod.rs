@@ -1,7 +1,7 @@
 //! What shall the door do? From files, variables and flags to values that are already valid. Nothing here listens, starts or sends.
 //!
 //! `file` says what can stand in `claviger.toml`; `read` turns texts into a `tree` that knows every place; `shape` holds them against the schema; `server`,
-//! `credential`, `listen`, `accept`, `networks`, `secrets` and `numbers` judge one section each; `variables` says what a table of variables means, and `paired` which of them are pairs; `people` says how browsers show who sits at them; `clients` reads the files of MCP clients; `draft`
+//! `credential`, `listen`, `accept`, `networks`, `secrets`, `store` and `numbers` judge one section each; `variables` says what a table of variables means, and `paired` which of them are pairs; `people` says how browsers show who sits at them; `clients` reads the files of MCP clients; `draft`
 //! puts it together and `plan` adds the secrets. `fixed` knows what of it a reload leaves as it is.
 
 pub(crate) mod accept;
@@ -31,6 +31,7 @@ pub(crate) mod schema;
 pub(crate) mod secrets;
 mod server;
 mod shape;
+pub(crate) mod store;
 pub(crate) mod tree;
 pub(crate) mod units;
 mod variables;

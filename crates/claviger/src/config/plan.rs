@@ -23,6 +23,7 @@ use super::issuer;
 use super::judge::Judge;
 use super::listen::EnvironmentName;
 use super::numbers::Record;
+use super::store::Place;
 use crate::cli::ServeArguments;
 use crate::mend::{caused_by_missing, mend};
 use crate::voice::{Exit, Report};
@@ -49,6 +50,8 @@ pub(crate) struct Plan {
     pub(crate) instance_key: (InstanceKey, Origin),
     /// How the record of calls is kept.
     pub(crate) record: Options,
+    /// Where everything else is kept.
+    pub(crate) store: Place,
     /// The secret of those who may have secrets fetched anew from outside.
     pub(crate) webhook: Option<SecretString>,
     /// What resolves the references of the servers.
@@ -105,6 +108,7 @@ impl Plan {
             Some(written) => Some(written.ready(&resolver, draft.root.as_ref(), &draft.sources).await?),
             None => None,
         };
+        let store = draft.store.place(&resolver).await?;
         let instance_key = instance_key(&draft.state)?;
         let accept = match &draft.accept {
             Accept::Bypass => door::Accept::Bypass,
@@ -130,6 +134,7 @@ impl Plan {
             state: draft.state,
             instance_key,
             record,
+            store,
             webhook,
             resolver,
             secrets: draft.secrets.written,

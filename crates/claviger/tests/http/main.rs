@@ -3,6 +3,8 @@
 //! The modules follow the URL space and the questions that one asks of a door; `support` is the door in three words.
 
 #[cfg(test)]
+mod authorization_server;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod batch;
@@ -38,6 +40,8 @@ mod memory;
 mod record;
 #[cfg(test)]
 mod reload;
+#[cfg(test)]
+mod replicas;
 #[cfg(test)]
 mod rotation;
 #[cfg(test)]

@@ -64,21 +64,21 @@ impl Sessions {
         }
         let key = (Box::from(server), owner.clone(), Box::from(id));
         if let Some(session) = self.opened.get(&key) {
-            return if self.has_expired(&session) { Err(Refusal::SessionUnknown) } else { Ok(session) };
+            if self.has_expired(&session) {
+                return Err(Refusal::SessionUnknown);
+            }
+            // Another replica may have ended it meanwhile.
+            if self.store.is_shared() {
+                self.refuse_ended(id).await?;
+            }
+            return Ok(session);
         }
         let plain = self.sealer.open(id, &context(server, owner)).map_err(|_| Refusal::SessionUnknown)?;
         let session = unsealed(&plain).ok_or(Refusal::SessionUnknown)?;
         if self.has_expired(&session) {
             return Err(Refusal::SessionUnknown);
         }
-        match self.store.get(&tombstone(id)).await {
-            Ok(None) => {}
-            Ok(Some(_)) => return Err(Refusal::SessionUnknown),
-            Err(error) => {
-                tracing::error!(target: "door", error = &error as &dyn std::error::Error, "the store cannot say whether a session has ended");
-                return Err(Refusal::Busy);
-            }
-        }
+        self.refuse_ended(id).await?;
         let session = Arc::new(session);
         self.opened.insert(key, Arc::clone(&session));
         Ok(session)
@@ -95,6 +95,17 @@ impl Sessions {
 }
 
 impl Sessions {
+    async fn refuse_ended(&self, id: &str) -> Result<(), Refusal> {
+        match self.store.get(&tombstone(id)).await {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err(Refusal::SessionUnknown),
+            Err(error) => {
+                tracing::error!(target: "door", error = &error as &dyn std::error::Error, "the store cannot say whether a session has ended");
+                Err(Refusal::Busy)
+            }
+        }
+    }
+
     fn has_expired(&self, session: &Session) -> bool {
         self.clock.unix_seconds() >= session.opened_at + LIFETIME.as_secs()
     }

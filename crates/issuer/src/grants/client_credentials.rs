@@ -6,7 +6,6 @@ use oauth::scope::ScopeSet;
 
 use super::{Answer, GrantType};
 use crate::client::Client;
-use crate::config::ClientProof;
 use crate::refusal::Refusal;
 use crate::token_endpoint::{Asked, Granted};
 
@@ -19,7 +18,7 @@ impl GrantType for ClientCredentials {
 
     fn is_for(&self, client: &Client) -> bool {
         // Whoever proves nothing could be anybody.
-        client.own_scopes.is_some() && !matches!(client.proof, ClientProof::None)
+        client.own_scopes.is_some() && !client.is_public()
     }
 
     fn granted<'a>(&'a self, asked: &'a Asked<'a>) -> Answer<'a> {
@@ -39,12 +38,5 @@ fn granted(asked: &Asked<'_>) -> Result<Granted, Refusal> {
     let resource = inbound.resource(named.as_ref()).ok_or_else(target)?;
     let of_this_server: ScopeSet =
         client.own_scopes.iter().flat_map(ScopeSet::iter).filter(|scope| resource.scopes.contains_key(*scope)).cloned().collect();
-    Ok(Granted {
-        subject: client.id.clone(),
-        scopes: asked.narrowed(&of_this_server)?,
-        resource: resource.resource.clone(),
-        grant: None,
-        signed_in_at: None,
-        refresh_token: None,
-    })
+    Ok(Granted::new(client.id.clone(), asked.narrowed(&of_this_server)?, resource.resource.clone()))
 }

@@ -6,6 +6,7 @@ use oauth::scope::ScopeSet;
 use super::{Answer, GrantType};
 use crate::client::Client;
 use crate::grant::{Grant, Person, Renewal};
+use crate::proof::is_by;
 use crate::refusal::Refusal;
 use crate::server::OFFLINE_ACCESS;
 use crate::token_endpoint::{Asked, Granted};
@@ -28,11 +29,11 @@ impl GrantType for RefreshToken {
 }
 
 async fn granted(asked: &Asked<'_>) -> Result<Granted, Refusal> {
-    let Asked { server, inbound, fields, client } = asked;
+    let Asked { server, inbound, fields, client, proof } = asked;
     let text = fields.value("refresh_token").ok_or_else(|| Refusal::invalid_request("`refresh_token` is missing"))?;
     let presented = server.grants.read(text).ok_or_else(Refusal::invalid_grant)?;
     let may = |grant: &mut Grant| {
-        if grant.client_id != client.id {
+        if grant.client_id != client.id || !is_by(grant.dpop_key.as_deref(), *proof) {
             return Err(Refusal::invalid_grant());
         }
         asked.same_resource(&grant.resource)?;
@@ -42,12 +43,10 @@ async fn granted(asked: &Asked<'_>) -> Result<Granted, Refusal> {
     let renewed = server.grants.renew(&server.shelf, presented, inbound.now, may).await??;
     match renewed {
         Renewal::Goes(grant, token) => Ok(Granted {
-            scopes: asked.narrowed(&permitted(asked, &grant))?,
-            subject: grant.person.subject,
-            resource: grant.resource,
             grant: Some(presented.grant()),
             signed_in_at: Some(grant.signed_in_at),
             refresh_token: Some(token),
+            ..Granted::new(grant.person.subject.clone(), asked.narrowed(&permitted(asked, &grant))?, grant.resource.clone())
         }),
         Renewal::Stolen(grant) => {
             let (name, subject, to) = (presented.grant().text(), grant.person.subject.as_str(), grant.client_id.as_str());

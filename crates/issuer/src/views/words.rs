@@ -4,22 +4,23 @@ use pages::language::Language;
 
 use super::Problem;
 
-/// The sentences of one language. `{}` is where something is filled in.
+/// The sentences of one language.
 pub(super) struct Words {
     pub(super) sign_in: &'static str,
-    pub(super) sign_in_lead: &'static str,
+    pub(super) sign_in_lead: Phrase,
     pub(super) username: &'static str,
     pub(super) password: &'static str,
     pub(super) wrong: &'static str,
-    pub(super) too_often: &'static str,
-    pub(super) consent: &'static str,
+    pub(super) too_often: Phrase,
+    pub(super) consent: Phrase,
     pub(super) consent_lead: &'static str,
     pub(super) unverified: &'static str,
+    pub(super) verified: Phrase,
     pub(super) asks_for: &'static str,
-    pub(super) everything: &'static str,
+    pub(super) everything: Phrase,
     pub(super) offline: &'static str,
     pub(super) all_of_it: &'static str,
-    pub(super) these: &'static str,
+    pub(super) these: Phrase,
     pub(super) account: &'static str,
     pub(super) not_me: &'static str,
     pub(super) goes_to: &'static str,
@@ -29,9 +30,16 @@ pub(super) struct Words {
     pub(super) take_back: &'static str,
     pub(super) done_yes: &'static str,
     pub(super) done_no: &'static str,
-    pub(super) done_lead: &'static str,
+    pub(super) done_lead: Phrase,
     pub(super) go_on: &'static str,
-    pub(super) back_to: &'static str,
+    pub(super) back_to: Phrase,
+    pub(super) device: &'static str,
+    pub(super) device_lead: &'static str,
+    pub(super) device_code: &'static str,
+    pub(super) device_go_on: &'static str,
+    pub(super) device_wrong: &'static str,
+    pub(super) device_stranger: &'static str,
+    pub(super) device_done: Phrase,
     broken: (&'static str, &'static str),
     nobody: (&'static str, &'static str),
     no_errand: (&'static str, &'static str),
@@ -39,9 +47,13 @@ pub(super) struct Words {
     redirect: (&'static str, &'static str),
     refused: (&'static str, &'static str),
     request: (&'static str, &'static str),
+    undescribed: (&'static str, &'static str),
     unknown_client: (&'static str, &'static str),
     unreadable: (&'static str, &'static str),
 }
+
+/// A sentence in which something is filled in where `{}` stands.
+pub(super) struct Phrase(&'static str);
 
 impl Words {
     pub(super) fn of(language: Language) -> &'static Self {
@@ -60,6 +72,7 @@ impl Words {
             Problem::Redirect => self.redirect,
             Problem::Refused { .. } => self.refused,
             Problem::Request(_) => self.request,
+            Problem::Undescribed(_) => self.undescribed,
             Problem::UnknownClient => self.unknown_client,
             Problem::Unreadable => self.unreadable,
         }
@@ -70,22 +83,24 @@ impl Words {
         if patterns.iter().any(|pattern| pattern == "*") {
             return self.all_of_it.to_owned();
         }
-        fill(self.these, &[&patterns.join(", ")])
+        self.these.with(&patterns.join(", "))
+    }
+}
+
+impl Phrase {
+    /// The sentence with a name in it.
+    pub(super) fn with(&self, name: &str) -> String {
+        fill(self.0, &[name])
     }
 
-    /// A sentence with a name in it.
-    pub(super) fn with(&self, sentence: &str, name: &str) -> String {
-        fill(sentence, &[name])
-    }
-
-    /// A sentence with two names in it.
-    pub(super) fn with_both(&self, sentence: &str, first: &str, second: &str) -> String {
-        fill(sentence, &[first, second])
+    /// The sentence with two names in it.
+    pub(super) fn with_both(&self, first: &str, second: &str) -> String {
+        fill(self.0, &[first, second])
     }
 }
 
 /// Puts `values` where `text` has `{}`, in order.
-pub(super) fn fill(text: &str, values: &[&str]) -> String {
+fn fill(text: &str, values: &[&str]) -> String {
     let mut pieces = text.split("{}");
     let mut filled = pieces.next().unwrap_or_default().to_owned();
     let mut values = values.iter();
@@ -98,19 +113,20 @@ pub(super) fn fill(text: &str, values: &[&str]) -> String {
 
 static ENGLISH: Words = Words {
     sign_in: "Sign in",
-    sign_in_lead: "{} wants to use {}. Sign in to go on.",
+    sign_in_lead: Phrase("{} wants to use {}. Sign in to go on."),
     username: "Account",
     password: "Password",
     wrong: "Account or password is wrong.",
-    too_often: "There were too many attempts. Try again in {} minutes.",
-    consent: "Allow {} to use {}?",
+    too_often: Phrase("There were too many attempts. Try again in {} minutes."),
+    consent: Phrase("Allow {} to use {}?"),
     consent_lead: "It will act in your name until you take this back.",
     unverified: "The app chose this name itself; nobody has checked it.",
+    verified: Phrase("Verified: this is the app of {}"),
     asks_for: "It asks for:",
-    everything: "Use {}",
+    everything: Phrase("Use {}"),
     offline: "Stay signed in while you are away",
     all_of_it: "Use everything that it offers",
-    these: "Use {}",
+    these: Phrase("Use {}"),
     account: "Your account",
     not_me: "That is not me",
     goes_to: "You go back to",
@@ -120,9 +136,16 @@ static ENGLISH: Words = Words {
     take_back: "Whoever runs this server can take it back at any time.",
     done_yes: "You are signed in",
     done_no: "Nothing was allowed",
-    done_lead: "You go back to {}. You can close this page.",
+    done_lead: Phrase("You go back to {}. You can close this page."),
     go_on: "Go on if nothing happens",
-    back_to: "Back to {}",
+    back_to: Phrase("Back to {}"),
+    device: "Sign in a device",
+    device_lead: "Type the code that your device shows.",
+    device_code: "Code",
+    device_go_on: "Go on",
+    device_wrong: "No device waits with this code. Look again, or let the device show a new one.",
+    device_stranger: "Go on only if the code stands on a device of your own. Nobody has a good reason to send you one.",
+    device_done: Phrase("{} goes on where it waits. You can close this page."),
     broken: ("Something went wrong here", "It is not your fault. Try again; if it stays like this, tell whoever runs this server."),
     nobody: ("Nobody can sign in yet", "There is no account. Whoever runs this server makes one with `claviger accounts add`."),
     no_errand: ("This page has ended", "It belongs to another browser, or to something too long ago. Go back to your app and begin again."),
@@ -133,6 +156,10 @@ static ENGLISH: Words = Words {
     ),
     refused: ("The app's question cannot be answered", "The app asked in a way that is not allowed."),
     request: ("The app's question cannot be read", "Something is missing in it, or stands in it twice. Nothing was sent anywhere."),
+    undescribed: (
+        "This app's description cannot be used",
+        "The app goes by the address of its description, and what is there does not describe it. Nothing was sent anywhere.",
+    ),
     unknown_client: (
         "This app is not known here",
         "Its registration may have ended. Remove the sign-in in your app, and begin again there.",
@@ -142,19 +169,20 @@ static ENGLISH: Words = Words {
 
 static GERMAN: Words = Words {
     sign_in: "Anmelden",
-    sign_in_lead: "{} möchte {} benutzen. Melden Sie sich an, um fortzufahren.",
+    sign_in_lead: Phrase("{} möchte {} benutzen. Melden Sie sich an, um fortzufahren."),
     username: "Konto",
     password: "Passwort",
     wrong: "Konto oder Passwort ist falsch.",
-    too_often: "Das waren zu viele Versuche. Versuchen Sie es in {} Minuten wieder.",
-    consent: "Darf {} {} benutzen?",
+    too_often: Phrase("Das waren zu viele Versuche. Versuchen Sie es in {} Minuten wieder."),
+    consent: Phrase("Darf {} {} benutzen?"),
     consent_lead: "Es handelt dann in Ihrem Namen, bis Sie das zurücknehmen.",
     unverified: "Diesen Namen hat sich die App selbst gegeben; niemand hat ihn geprüft.",
+    verified: Phrase("Geprüft: Das ist die App von {}"),
     asks_for: "Sie bittet um:",
-    everything: "{} benutzen",
+    everything: Phrase("{} benutzen"),
     offline: "Angemeldet bleiben, auch wenn Sie nicht da sind",
     all_of_it: "Alles benutzen, was es bietet",
-    these: "{} benutzen",
+    these: Phrase("{} benutzen"),
     account: "Ihr Konto",
     not_me: "Das bin ich nicht",
     goes_to: "Sie kehren zurück zu",
@@ -164,9 +192,16 @@ static GERMAN: Words = Words {
     take_back: "Wer diesen Server betreibt, kann es jederzeit zurücknehmen.",
     done_yes: "Sie sind angemeldet",
     done_no: "Es wurde nichts erlaubt",
-    done_lead: "Sie kehren zurück zu {}. Diese Seite können Sie schließen.",
+    done_lead: Phrase("Sie kehren zurück zu {}. Diese Seite können Sie schließen."),
     go_on: "Weiter, falls nichts geschieht",
-    back_to: "Zurück zu {}",
+    back_to: Phrase("Zurück zu {}"),
+    device: "Ein Gerät anmelden",
+    device_lead: "Geben Sie den Code ein, den Ihr Gerät zeigt.",
+    device_code: "Code",
+    device_go_on: "Weiter",
+    device_wrong: "Kein Gerät wartet mit diesem Code. Sehen Sie noch einmal nach, oder lassen Sie das Gerät einen neuen zeigen.",
+    device_stranger: "Fahren Sie nur fort, wenn der Code auf einem eigenen Gerät steht. Niemand hat einen guten Grund, Ihnen einen zu schicken.",
+    device_done: Phrase("{} macht dort weiter, wo es wartet. Diese Seite können Sie schließen."),
     broken: (
         "Hier ist etwas schiefgegangen",
         "Das liegt nicht an Ihnen. Versuchen Sie es noch einmal; bleibt es dabei, sagen Sie es denen, die diesen Server betreiben.",
@@ -186,6 +221,10 @@ static GERMAN: Words = Words {
     ),
     refused: ("Die Frage der App lässt sich nicht beantworten", "Die App hat auf eine Weise gefragt, die nicht erlaubt ist."),
     request: ("Die Frage der App ist nicht lesbar", "Etwas fehlt darin oder steht doppelt da. Es wurde nichts verschickt."),
+    undescribed: (
+        "Die Beschreibung dieser App ist nicht brauchbar",
+        "Die App nennt sich nach der Adresse ihrer Beschreibung, und was dort steht, beschreibt sie nicht. Es wurde nichts verschickt.",
+    ),
     unknown_client: (
         "Diese App ist hier nicht bekannt",
         "Vielleicht ist ihre Registrierung abgelaufen. Entfernen Sie die Anmeldung in Ihrer App und beginnen Sie dort noch einmal.",

@@ -11,7 +11,7 @@ use url::Url;
 /// Debug and Display leave out user and password.
 #[derive(Clone)]
 pub struct Address {
-    info: ConnectionInfo,
+    info: Box<ConnectionInfo>,
 }
 
 /// Why a text is no address of a server. Does not quote it: there may be a password in it.
@@ -37,6 +37,9 @@ pub enum AddressFault {
 impl Address {
     /// Reads `redis[s]://[[user]:password@]host[:port][/database]`.
     pub fn parse(text: &str) -> Result<Self, AddressFault> {
+        if text.len() > LONGEST {
+            return Err(AddressFault::Syntax);
+        }
         let url = Url::parse(text.trim()).map_err(|_| AddressFault::Syntax)?;
         if !matches!(url.scheme(), "redis" | "rediss" | "valkey" | "valkeys") {
             return Err(AddressFault::Scheme);
@@ -54,7 +57,7 @@ impl Address {
         let info = url.into_connection_info().map_err(|_| AddressFault::Syntax)?;
         // With RESP3 a lost connection is noticed at once, and not by the next who asks.
         let login = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3).set_skip_set_lib_name();
-        Ok(Self { info: info.set_redis_settings(login).set_tcp_settings(network()) })
+        Ok(Self { info: Box::new(info.set_redis_settings(login).set_tcp_settings(network())) })
     }
 
     pub(super) fn info(&self) -> &ConnectionInfo {
@@ -97,6 +100,8 @@ fn network() -> TcpSettings {
     settings
 }
 
+const LONGEST: usize = 4096;
+
 #[cfg(target_os = "linux")]
 const UNACKNOWLEDGED: std::time::Duration = std::time::Duration::from_secs(4);
 
@@ -123,6 +128,7 @@ mod tests {
     fn what_is_no_address_is_refused_without_being_quoted() {
         for (text, fault) in [
             ("", AddressFault::Syntax),
+            (&format!("redis://{}", "s3cret".repeat(1000)), AddressFault::Syntax),
             ("s3cret", AddressFault::Syntax),
             ("127.0.0.1:6379", AddressFault::Syntax),
             ("https://s3cret@example.com", AddressFault::Scheme),

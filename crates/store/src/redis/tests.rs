@@ -2,18 +2,17 @@
 
 use std::sync::{Arc, Mutex};
 
+use ::redis::Connection;
+use testkit::redis::RedisServer;
+
 use super::*;
 use crate::conformance::{SetClock, Subject, conformance};
 use crate::revocation::Revocations;
 use crate::{KEY_BYTES, VALUE_BYTES};
 
-mod server;
-
-use self::server::Server;
-
 fn subject() -> (Subject, impl Sized) {
-    let server = Server::start();
-    let connection = Mutex::new(server.connection());
+    let server = start(&[]);
+    let connection = Mutex::new(beside(&server));
     let script = ::redis::Script::new(
         "for _, key in ipairs(redis.call('KEYS', '*')) do
            local ends = redis.call('PEXPIRETIME', key)
@@ -31,13 +30,22 @@ fn subject() -> (Subject, impl Sized) {
 
 conformance!(subject());
 
-async fn connect(server: &Server) -> Redis {
+fn start(arguments: &[&str]) -> RedisServer {
+    RedisServer::start(arguments).unwrap()
+}
+
+/// A connection of the test's own, beside the store's.
+fn beside(server: &RedisServer) -> Connection {
+    Client::open(server.url()).unwrap().get_connection().unwrap()
+}
+
+async fn connect(server: &RedisServer) -> Redis {
     Redis::connect(&Address::parse(&server.url()).unwrap(), PREFIX).await.unwrap()
 }
 
 #[tokio::test]
 async fn the_server_ends_a_lifetime_by_itself() {
-    let server = Server::start();
+    let server = start(&[]);
     let store = connect(&server).await;
     store.put("key", b"value", Some(Duration::from_millis(30))).await.unwrap();
     store.increment("count", 1, Some(Duration::from_millis(30))).await.unwrap();
@@ -48,16 +56,16 @@ async fn the_server_ends_a_lifetime_by_itself() {
         }
     }
     store.put("key", b"value", Some(Duration::from_secs(2))).await.unwrap();
-    let left: u64 = ::redis::cmd("PTTL").arg("claviger:key").query(&mut server.connection()).unwrap();
+    let left: u64 = ::redis::cmd("PTTL").arg("claviger:key").query(&mut beside(&server)).unwrap();
     assert!((1..=2000).contains(&left), "{left}");
     store.put("key", b"value", Some(Duration::MAX)).await.unwrap();
-    let left: i64 = ::redis::cmd("PTTL").arg("claviger:key").query(&mut server.connection()).unwrap();
+    let left: i64 = ::redis::cmd("PTTL").arg("claviger:key").query(&mut beside(&server)).unwrap();
     assert_eq!(left, -1);
 }
 
 #[tokio::test]
 async fn stores_of_other_prefixes_do_not_meet() {
-    let server = Server::start();
+    let server = start(&[]);
     let address = Address::parse(&server.url()).unwrap();
     let stores = [Redis::connect(&address, "a").await.unwrap(), Redis::connect(&address, "[ab]").await.unwrap()];
     for (store, value) in stores.iter().zip([b"one", b"two"]) {
@@ -72,7 +80,7 @@ async fn stores_of_other_prefixes_do_not_meet() {
 
 #[tokio::test]
 async fn a_prefix_stands_for_itself_and_a_listing_is_complete() {
-    let server = Server::start();
+    let server = start(&[]);
     let store = connect(&server).await;
     for key in ["a*c", "abc", "a?c", "[a-b]c", "ac", "a\\c", "^a", "ключ"] {
         store.put(key, b"v", None).await.unwrap();
@@ -85,14 +93,14 @@ async fn a_prefix_stands_for_itself_and_a_listing_is_complete() {
     for key in &numbered {
         pipeline.set(format!("{PREFIX}{key}"), "v").ignore();
     }
-    pipeline.query::<()>(&mut server.connection()).unwrap();
+    pipeline.query::<()>(&mut beside(&server)).unwrap();
     assert_eq!(store.keys("many/", usize::MAX).await.unwrap(), numbered);
     assert_eq!(store.keys("many/", 3).await.unwrap(), numbered[..3]);
 }
 
 #[tokio::test]
 async fn a_login_is_needed_where_the_server_wants_one_and_never_shown() {
-    let server = Server::with(&["--requirepass", "correct-horse"]);
+    let server = start(&["--requirepass", "correct-horse"]);
     let address = |login: &str| Address::parse(&server.url().replace("//", &format!("//{login}@"))).unwrap();
     let store = Redis::connect(&address(":correct-horse"), PREFIX).await.unwrap();
     store.put("key", b"value", None).await.unwrap();
@@ -109,19 +117,41 @@ async fn a_login_is_needed_where_the_server_wants_one_and_never_shown() {
 }
 
 #[tokio::test]
+async fn a_user_who_may_do_what_the_guide_says_and_nothing_else_is_enough() {
+    let server = start(&[]);
+    let guide = include_str!("../../../../docs/guides/replicas.md");
+    let allowed = guide.split_once("for a user of its own: `").unwrap().1.split_once('`').unwrap().0;
+    let mut user = ::redis::cmd("ACL");
+    user.arg("SETUSER").arg("door").arg("on").arg(">horse").arg("-@all");
+    allowed.split(' ').fold(&mut user, |user, rule| user.arg(rule)).exec(&mut beside(&server)).unwrap();
+    let store = Redis::connect(&Address::parse(&server.url().replace("//", "//door:horse@")).unwrap(), PREFIX).await.unwrap();
+    store.put("key", b"1", Some(Duration::from_secs(60))).await.unwrap();
+    assert!(store.compare_and_swap("key", Some(b"1"), Some(b"2"), None).await.unwrap());
+    assert_eq!(store.increment("key", 1, None).await.unwrap(), 3);
+    assert_eq!(store.keys("", 10).await.unwrap(), ["key"]);
+    assert_eq!(store.take("key").await.unwrap().unwrap(), b"3");
+    store.delete("key").await.unwrap();
+    assert_eq!(store.get("key").await.unwrap(), None);
+
+    ::redis::cmd("ACL").arg("SETUSER").arg("door").arg("-info").exec(&mut beside(&server)).unwrap();
+    let unasked = Redis::connect(&Address::parse(&server.url().replace("//", "//door:horse@")).unwrap(), PREFIX).await.unwrap();
+    assert_eq!(unasked.get("key").await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn a_server_that_would_throw_values_away_is_refused() {
-    let server = Server::with(&["--maxmemory", "100mb", "--maxmemory-policy", "volatile-lru"]);
+    let server = start(&["--maxmemory", "100mb", "--maxmemory-policy", "volatile-lru"]);
     let refused = Redis::connect(&Address::parse(&server.url()).unwrap(), PREFIX).await.err().unwrap();
     assert!(matches!(refused, Failure::Evicts { policy } if &*policy == "volatile-lru"));
 }
 
 #[tokio::test]
 async fn a_full_server_refuses_new_values_and_keeps_the_old() {
-    let server = Server::with(&["--maxmemory", "100mb", "--maxmemory-policy", "noeviction"]);
+    let server = start(&["--maxmemory", "100mb", "--maxmemory-policy", "noeviction"]);
     let store = connect(&server).await;
     store.put("old", b"value", None).await.unwrap();
     store.put("count", b"1", None).await.unwrap();
-    ::redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg(1).exec(&mut server.connection()).unwrap();
+    ::redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg(1).exec(&mut beside(&server)).unwrap();
     for refused in [
         store.put("new", b"value", None).await.err(),
         store.increment("count", 1, None).await.err(),
@@ -135,13 +165,13 @@ async fn a_full_server_refuses_new_values_and_keeps_the_old() {
 
 #[tokio::test]
 async fn a_server_that_is_away_is_a_failure_and_one_that_is_back_is_found_again() {
-    let mut server = Server::start();
+    let mut server = start(&[]);
     let store = connect(&server).await;
     store.put("key", b"value", None).await.unwrap();
-    server.stop();
+    server.stop().unwrap();
     assert!(matches!(store.get("key").await, Err(Failure::Unreachable(_) | Failure::TimedOut)));
     assert!(matches!(store.take("key").await, Err(Failure::Unreachable(_) | Failure::TimedOut)));
-    server.start_again();
+    server.start_again().unwrap();
     while store.put("key", b"again", None).await.is_err() {
         tokio::time::sleep(PAUSE).await;
     }
@@ -151,29 +181,29 @@ async fn a_server_that_is_away_is_a_failure_and_one_that_is_back_is_found_again(
 
 #[tokio::test]
 async fn a_lost_connection_is_not_noticed_by_who_reads() {
-    let server = Server::start();
+    let server = start(&[]);
     let store = connect(&server).await;
     store.put("key", b"value", None).await.unwrap();
     for _ in 0..20 {
-        ::redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal").exec(&mut server.connection()).unwrap();
+        ::redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal").exec(&mut beside(&server)).unwrap();
         assert_eq!(store.get("key").await.unwrap().unwrap(), b"value");
     }
 }
 
 #[tokio::test]
 async fn a_server_that_says_nothing_is_not_waited_for_long() {
-    let server = Server::start();
+    let server = start(&[]);
     let store = connect(&server).await;
-    ::redis::cmd("CLIENT").arg("PAUSE").arg(60_000).arg("ALL").exec(&mut server.connection()).unwrap();
+    ::redis::cmd("CLIENT").arg("PAUSE").arg(60_000).arg("ALL").exec(&mut beside(&server)).unwrap();
     assert!(matches!(store.get("key").await, Err(Failure::TimedOut)));
     assert!(matches!(store.put("key", b"value", None).await, Err(Failure::TimedOut)));
 }
 
 #[tokio::test]
 async fn what_is_not_ours_under_a_key_is_a_failure() {
-    let server = Server::start();
+    let server = start(&[]);
     let store = connect(&server).await;
-    ::redis::cmd("LPUSH").arg("claviger:list").arg("item").exec(&mut server.connection()).unwrap();
+    ::redis::cmd("LPUSH").arg("claviger:list").arg("item").exec(&mut beside(&server)).unwrap();
     assert!(matches!(store.get("list").await, Err(Failure::Refused { .. })));
     assert!(matches!(store.increment("list", 1, None).await, Err(Failure::Refused { .. })));
     assert!(matches!(store.compare_and_swap("list", None, Some(b"v"), None).await, Err(Failure::Refused { .. })));
@@ -181,7 +211,7 @@ async fn what_is_not_ours_under_a_key_is_a_failure() {
 
 #[tokio::test]
 async fn the_longest_keys_and_values_pass_through_every_operation() {
-    let server = Server::start();
+    let server = start(&[]);
     let store = connect(&server).await;
     let (key, value): (String, Vec<u8>) = ("k".repeat(KEY_BYTES), (0..=255).cycle().take(VALUE_BYTES).collect());
     assert!(store.compare_and_swap(&key, None, Some(&value), None).await.unwrap());
@@ -191,7 +221,7 @@ async fn the_longest_keys_and_values_pass_through_every_operation() {
 
 #[tokio::test]
 async fn what_one_replica_revokes_ends_on_the_other() {
-    let server = Server::start();
+    let server = start(&[]);
     let clock = SetClock::default();
     clock.advance(1_800_000_000_000);
     let mut replicas = Vec::new();

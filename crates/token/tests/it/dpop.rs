@@ -249,6 +249,15 @@ fn a_proof_is_good_for_a_minute() {
 }
 
 #[test]
+fn a_proof_is_remembered_for_as_long_as_it_is_good() {
+    let key = Key::p256();
+    let proof = key.sign(&header(&key, &json!({})), &claims(&json!({})));
+    let expires_at = verify(&proof, &ASKED, NOW).unwrap().expires_at();
+    assert!(verify(&proof, &ASKED, expires_at - 1).is_ok());
+    assert_eq!(verify(&proof, &ASKED, expires_at), Err(Refusal::TooOld));
+}
+
+#[test]
 fn a_proof_has_a_name_by_which_it_is_remembered() {
     assert_eq!(with_claims(&json!({"jti": "x".repeat(256)})).unwrap().jwt_id.len(), 256);
     assert_eq!(with_claims(&json!({"jti": null})), token(TokenRefusal::MissingClaim(ClaimName::JwtId)));

@@ -74,9 +74,10 @@ fn an_overlay_goes_over_the_file_and_is_blamed_by_its_own_name() {
 
 #[test]
 fn every_fault_of_every_section_is_told_at_once() {
-    let own = "[listen]\nadress = \"x\"\n[limits]\nper_address = \"x\"\n[timeouts]\ncall = \"x\"\n[audit]\nretention_days = 0\n[[accept]]\n[servers.a]\nurl = \"x\"\n[store]\nurl = \"redis://x\"\n";
+    let own = "[listen]\nadress = \"x\"\n[limits]\nper_address = \"x\"\n[timeouts]\ncall = \"x\"\n[audit]\nretention_days = 0\n[[accept]]\n[servers.a]\nurl = \"x\"\n[store]\nurl = \"http://x\"\n";
     let text = Folder::with(&[("claviger.toml", own)]).draft(&[]).err().unwrap();
-    for path in ["listen.adress", "limits.per_address", "timeouts.call", "audit.retention_days", "accept[0]", "servers.a.url", "store"] {
+    for path in ["listen.adress", "limits.per_address", "timeouts.call", "audit.retention_days", "accept[0]", "servers.a.url", "store.url"]
+    {
         assert!(text.contains(&format!("error: `{path}`: ")), "{path} is missing in\n{text}");
     }
     assert!(text.ends_with("error: 7 faults in the configuration; nothing was started\n"), "{text}");
