@@ -8,6 +8,8 @@ mod aws;
 #[cfg(test)]
 mod azure;
 #[cfg(test)]
+mod bound;
+#[cfg(test)]
 mod built_in;
 #[cfg(test)]
 mod children;
