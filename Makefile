@@ -43,7 +43,7 @@ interop: peers ## Real clients, servers and an identity provider of other people
 	cargo test --package claviger --locked --test interop
 
 .PHONY: conformance
-conformance: peers ## The official MCP conformance harness: the fixture alone, and through the door
+conformance: peers ## The official MCP conformance harness: the fixture alone, through the door, and the authorization server
 	PATH="$(PEERS):$$PATH" conformance/run.sh
 
 .PHONY: peers

@@ -5,8 +5,9 @@
 #   conformance/run.sh door     the fixture behind the door, with the development bypass
 #   conformance/run.sh token    the same with tokens, which a small proxy adds for the harness
 #   conformance/run.sh stdio    the fixture as a child process of the door
+#   conformance/run.sh issuer   the built-in authorization server; every check must pass, and none may warn
 #
-# Several may be named; none means all four. Each must pass the same checks as the fixture alone, except for
+# Several may be named; none means all five. The middle three must pass the same checks as the fixture alone, except for
 # what conformance/expected/<mode>.yml names with a reason. Results and the programs' logs are left in target/conformance/.
 # The harness and, where the installed one is too old, Node.js are installed into .test-peers/ from npm.
 # Everything listens on 127.0.0.1, at ports that the system chooses.
@@ -17,6 +18,8 @@ NODE_MAJOR=22
 NODE_VERSION=22.23.3
 # How long a program may take until it says where it listens, in tenths of a second.
 PATIENCE=300
+# Of the account in accounts.toml.
+HARNESS_PASSWORD=aqss-i52k-e3wi-u2fn
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 root="$(dirname "$here")"
@@ -79,6 +82,7 @@ node_platform() {
 start() {
   local name="$1" pattern="$2" log="$scratch/$1.log" pid
   shift 2
+  : >"$log"
   "$@" >"$log" 2>&1 &
   pid=$!
   started+=("$pid")
@@ -143,19 +147,82 @@ run_stdio() {
   run_harness stdio "$url"
 }
 
+run_issuer() {
+  local out="$results/issuer" method port
+  rm -rf "$out"
+  HARNESS_SECRET="$("$node" -p 'crypto.randomUUID()')"
+  export HARNESS_SECRET
+  start_issuer issuer --listen 127.0.0.1:0
+  say "issuer: $url"
+  ask_issuer public "$url" --client-id public
+  ask_issuer registered "$url" --client-id "$(register "${url%/mcp/*}")"
+  for method in basic post; do
+    port="$(free_port)"
+    start "one-method-$method" '^http://.*' "$node" "$here/one_method.mjs" "client_secret_$method" "http://127.0.0.1:$port"
+    start_issuer "issuer-$method" --listen "127.0.0.1:$port" --public-url "$url"
+    ask_issuer "$method" "$url" --client-id secret --client-secret "$HARNESS_SECRET"
+  done
+  "$node" "$here/summary.mjs" write "$peers" "$out" "$results/issuer.json"
+}
+
+# start_issuer NAME ARGUMENT...: a door with people and clients of its own; `url` becomes its one server.
+start_issuer() {
+  local name="$1"
+  shift
+  start "$name" 'door +http://127\.0\.0\.1:[0-9]+/mcp/files' \
+    "$claviger" serve --config "$here/issuer.toml" --state "$scratch/state-$name" "$@"
+}
+
+# ask_issuer NAME URL ARGUMENT...: both scenarios, for each revision; somebody signs in meanwhile.
+ask_issuer() {
+  local name="$1" resource="$2" revision log harness_pid
+  shift 2
+  for revision in 2025-03-26 2025-06-18 2025-11-25 2026-07-28; do
+    mkdir -p "$results/issuer/$revision-$name"
+    log="$results/issuer/$revision-$name.log"
+    : >"$log"
+    # The second scenario needs what the first one found, so both run in one go.
+    "$node" "$harness" authorization --url "${resource%/mcp/*}" --resource "$resource" --port "$(free_port)" --spec-version "$revision" \
+      -o "$results/issuer/$revision-$name" "$@" >"$log" 2>&1 &
+    harness_pid=$!
+    started+=("$harness_pid")
+    if ! "$node" "$here/sign_in.mjs" "$log" harness "$HARNESS_PASSWORD" >>"$scratch/sign-in.log" 2>&1; then
+      cat "$log" "$scratch/sign-in.log" >&2
+      fail "nobody could sign in ($revision, $name)"
+    fi
+    # The exit code says only that something failed; the summary says what.
+    wait "$harness_pid" || true
+  done
+}
+
+# register ORIGIN: the name of a client that registers itself, as most do.
+register() {
+  "$node" -e '
+    const body = JSON.stringify({ client_name: "Harness", redirect_uris: ["http://127.0.0.1/callback"], token_endpoint_auth_method: "none" });
+    fetch(process.argv[1] + "/register", { method: "POST", body, headers: { "content-type": "application/json" } })
+      .then((response) => response.json())
+      .then((client) => console.log(client.client_id));
+  ' "$1"
+}
+
+# A port that the system has just chosen, for programs that want to be told one.
+free_port() {
+  "$node" -e 'const one = require("node:net").createServer().listen(0, "127.0.0.1", () => { console.log(one.address().port); one.close(); })'
+}
+
 main() {
   local modes=("$@") mode bad=0
-  if (( $# == 0 )); then modes=(direct door token stdio); fi
+  if (( $# == 0 )); then modes=(direct door token stdio issuer); fi
   for mode in "${modes[@]}"; do
-    case "$mode" in direct | door | token | stdio) ;; *) fail "unknown mode: $mode (direct, door, token or stdio)" ;; esac
+    case "$mode" in direct | door | token | stdio | issuer) ;; *) fail "unknown mode: $mode (direct, door, token, stdio or issuer)" ;; esac
   done
   install_harness
   cargo build --quiet --manifest-path "$root/Cargo.toml" -p claviger-testkit --bins
   if [[ "${modes[*]}" != direct && -z "${CLAVIGER:-}" ]]; then
     cargo build --quiet --manifest-path "$root/Cargo.toml" -p claviger
   fi
-  # The others are compared with the fixture alone, as it is now.
-  if [[ "${modes[0]}" != direct && ! "$results/direct.json" -nt "$target/debug/fixture-server" ]]; then
+  # The others, but for the issuer, are compared with the fixture alone, as it is now.
+  if [[ "${modes[0]}" != direct && "${modes[*]}" != issuer && ! "$results/direct.json" -nt "$target/debug/fixture-server" ]]; then
     modes=(direct "${modes[@]}")
   fi
   for mode in "${modes[@]}"; do
@@ -165,11 +232,11 @@ main() {
     stop_all
     # What the programs said: why the door refused a call is in its log, and not in its answer.
     mkdir -p "$results/$mode-logs" && mv "$scratch"/*.log "$results/$mode-logs/"
-    if [[ "$mode" == direct ]]; then
-      "$node" "$here/summary.mjs" check "$results/direct.json" || bad=1
-    else
-      "$node" "$here/summary.mjs" compare "$peers" "$results/direct.json" "$results/$mode.json" "$here/expected/$mode.yml" || bad=1
-    fi
+    case "$mode" in
+      direct) "$node" "$here/summary.mjs" check "$results/direct.json" || bad=1 ;;
+      issuer) "$node" "$here/summary.mjs" spotless "$results/issuer.json" || bad=1 ;;
+      *) "$node" "$here/summary.mjs" compare "$peers" "$results/direct.json" "$results/$mode.json" "$here/expected/$mode.yml" || bad=1 ;;
+    esac
   done
   (( bad == 0 )) || fail "not as it should be; details in $results"
   say "all as it should be"

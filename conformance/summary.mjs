@@ -1,7 +1,8 @@
 // What did the harness find? Sums up its result folders, and compares two such sums.
 //
-//   summary.mjs write PEERS FOLDER SUMMARY            FOLDER/<run>/server-<scenario>-<time>/checks.json → SUMMARY
+//   summary.mjs write PEERS FOLDER SUMMARY            FOLDER/<run>/<role>-<scenario>-<time>/checks.json → SUMMARY
 //   summary.mjs check SUMMARY                         fails when a scored scenario fails
+//   summary.mjs spotless SUMMARY                      fails when any check fails, warns or is skipped
 //   summary.mjs compare PEERS BASE SUMMARY EXPECTED   fails when SUMMARY is not as BASE, except as EXPECTED says
 //
 // A summary is {run: {scenario: {scored, checks: {id: outcome}}}}. A check that is reported several times is told
@@ -19,7 +20,7 @@ function write(peers, folder, file) {
     const scored = scoredScenarios(peers, run);
     const scenarios = (summary[run] = {});
     for (const name of readdirSync(path.join(folder, run)).sort()) {
-      const scenario = name.replace(/^server-/, "").replace(/-\d{4}-\d\d-\d\dT[\d-]+Z$/, "");
+      const scenario = name.replace(/^(authorization-)?server-/, "").replace(/-\d{4}-\d\d-\d\dT[\d-]+Z$/, "");
       const checks = JSON.parse(readFileSync(path.join(folder, run, name, "checks.json"), "utf8"));
       scenarios[scenario] = { scored: scored === null || scored.has(scenario), checks: outcomesById(checks) };
     }
@@ -32,6 +33,20 @@ function write(peers, folder, file) {
 function check(file) {
   const summary = read(file);
   const faults = scoredFaults(summary);
+  if (Object.keys(summary).length === 0) faults.push("no run left a result");
+  report(faults);
+}
+
+function spotless(file) {
+  const summary = read(file);
+  const faults = scoredFaults(summary);
+  for (const [run, scenarios] of Object.entries(summary)) {
+    for (const [scenario, { checks }] of Object.entries(scenarios)) {
+      for (const [id, outcome] of Object.entries(checks)) {
+        if (outcome === "warning" || outcome === "skipped") faults.push(`${run} ${scenario} ${id}: ${outcome}`);
+      }
+    }
+  }
   if (Object.keys(summary).length === 0) faults.push("no run left a result");
   report(faults);
 }
@@ -137,4 +152,4 @@ function read(file) {
 }
 
 const [command, ...operands] = process.argv.slice(2);
-({ write, check, compare })[command](...operands);
+({ write, check, spotless, compare })[command](...operands);

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests need, and says what: the programs of other people that stand before and behind the door.
 #
-# From Debian:  python3 with venv, nodejs, npm, git, gdb, the headers of OpenSSL, a keychain (gnome-keyring on dbus) with libsecret-tools to look into it, keyutils
-#               for that of the kernel, and redis-server, where they are missing (as root; else it says what to install).
+# From Debian:  python3 with venv, nodejs, npm, git, gdb, the headers of OpenSSL, chromium, a keychain (gnome-keyring on dbus) with libsecret-tools to look into it,
+#               keyutils for that of the kernel, and redis-server, where they are missing (as root; else it says what to install).
 # From npm:     what interop/package-lock.json names, into .test-peers/npm. Node.js 22 is among it.
 # From PyPI:    what interop/requirements.txt names, into .test-peers/venv; what interop/clouds.txt names, into .test-peers/clouds.
 # From crates.io: what interop/crates.txt names, built into .test-peers/cargo. That takes minutes, once.
@@ -23,6 +23,7 @@ stamp() { fingerprint "${@:2}" >"$1"; }
 fingerprint() { cat "$@" | cksum; }
 
 install_from_debian() {
+  want chromium command -v chromium
   want dbus command -v dbus-run-session
   want git command -v git
   want gdb command -v gcore
@@ -101,7 +102,7 @@ install_from_crates() {
 
 install_from_debian
 install_from_npm
-install_from_pypi venv requirements.txt 'mcp|mcp-server-git'
+install_from_pypi venv requirements.txt 'mcp|mcp-server-git|fastmcp'
 install_from_pypi clouds clouds.txt 'moto|azure-keyvault-secrets|google-cloud-secret-manager'
 install_from_crates
 say "what the tests need is there"

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use aws_lc_rs::rand;
+use bytes::Bytes;
 use oauth::authorization::{Answer, Denial, Request, WrongIssuer};
 use oauth::grant::{Grant, Wanted};
 use oauth::issuer::Issuer;
 use oauth::pkce::Verifier;
 use oauth::scope::ScopeSet;
 use oauth::token_response::{Expected, TokenResponse};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 use url::Url;
 
@@ -47,6 +48,17 @@ pub enum NotGranted {
     NoToken(#[source] Cause),
 }
 
+/// Why a refresh token gives no token.
+#[derive(Debug, Error)]
+pub enum NotRenewed {
+    /// There is no token, which says nothing about the refresh token.
+    #[error("the authorization server gives no token")]
+    NoToken(#[source] Cause),
+    /// It is good no more (`invalid_grant`).
+    #[error("the grant is over at the authorization server")]
+    Over(#[source] Cause),
+}
+
 impl CodeFlow {
     pub(crate) fn new(client: Arc<TokenClient>, issuer: Option<Issuer>, authorize_url: Option<Url>, wanted: Wanted) -> Self {
         Self { client, issuer, authorize_url, wanted }
@@ -75,6 +87,21 @@ impl CodeFlow {
         // Scopes and audience were said when the person was asked; the resource is said again (RFC 8707 §2.2).
         let wanted = Wanted { resource: self.wanted.resource.clone(), ..Wanted::default() };
         self.client.ask(grant, &wanted, Expected::AccessToken).await.map_err(NotGranted::NoToken)
+    }
+
+    /// The next token for a refresh token.
+    pub async fn renew(&self, refresh_token: &SecretString) -> Result<TokenResponse, NotRenewed> {
+        let grant = Grant::RefreshToken { refresh_token: refresh_token.expose_secret() };
+        let wanted = Wanted { resource: self.wanted.resource.clone(), ..Wanted::default() };
+        self.client.redeem(grant, &wanted, Expected::AccessToken).await.map_err(|no_token| match no_token.is_grant_over {
+            true => NotRenewed::Over(no_token.cause),
+            false => NotRenewed::NoToken(no_token.cause),
+        })
+    }
+
+    /// What the server, as an OpenID provider, tells about the person besides the id token; `None`: it has no place for that.
+    pub async fn userinfo(&self, token: &SecretString) -> Result<Option<Bytes>, Cause> {
+        self.client.userinfo(token.expose_secret()).await
     }
 
     /// What people are asked for.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::HeaderValue;
 use oauth::client_authentication::{self, Method};
 use oauth::form::Form;
@@ -20,6 +21,7 @@ use outbound::introspection;
 use outbound::revocation;
 use outbound::tls::{InvalidRoots, Roots};
 use outbound::token_endpoint::{self, TokenFailure};
+use outbound::userinfo;
 use policy::quota::Rate;
 use secrecy::ExposeSecret as _;
 use tokio::sync::Mutex;
@@ -71,6 +73,8 @@ pub(crate) struct Endpoints {
     pub(crate) authorize: Option<String>,
     /// Where tokens are taken back.
     pub(crate) revoke: Option<String>,
+    /// Where it tells more about a person.
+    pub(crate) userinfo: Option<String>,
     /// Who it is, if that is known, and whether it says so in every answer that a browser brings (RFC 9207).
     pub(crate) issuer: Option<(Issuer, bool)>,
     /// Whether it offers PKCE, and nothing but its weaker form.
@@ -202,6 +206,14 @@ impl TokenClient {
         outcome.map_err(|failure| self.blame(failure, &shown, Some(token)))
     }
 
+    /// What an OpenID provider tells about a person besides; `None`: it has no place for that.
+    pub(crate) async fn userinfo(&self, token: &str) -> Result<Option<Bytes>, Cause> {
+        let Some(url) = self.endpoints().await?.userinfo else { return Ok(None) };
+        self.allowance.spend(self.rate, self.now())?;
+        let fetched = userinfo::fetch(&self.http, &url, token).await;
+        fetched.map(Some).map_err(|failure| cause_of(failure.into(), &[]))
+    }
+
     /// Under which name the door is known there.
     pub(crate) fn client_id(&self) -> &str {
         &self.client_id
@@ -252,6 +264,7 @@ impl TokenClient {
                 return Ok(Endpoints {
                     authorize: None,
                     revoke: None,
+                    userinfo: None,
                     issuer: None,
                     refuses_s256: false,
                     // Whatever is asked for is asked for there.
@@ -334,6 +347,7 @@ fn endpoints_of(metadata: ServerMetadata, issuer: &Issuer) -> Result<Endpoints, 
         token: metadata.token_endpoint.ok_or_else(|| names_no("token_endpoint"))?,
         authorize: metadata.authorization_endpoint,
         revoke: metadata.revocation_endpoint,
+        userinfo: metadata.userinfo_endpoint,
         issuer: Some((issuer.clone(), names_itself)),
     })
 }

@@ -16,6 +16,7 @@ mod interruption;
 mod lifecycle;
 mod log;
 mod mend;
+mod providers;
 mod queue;
 mod run;
 mod voice;

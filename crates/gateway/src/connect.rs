@@ -22,7 +22,7 @@ use self::ask::Invitation;
 use self::browser::Browsers;
 use self::errand::Errands;
 pub(crate) use self::pages::answer;
-pub(crate) use self::sign_in::SignIn;
+pub use self::sign_in::{Incomplete, NotSignedIn, SignIn, SignedIn};
 use self::ticket::Tickets;
 use crate::layers::rate_limit::AddressQuotas;
 use crate::principal::Principal;

@@ -29,6 +29,7 @@ mod table;
 mod told;
 mod underway;
 
+pub use connect::{Incomplete, NotSignedIn, SignIn, SignedIn};
 pub use door::{Door, Parts, Readiness};
 pub use forge::BuildError;
 pub use principal::PrincipalKey;

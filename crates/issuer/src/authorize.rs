@@ -7,8 +7,11 @@
 //! | `/authorize/consent` | yes or no |
 //! | `/authorize/sign-out` | "that is not me" |
 //! | `/device` | where people type the code of a device |
+//! | `/authorize/back/NAME` | where a provider sends people back to |
 //!
 //! What was asked travels from page to page in a sealed field. Until it is known who asks and where an answer may go, nothing is sent anywhere.
+
+mod elsewhere;
 
 use audit::event::Event;
 use bytes::Bytes;
@@ -26,6 +29,7 @@ use crate::browser::{Browser, Pending, Session};
 use crate::client::{Client, Clients, Nobody, Origin};
 use crate::code::{self, Agreement};
 use crate::config::ProtectedResource;
+use crate::federation::Look;
 use crate::refusal::Failure;
 use crate::server::{Inbound, OFFLINE_ACCESS, Page, Server};
 use crate::throttle::{WRONG_BY_ACCOUNT, WRONG_BY_ADDRESS, WRONG_BY_BOTH, network_of};
@@ -57,6 +61,7 @@ impl Server {
             (Page::Authorize, &Method::POST) => visit.asked(inbound.body).await,
             (Page::Device, &Method::GET) => visit.device(),
             (Page::Device, &Method::POST) => visit.typed().await,
+            (Page::Back, &Method::GET) => visit.came_back().await,
             (Page::SignIn, &Method::POST) => visit.sign_in().await,
             (Page::Consent, &Method::POST) => visit.decided().await,
             (Page::SignOut, &Method::POST) => visit.sign_out().await,
@@ -90,32 +95,54 @@ impl Visit<'_> {
             };
             return self.refuse(&back, code, words);
         }
-        let pending = pending(&request, question, resource, &redirect);
-        self.next(&pending, &client)
+        let pending = pending(&request, question, resource, &redirect, self.inbound.now);
+        self.next(&pending, &client).await
     }
 
     /// What the person has to do next.
-    fn next(&self, pending: &Pending, client: &Client) -> Shown {
+    async fn next(&self, pending: &Pending, client: &Client) -> Shown {
         let asked = self.server.browsers.ask(pending, &self.browser, self.inbound.now)?;
-        let session = self.browser.session.as_ref().filter(|_| !pending.must_sign_in);
         let question = self.question(pending, client)?;
-        let response = if let Some(session) = session {
-            views::consent(&question, session, &asked, self.language)
-        } else {
-            let nobody = self.server.accounts.is_empty().map_err(|failure| Problem::broken(&failure))?;
-            if nobody {
-                return Err(Problem::NobodyCanSignIn);
-            }
-            let username = pending.login_hint.as_deref().unwrap_or_default();
-            views::sign_in(&question, &asked, username, None, self.language)
+        let response = match self.session(pending).await? {
+            Some(session) => views::consent(&question, &session, &asked, self.language),
+            None => self.ask_who(&question, pending, &asked)?,
         };
         Ok(with(response, self.server.browsers.greet(&self.browser)?))
+    }
+
+    /// Nobody is signed in. Where nobody has an account here, the person says at once whether they agree, and signs in after that.
+    fn ask_who(&self, question: &views::Question<'_>, pending: &Pending, asked: &str) -> Shown {
+        let has_accounts = !self.server.accounts.is_empty().map_err(|failure| Problem::broken(&failure))?;
+        match (has_accounts, question.providers) {
+            (false, []) => Err(Problem::NobodyCanSignIn),
+            (false, providers) => Ok(views::consent_elsewhere(question, providers, asked, self.language)),
+            (true, _) => {
+                let username = pending.login_hint.as_deref().unwrap_or_default();
+                Ok(views::sign_in(question, asked, username, None, self.language))
+            }
+        }
+    }
+
+    /// Whoever is signed in, as they are now, if they are still there and do not have to sign in anew.
+    async fn session(&self, pending: &Pending) -> Result<Option<Session>, Failure> {
+        let Some(session) = &self.browser.session else { return Ok(None) };
+        if pending.signed_in_after.is_some() {
+            return Ok(None);
+        }
+        Ok(match self.server.look(self.inbound.config, &session.person).await? {
+            Look::There(person) => Some(Session { person: *person, signed_in_at: session.signed_in_at }),
+            Look::Away | Look::Gone | Look::NotAdmitted => None,
+        })
     }
 
     /// The form with the password has come.
     async fn sign_in(&mut self) -> Shown {
         let (fields, asked, pending) = self.form()?;
         let client = self.client(&pending.client_id).await?.ok_or(Problem::UnknownClient)?;
+        if let Some(name) = fields.value("provider") {
+            let provider = self.inbound.config.provider(name).ok_or(Problem::NoErrand)?;
+            return Ok(views::consent_elsewhere(&self.question(&pending, &client)?, std::slice::from_ref(provider), &asked, self.language));
+        }
         let username = fields.value("username").unwrap_or_default().trim().to_owned();
         let password = SecretString::from(fields.value("password").unwrap_or_default().to_owned());
         let again = |trouble| Ok(views::sign_in(&self.question(&pending, &client)?, &asked, &username, Some(trouble), self.language));
@@ -140,32 +167,39 @@ impl Visit<'_> {
         let session = Session { person, signed_in_at: self.inbound.now };
         let (browser, cookies) = self.server.browsers.admit(session, self.inbound.now)?;
         self.browser = browser;
-        let pending = Pending { must_sign_in: false, ..pending };
-        Ok(with(self.next(&pending, &client)?, cookies))
+        let pending = Pending { signed_in_after: None, ..pending };
+        Ok(with(self.next(&pending, &client).await?, cookies))
     }
 
     /// The person has said yes or no.
     async fn decided(&self) -> Shown {
         let (fields, _, pending) = self.form()?;
         let client = self.client(&pending.client_id).await?.ok_or(Problem::UnknownClient)?;
-        let session = self.browser.session.as_ref().ok_or(Problem::NoErrand)?;
-        if pending.must_sign_in {
-            return Err(Problem::NoErrand);
+        match (fields.value("answer"), fields.value("provider")) {
+            (Some("allow"), None) => {
+                let session = self.session(&pending).await?.ok_or(Problem::NoErrand)?;
+                self.settle(&pending, &client, Some(&session)).await
+            }
+            (None, Some(provider)) => self.leave(provider, pending, &client).await,
+            (Some("deny"), None) => self.settle(&pending, &client, None).await,
+            _ => Err(Problem::Unreadable),
         }
+    }
+
+    /// It is decided: whoever is signed in has agreed, or nobody has.
+    async fn settle(&self, pending: &Pending, client: &Client, agreed: Option<&Session>) -> Shown {
         if let Some(place) = &pending.device {
-            let answer = fields.value("answer").unwrap_or_default();
-            return self.decided_for_device(place, answer, &pending, &client, session).await;
+            return self.settle_for_device(place, pending, client, agreed).await;
         }
         // What a reload has changed meanwhile counts.
         let redirect = client.redirect(Some(&pending.redirect_uri)).ok_or(Problem::Redirect)?;
         let back = Back { redirect: &redirect, state: pending.state.as_deref(), origin: &client.origin };
-        match fields.value("answer") {
-            Some("allow") => self.agree(&pending, &client, session, &back).await,
-            Some("deny") => {
+        match agreed {
+            Some(session) => self.agree(pending, client, session, &back).await,
+            None => {
                 let to = back.error(self.inbound, ErrorCode::AccessDenied, "the person said no");
-                Ok(views::done(&self.question(&pending, &client)?, false, &to, self.language))
+                Ok(views::done(&self.question(pending, client)?, false, &to, self.language))
             }
-            _ => Err(Problem::Unreadable),
         }
     }
 
@@ -193,11 +227,13 @@ impl Visit<'_> {
 
     /// "That is not me": whoever is signed in is forgotten, and the question asked anew.
     async fn sign_out(&mut self) -> Shown {
-        let (_, _, pending) = self.form()?;
+        let (_, _, mut pending) = self.form()?;
+        // A provider would tell us the same person again.
+        pending.signed_in_after = Some(self.inbound.now);
         let client = self.client(&pending.client_id).await?.ok_or(Problem::UnknownClient)?;
         self.browser.session = None;
         let cookies = self.server.browsers.dismiss()?;
-        Ok(with(self.next(&pending, &client)?, cookies))
+        Ok(with(self.next(&pending, &client).await?, cookies))
     }
 
     /// What of the scopes that are asked for this person may grant.
@@ -231,7 +267,8 @@ impl Visit<'_> {
             Some(_) => None,
             None => Some(RedirectUri::parse(&pending.redirect_uri).map_err(|_| Problem::Redirect)?),
         };
-        Ok(views::Question { client, resource, scopes: &pending.scopes, redirect, base: self.inbound.config.issuer.as_str() })
+        let (base, providers) = (self.inbound.config.issuer.as_str(), self.inbound.config.providers.as_slice());
+        Ok(views::Question { client, resource, scopes: &pending.scopes, redirect, base, providers })
     }
 
     async fn client(&self, id: &str) -> Result<Option<Client>, Problem> {
@@ -283,7 +320,7 @@ impl Back<'_> {
     }
 }
 
-fn pending(request: &AuthorizationRequest, question: Question, resource: &ProtectedResource, redirect: &RedirectUri) -> Pending {
+fn pending(request: &AuthorizationRequest, question: Question, resource: &ProtectedResource, redirect: &RedirectUri, now: u64) -> Pending {
     Pending {
         client_id: request.client_id.clone(),
         redirect_uri: redirect.as_str().to_owned(),
@@ -294,7 +331,7 @@ fn pending(request: &AuthorizationRequest, question: Question, resource: &Protec
         resource: resource.resource.clone(),
         nonce: question.nonce,
         dpop_key: question.dpop_key,
-        must_sign_in: question.prompt == Prompt::Login,
+        signed_in_after: (question.prompt == Prompt::Login).then_some(now),
         ui_locales: question.ui_locales,
         login_hint: question.login_hint,
         device: None,

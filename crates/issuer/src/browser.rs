@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::grant::Person;
 use crate::refusal::Failure;
-use crate::shelf::unguessable;
+use crate::shelf::{hashed, unguessable};
 
 /// Makes and reads what browsers keep for us.
 pub(crate) struct Browsers {
@@ -46,12 +46,25 @@ pub(crate) struct Pending {
     pub(crate) resource: Resource,
     pub(crate) nonce: Option<String>,
     pub(crate) dpop_key: Option<String>,
-    /// Whoever is signed in already has to sign in again.
-    pub(crate) must_sign_in: bool,
+    /// Whoever is signed in already has to sign in again; since this Unix second, until they have.
+    pub(crate) signed_in_after: Option<u64>,
     pub(crate) ui_locales: Option<String>,
     pub(crate) login_hint: Option<String>,
     /// The device that waits for the answer, by its place in the store; then nobody is sent back anywhere.
     pub(crate) device: Option<String>,
+}
+
+/// What somebody has left for, who signs in elsewhere: they have agreed already.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Leaving {
+    /// The provider's name.
+    pub(crate) provider: String,
+    /// What ties the answer to this.
+    pub(crate) state: String,
+    pub(crate) nonce: String,
+    pub(crate) verifier: Zeroizing<String>,
+    /// What they have agreed to.
+    pub(crate) pending: Pending,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -114,6 +127,23 @@ impl Browsers {
         self.open(sealed, PENDING, &browser.mark, now)
     }
 
+    /// The cookie of somebody who leaves to sign in elsewhere, under a name of its own for each time: only the browser that left may come back with the answer (login CSRF), and what has to
+    /// be remembered until then travels in it. It is for this browser whatever its mark is by then, for another tab may have signed in meanwhile. `None`: no browser would keep so much.
+    pub(crate) fn leave(&self, leaving: &Leaving, now: u64) -> Result<Option<HeaderValue>, Failure> {
+        let name = leaving_name(&leaving.state);
+        let sealed = self.seal(leaving, &name, "", now.saturating_add(AWAY.as_secs()))?;
+        Ok(self.cookies.set(&name, &sealed, AWAY).ok())
+    }
+
+    /// What the browser that comes back with this `state` has left for, and the cookie that ends it.
+    pub(crate) fn left_for(&self, headers: &HeaderMap, state: &str, now: u64) -> Result<Option<(Leaving, HeaderValue)>, Failure> {
+        let name = leaving_name(state);
+        let left: Option<Leaving> = self.cookies.read(headers, &name).and_then(|sealed| self.open(&sealed, &name, "", now));
+        let is_it = |left: &Leaving| aws_lc_rs::constant_time::verify_slices_are_equal(left.state.as_bytes(), state.as_bytes()).is_ok();
+        let Some(left) = left.filter(is_it) else { return Ok(None) };
+        Ok(Some((left, self.set(&name, "", Duration::ZERO)?)))
+    }
+
     fn set(&self, name: &str, value: &str, lives: Duration) -> Result<HeaderValue, Failure> {
         self.cookies.set(name, value, lives).map_err(|_| Failure::Seal(CannotSeal))
     }
@@ -136,10 +166,19 @@ fn is_mark(text: &str) -> bool {
     text.len() == 22 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
+fn leaving_name(state: &str) -> String {
+    let name = hashed("claviger-leaving-", state);
+    name.get(..LEAVING_NAME).unwrap_or(&name).to_owned()
+}
+
 const MARK: &str = "claviger-browser";
 const SESSION: &str = "claviger-session";
 const PENDING: &str = "pending";
 const MARKED: Duration = Duration::from_secs(24 * 3600);
+/// For signing in elsewhere, a second factor included.
+pub(crate) const AWAY: Duration = Duration::from_secs(600);
+/// Of a name that is long enough to tell one errand from another.
+const LEAVING_NAME: usize = "claviger-leaving-".len() + 16;
 /// Time for somebody to find their password, in seconds.
 const ANSWERED_WITHIN: u64 = 1800;
 
@@ -176,7 +215,7 @@ mod tests {
             resource: Resource::parse("https://door/mcp/files").unwrap(),
             nonce: None,
             dpop_key: None,
-            must_sign_in: false,
+            signed_in_after: None,
             ui_locales: None,
             login_hint: None,
             device: None,
@@ -205,6 +244,31 @@ mod tests {
         assert!(browsers.asked(&asked, &other, 0).is_none());
         let (admitted, _) = browsers.admit(session(), 0).unwrap();
         assert!(browsers.asked(&asked, &admitted, 0).is_none(), "who signs in has nothing of what the browser had before");
+    }
+
+    #[test]
+    fn a_browser_that_left_remembers_what_for_and_no_other_does() {
+        let browsers = browsers();
+        let leaving = |state: &str| Leaving {
+            provider: "idp".into(),
+            state: state.into(),
+            nonce: "nonce".into(),
+            verifier: Zeroizing::new("verifier-secret".into()),
+            pending: pending(),
+        };
+        let [one, other] = ["one", "other"].map(|state| browsers.leave(&leaving(state), 0).unwrap().unwrap());
+        assert!(!one.to_str().unwrap().contains("secret"));
+        let kept = headers(&[one.clone(), other.clone()]);
+        let (left, over) = browsers.left_for(&kept, "one", 599).unwrap().unwrap();
+        assert_eq!((&*left.provider, &*left.nonce, left.verifier.as_str()), ("idp", "nonce", "verifier-secret"));
+        assert!(over.to_str().unwrap().contains("Max-Age=0"));
+        for (headers, state, now) in
+            [(&HeaderMap::new(), "one", 0), (&kept, "invented", 0), (&kept, "one", 600), (&headers(&[other]), "one", 0)]
+        {
+            assert!(browsers.left_for(headers, state, now).unwrap().is_none(), "{state} {now}");
+        }
+        let endless = Leaving { pending: Pending { state: Some("s".repeat(4000)), ..pending() }, ..leaving("long") };
+        assert!(browsers.leave(&endless, 0).unwrap().is_none(), "no browser would keep it");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use oauth::scope::{Scope, ScopeSet};
 use outbound::guard::Guard;
 use secrecy::SecretString;
 
+use crate::federation::Provider;
 use crate::refusal::Failure;
 
 /// The whole authorization server.
@@ -26,6 +27,8 @@ pub struct Config {
     pub allowance: Allowance,
     /// The file of local accounts.
     pub accounts: PathBuf,
+    /// Where else people sign in.
+    pub providers: Vec<Provider>,
     /// How long things live.
     pub lifetimes: Lifetimes,
     /// Whether clients that nobody knows may register themselves (RFC 7591).
@@ -132,6 +135,7 @@ impl Config {
             resources: Vec::new(),
             clients: Vec::new(),
             allowance: Allowance::default(),
+            providers: Vec::new(),
             accounts: PathBuf::new(),
             lifetimes,
             registration: false,
@@ -203,6 +207,13 @@ pub enum ClientProof {
 pub struct Allowance {
     /// `None`: everybody may grant everything.
     pub by_group: Option<BTreeMap<String, Vec<String>>>,
+}
+
+impl Config {
+    /// A provider by its name.
+    pub(crate) fn provider(&self, name: &str) -> Option<&Provider> {
+        self.providers.iter().find(|provider| provider.name == name)
+    }
 }
 
 impl Allowance {

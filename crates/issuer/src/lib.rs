@@ -11,6 +11,7 @@ mod code;
 pub mod config;
 mod device;
 mod document;
+pub mod federation;
 mod fetched;
 mod grant;
 mod grants;

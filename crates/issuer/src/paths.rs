@@ -22,6 +22,8 @@ pub(crate) const SIGN_IN: &str = "/authorize/sign-in";
 pub(crate) const CONSENT: &str = "/authorize/consent";
 /// The form by which people say that they are somebody else.
 pub(crate) const SIGN_OUT: &str = "/authorize/sign-out";
+/// Where a provider sends people back to; its name follows.
+pub(crate) const BACK: &str = "/authorize/back/";
 /// RFC 8414 §3: in front of the issuer's own path.
 pub(crate) const OAUTH_METADATA: &str = "/.well-known/oauth-authorization-server";
 /// OpenID Connect Discovery §4: in front of the issuer's own path, as MCP has it, or behind.

@@ -38,6 +38,11 @@ impl Refusal {
         Self { retry_after: Some(retry_after), ..Self::new(ErrorCode::TemporarilyUnavailable, "too many requests from this address") }
     }
 
+    /// Somebody else has to say something, and does not.
+    pub(crate) fn away() -> Self {
+        Self::new(ErrorCode::TemporarilyUnavailable, "the place where this person signed in does not answer")
+    }
+
     /// It is our fault; the log says why.
     pub(crate) fn broken(error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(target: "issuer", error, "a request could not be answered");
@@ -57,6 +62,9 @@ pub enum Failure {
     /// What the store holds was not sealed by this instance.
     #[error("the store holds an entry that this instance's key does not open")]
     NotOurs,
+    /// The file of accounts cannot be used.
+    #[error(transparent)]
+    Accounts(#[from] crate::accounts::AccountsFailure),
     /// Nothing can be signed.
     #[error("cannot sign")]
     Mint(#[from] token::mint::MintError),

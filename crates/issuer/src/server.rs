@@ -22,7 +22,8 @@ use crate::client::{Clients, Registered};
 use crate::config::{Config, ProtectedResource};
 use crate::device::Pace;
 use crate::document::Documents;
-use crate::grant::{Grant, GrantId, Grants};
+use crate::federation::{Look, People};
+use crate::grant::{Grant, GrantId, Grants, Person};
 use crate::keys::Keys;
 use crate::others_keys::OthersKeys;
 use crate::refusal::{Failure, Refusal};
@@ -42,6 +43,7 @@ pub struct Server {
     pub(crate) others_keys: OthersKeys,
     /// How often devices ask again.
     pub(crate) pace: Pace,
+    pub(crate) people: Arc<People>,
     pub(crate) revocations: Arc<Revocations>,
     auditor: Arc<Auditor>,
     /// The path of the public URL, which a proxy may or may not take off.
@@ -65,6 +67,7 @@ pub struct Parts {
 /// One request, as the endpoints see it.
 pub(crate) struct Inbound<'r> {
     pub(crate) headers: &'r HeaderMap,
+    pub(crate) path: &'r str,
     pub(crate) query: &'r str,
     pub(crate) body: &'r [u8],
     pub(crate) from: IpAddr,
@@ -89,6 +92,7 @@ impl Server {
     /// Reads or makes the keys. Times that `config` gives for keys, sessions and grants hold until the next start.
     pub async fn new(config: Config, key: &InstanceKey, parts: Parts) -> Result<Arc<Self>, Failure> {
         let Parts { clock, store, revocations, auditor, client } = parts;
+        let peoples = Shelf::new(Arc::clone(&store), key)?;
         let shelf = Shelf::new(store, key)?;
         let lifetimes = config.lifetimes.clone();
         let now = clock() / 1000;
@@ -104,6 +108,7 @@ impl Server {
             documents: Documents::new(client.clone()),
             others_keys: OthersKeys::new(client),
             pace: Pace::default(),
+            people: People::new(peoples, lifetimes.grant, lifetimes.session),
             config: ArcSwap::from_pointee(config),
             keys,
             shelf,
@@ -133,6 +138,7 @@ impl Server {
         let config = self.config.load_full();
         let inbound = Inbound {
             headers: request.headers(),
+            path: request.uri().path(),
             query: request.uri().query().unwrap_or_default(),
             body: request.body(),
             from,
@@ -219,6 +225,25 @@ impl Server {
         Ok(self.revocations.revoke(&id.text(), lives).await?)
     }
 
+    /// How somebody is now, whom we have known: by their account here, or by the provider that they came from.
+    pub(crate) async fn look(&self, config: &Config, person: &Person) -> Result<Look, Failure> {
+        let Some(name) = &person.provider else {
+            return Ok(self.accounts.person(&person.subject)?.map_or(Look::NotAdmitted, |person| Look::There(Box::new(person))));
+        };
+        let Some(provider) = config.provider(name) else { return Ok(Look::NotAdmitted) };
+        self.people.look(provider, &person.subject, &config.allowance, self.now()).await
+    }
+
+    /// Ends everything that somebody has granted who is there no more.
+    pub(crate) async fn end_all_of(&self, person: &Person, by: &str) -> Result<(), Failure> {
+        for (id, _) in
+            self.grants.all(&self.shelf, self.now()).await?.into_iter().filter(|(_, grant)| grant.person.subject == person.subject)
+        {
+            self.end(id, by).await?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn now(&self) -> u64 {
         (self.clock)() / 1000
     }
@@ -238,6 +263,7 @@ impl Server {
             paths::SIGN_OUT => Endpoint::Page(Page::SignOut),
             paths::DEVICE => Endpoint::Page(Page::Device),
             paths::DEVICE_AUTHORIZATION => Endpoint::DeviceAuthorization,
+            _ if below.starts_with(paths::BACK) => Endpoint::Page(Page::Back),
             paths::TOKEN => Endpoint::Token,
             paths::REGISTER => Endpoint::Register,
             paths::REVOKE => Endpoint::Revoke,
@@ -283,6 +309,7 @@ enum Endpoint {
 pub(crate) enum Page {
     Authorize,
     Device,
+    Back,
     SignIn,
     Consent,
     SignOut,

@@ -60,6 +60,11 @@ impl Shelf {
         Ok(self.store.compare_and_swap(key, Some(&found.stored), Some(&self.seal(key, value)?), lives).await?)
     }
 
+    /// Removes what was found; `false`: that is no longer there.
+    pub(crate) async fn remove<T>(&self, key: &str, found: &Found<T>) -> Result<bool, Failure> {
+        Ok(self.store.compare_and_swap(key, Some(&found.stored), None, None).await?)
+    }
+
     pub(crate) async fn take<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Failure> {
         match self.store.take(key).await? {
             Some(stored) => self.open(key, &stored).map(Some),

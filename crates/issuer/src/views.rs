@@ -11,6 +11,7 @@ use pages::language::Language;
 use crate::browser::Session;
 use crate::client::{Client, Origin};
 use crate::config::{Meaning, ProtectedResource};
+use crate::federation::Provider;
 use crate::paths;
 
 mod device;
@@ -29,6 +30,8 @@ pub(crate) struct Question<'q> {
     pub(crate) redirect: Option<RedirectUri>,
     /// The public URL.
     pub(crate) base: &'q str,
+    /// Where else people sign in.
+    pub(crate) providers: &'q [Provider],
 }
 
 /// Why a form is shown again.
@@ -53,6 +56,18 @@ pub(crate) enum Problem {
     /// The form is of another browser, another site, or from too long ago.
     NoErrand,
     NoSuchPage,
+    /// They have signed in at a provider, and are none of those who may come in.
+    NotAdmitted {
+        provider: String,
+    },
+    /// A provider's answer is not to be believed.
+    NotSignedIn {
+        provider: String,
+    },
+    /// A provider does not answer.
+    ProviderAway {
+        provider: String,
+    },
     /// The client names a place to go back to that is not its own.
     Redirect,
     /// The client is told something, and the person may go there.
@@ -76,12 +91,17 @@ impl Problem {
         Self::Broken
     }
 
+    pub(crate) fn away(error: &(dyn std::error::Error + 'static), provider: &str) -> Self {
+        tracing::warn!(target: "issuer", error, "nobody can sign in at a provider");
+        Self::ProviderAway { provider: provider.to_owned() }
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::Broken => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::NobodyCanSignIn => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NobodyCanSignIn | Self::ProviderAway { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoSuchPage => StatusCode::NOT_FOUND,
-            Self::NoErrand => StatusCode::FORBIDDEN,
+            Self::NoErrand | Self::NotAdmitted { .. } | Self::NotSignedIn { .. } => StatusCode::FORBIDDEN,
             Self::Redirect | Self::Refused { .. } | Self::Request(_) | Self::Undescribed(_) | Self::UnknownClient | Self::Unreadable => {
                 StatusCode::BAD_REQUEST
             }
@@ -101,6 +121,7 @@ struct SignIn<'a> {
     asked: &'a str,
     username: &'a str,
     trouble: Option<String>,
+    providers: &'a [Provider],
 }
 
 #[derive(Template)]
@@ -115,8 +136,10 @@ struct Consent<'a> {
     verified: Option<&'a str>,
     resource: &'a str,
     scopes: Vec<ScopeView>,
-    account: &'a str,
-    subject: &'a str,
+    /// Whoever is signed in: their name for people, and their subject.
+    account: Option<(&'a str, &'a str)>,
+    /// Where they sign in once they have agreed, if nobody is.
+    providers: &'a [Provider],
     goes_to: Option<&'a str>,
     is_loopback: bool,
     action: String,
@@ -128,6 +151,17 @@ struct Consent<'a> {
 struct ScopeView {
     name: String,
     meaning: String,
+}
+
+#[derive(Template)]
+#[template(path = "leaving.html")]
+struct Leave<'a> {
+    style: &'static str,
+    language: Language,
+    words: &'static Words,
+    client: &'a str,
+    provider: &'a str,
+    to: &'a str,
 }
 
 #[derive(Template)]
@@ -177,11 +211,27 @@ pub(crate) fn sign_in(
         asked,
         username,
         trouble,
+        providers: question.providers,
     };
     pages::page(status, &view)
 }
 
 pub(crate) fn consent(question: &Question<'_>, session: &Session, asked: &str, language: Language) -> Response<Bytes> {
+    agreement(question, Some(session), &[], asked, language)
+}
+
+/// The same for somebody who signs in at one of these providers once they have agreed.
+pub(crate) fn consent_elsewhere(question: &Question<'_>, providers: &[Provider], asked: &str, language: Language) -> Response<Bytes> {
+    agreement(question, None, providers, asked, language)
+}
+
+fn agreement(
+    question: &Question<'_>,
+    session: Option<&Session>,
+    providers: &[Provider],
+    asked: &str,
+    language: Language,
+) -> Response<Bytes> {
     let words = Words::of(language);
     let view = Consent {
         style: STYLE,
@@ -195,8 +245,8 @@ pub(crate) fn consent(question: &Question<'_>, session: &Session, asked: &str, l
         },
         resource: &question.resource.title,
         scopes: scopes(question, words),
-        account: &session.person.name,
-        subject: &session.person.subject,
+        account: session.map(|session| (&*session.person.name, &*session.person.subject)),
+        providers,
         goes_to: question.redirect.as_ref().map(RedirectUri::host),
         is_loopback: question.redirect.as_ref().is_some_and(|redirect| redirect.kind() == Kind::Loopback),
         action: format!("{}{}", question.base, paths::CONSENT),
@@ -204,6 +254,12 @@ pub(crate) fn consent(question: &Question<'_>, session: &Session, asked: &str, l
         asked,
     };
     pages::page(StatusCode::OK, &view)
+}
+
+/// The browser goes to where the person signs in.
+pub(crate) fn leaving(client: &str, provider: &str, to: &str, language: Language) -> Response<Bytes> {
+    let view = Leave { style: STYLE, language, words: Words::of(language), client, provider, to };
+    pages::leave(&view, to)
 }
 
 /// Everything is said, and the browser goes back to the client.
@@ -217,12 +273,18 @@ pub(crate) fn done(question: &Question<'_>, is_yes: bool, to: &str, language: La
 pub(crate) fn problem(problem: &Problem, language: Language) -> Response<Bytes> {
     let words = Words::of(language);
     let (heading, text) = words.problem(problem);
+    let text = match problem {
+        Problem::NotAdmitted { provider } | Problem::NotSignedIn { provider } | Problem::ProviderAway { provider } => {
+            words::fill(text, &[provider])
+        }
+        _ => text.to_owned(),
+    };
     let (detail, way_back) = match problem {
         Problem::Request(detail) | Problem::Undescribed(detail) => (Some(detail.as_str()), None),
         Problem::Refused { words, host, to } => (Some(words.as_str()), Some((to.as_str(), host.as_str()))),
         _ => (None, None),
     };
-    let view = ProblemView { style: STYLE, language, words, heading, text: text.to_owned(), detail, way_back };
+    let view = ProblemView { style: STYLE, language, words, heading, text, detail, way_back };
     pages::page(problem.status(), &view)
 }
 

@@ -18,5 +18,6 @@ pub mod pool;
 pub mod revocation;
 pub mod tls;
 pub mod token_endpoint;
+pub mod userinfo;
 
 pub use body::read_capped;

@@ -39,6 +39,33 @@ impl Identity {
     pub fn claim(&self, name: &str) -> Option<Vec<String>> {
         self.payload.texts(name)
     }
+
+    /// What the provider's userinfo endpoint says besides (OpenID Connect Core §5.3.2): the id token counts where both say something.
+    /// `None`: it is not an answer about this person.
+    #[must_use]
+    pub fn completed(self, userinfo: &[u8]) -> Option<Self> {
+        let further = Payload::of_json(userinfo)?;
+        // A token that was mixed up would otherwise lend somebody another person's groups (§5.3.2).
+        if further.text("sub").as_deref() != Some(&*self.subject) {
+            return None;
+        }
+        let payload = self.payload.completed(further);
+        Some(Self::of(self.issuer, self.subject, payload))
+    }
+
+    fn of(issuer: String, subject: String, payload: Payload) -> Self {
+        Self {
+            issuer,
+            subject,
+            authenticated_at: payload.time("auth_time"),
+            session_id: payload.text("sid"),
+            email: payload.text("email"),
+            is_email_verified: payload.is_true("email_verified"),
+            name: payload.text("name"),
+            preferred_username: payload.text("preferred_username"),
+            payload,
+        }
+    }
 }
 
 /// The question that an id token answers.
@@ -54,38 +81,57 @@ pub struct Asked<'a> {
     pub access_token: Option<&'a str>,
 }
 
+/// When an id token came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// With a refreshed token.
+    Renewal,
+    /// When the person had signed in.
+    SignIn,
+}
+
 /// Judges an id token: all that is free, then the key and the signature. It says who signed in, and never opens the door.
 pub fn verify_id_token(unverified: &Unverified<'_>, asked: &Asked<'_>, keys: &KeySet, now: u64) -> Result<Verified<Identity>, Refusal> {
-    unverified.reject_early_as_id_token(asked, now)?;
+    identity(unverified, asked, Occasion::SignIn, keys, now)
+}
+
+/// The same for one that came with a refreshed token: it may leave the `nonce` out, and if it does not, it is the one of the sign-in (OpenID Connect Core §12.2). Whether it
+/// speaks of the same person is for the caller to see.
+pub fn verify_renewed_id_token(
+    unverified: &Unverified<'_>,
+    asked: &Asked<'_>,
+    keys: &KeySet,
+    now: u64,
+) -> Result<Verified<Identity>, Refusal> {
+    identity(unverified, asked, Occasion::Renewal, keys, now)
+}
+
+fn identity(
+    unverified: &Unverified<'_>,
+    asked: &Asked<'_>,
+    occasion: Occasion,
+    keys: &KeySet,
+    now: u64,
+) -> Result<Verified<Identity>, Refusal> {
+    unverified.reject_early_as_id_token(asked, occasion, now)?;
     let algorithm = signing_key(unverified, keys)?.algorithm();
     unverified.check_access_token(asked.access_token, algorithm)?;
     let subject = unverified.claims.subject.clone().ok_or(Refusal::MissingClaim(ClaimName::Subject))?;
-    let payload = Payload::of(unverified)?;
-    Ok(Verified::vouch(Identity {
-        issuer: asked.issuer.to_owned(),
-        subject,
-        authenticated_at: payload.time("auth_time"),
-        session_id: payload.text("sid"),
-        email: payload.text("email"),
-        is_email_verified: payload.is_true("email_verified"),
-        name: payload.text("name"),
-        preferred_username: payload.text("preferred_username"),
-        payload,
-    }))
+    Ok(Verified::vouch(Identity::of(asked.issuer.to_owned(), subject, Payload::of(unverified)?)))
 }
 
 impl Unverified<'_> {
     /// Refuses an id token that no signature could save. An access token is none: it has no `nonce`.
-    pub(crate) fn reject_early_as_id_token(&self, asked: &Asked<'_>, now: u64) -> Result<(), Refusal> {
+    pub(crate) fn reject_early_as_id_token(&self, asked: &Asked<'_>, occasion: Occasion, now: u64) -> Result<(), Refusal> {
         let trust =
             Trust { typ: TypRule::AccessTokenOrJwtOrAbsent, ..Trust::new(Some(asked.issuer.to_owned()), vec![asked.client_id.to_owned()]) };
         if self.typ().is_some_and(|typ| !typ.eq_ignore_ascii_case("jwt")) {
             return Err(Refusal::WrongType);
         }
-        match self.claims.wrong_kind {
-            Some(Refusal::IdToken) => {}
-            Some(other) => return Err(other),
-            None => return Err(Refusal::WrongNonce),
+        match (self.claims.wrong_kind, occasion) {
+            (Some(Refusal::IdToken), _) | (None, Occasion::Renewal) => {}
+            (Some(other), _) => return Err(other),
+            (None, Occasion::SignIn) => return Err(Refusal::WrongNonce),
         }
         self.check_issuer(&trust)?;
         self.check_audience(&trust)?;
@@ -96,8 +142,10 @@ impl Unverified<'_> {
             _ => {}
         }
         self.check_times(&trust, now)?;
-        if self.claims.nonce.as_deref() != Some(asked.nonce) {
-            return Err(Refusal::WrongNonce);
+        match (self.claims.nonce.as_deref(), occasion) {
+            (Some(nonce), _) if nonce == asked.nonce => {}
+            (None, Occasion::Renewal) => {}
+            _ => return Err(Refusal::WrongNonce),
         }
         self.claims.subject.as_ref().map(|_| ()).ok_or(Refusal::MissingClaim(ClaimName::Subject))
     }
@@ -138,7 +186,27 @@ mod tests {
     fn judged(header: &Value, claims: &Value) -> Result<(), Refusal> {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let token = format!("{}.{}.c2ln", part(header), part(claims));
-        Unverified::parse(&token)?.reject_early_as_id_token(&ASKED, NOW)
+        Unverified::parse(&token)?.reject_early_as_id_token(&ASKED, Occasion::SignIn, NOW)
+    }
+
+    fn judged_later(claims: &Value) -> Result<(), Refusal> {
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let token = format!("{}.{}.c2ln", part(&json!({"alg": "ES256"})), part(claims));
+        Unverified::parse(&token)?.reject_early_as_id_token(&ASKED, Occasion::Renewal, NOW)
+    }
+
+    #[test]
+    fn the_userinfo_endpoint_adds_what_the_id_token_leaves_out_about_the_same_person() {
+        let payload = || Payload::of_json(claims().to_string().as_bytes()).unwrap();
+        let alice = || Identity::of("https://idp".to_owned(), "alice".to_owned(), payload());
+        let userinfo = json!({"sub": "alice", "iat": 1, "email": "a@b.example", "email_verified": true, "groups": ["g"]});
+        let completed = alice().completed(userinfo.to_string().as_bytes()).unwrap();
+        assert_eq!((completed.email.as_deref(), completed.is_email_verified), (Some("a@b.example"), true));
+        assert_eq!(completed.claim("groups"), Some(vec!["g".to_owned()]));
+        assert_eq!(completed.payload.time("iat"), Some(NOW), "the id token counts first");
+        for wrong in ["{\"sub\": \"bob\"}", "{}", "[]", "", "{\"sub\": \"alice\", \"sub\": \"alice\"}"] {
+            assert!(alice().completed(wrong.as_bytes()).is_none(), "{wrong}");
+        }
     }
 
     fn with(name: &str, value: Value) -> Value {
@@ -189,5 +257,21 @@ mod tests {
         let mut access_token = without("nonce");
         access_token.as_object_mut().unwrap().remove("at_hash");
         assert_eq!(judged(&header, &access_token), Err(Refusal::WrongNonce));
+    }
+
+    #[test]
+    fn one_that_came_with_a_refreshed_token_has_the_nonce_of_the_sign_in_or_none() {
+        for (claims, expected) in [
+            (claims(), Ok(())),
+            (without("nonce"), Ok(())),
+            (json!({"iss": "https://idp", "sub": "alice", "aud": "door", "exp": NOW + 60}), Ok(())),
+            (with("nonce", json!("n-2")), Err(Refusal::WrongNonce)),
+            (with("iss", json!("https://idp/")), Err(Refusal::WrongIssuer)),
+            (with("aud", json!("other")), Err(Refusal::WrongAudience)),
+            (with("exp", json!(NOW - 3600)), Err(Refusal::Expired)),
+            (with("events", json!({})), Err(Refusal::SecurityEvent)),
+        ] {
+            assert_eq!(judged_later(&claims), expected, "{claims}");
+        }
     }
 }

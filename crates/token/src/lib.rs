@@ -29,7 +29,7 @@ pub use claims::Claims;
 pub use client_assertion::{ClientAssertion, MAX_CLIENT_ASSERTION_SECONDS, verify_client_assertion};
 pub use compact::MAX_TOKEN_BYTES;
 pub use id_jag::{Brought, IdJag, MAX_ID_JAG_SECONDS, verify_id_jag};
-pub use id_token::{Asked, Identity, verify_id_token};
+pub use id_token::{Asked, Identity, verify_id_token, verify_renewed_id_token};
 pub use inspect::{Inspection, NotAToken, inspect};
 pub use introspected::MAX_UNSAID_LIFETIME_SECONDS;
 pub use key_set::{JwksError, KeySet, SkipReason, SkippedKey, VerificationKey};

@@ -20,6 +20,24 @@ impl Payload {
         Ok(Self(Value::Object(claims)))
     }
 
+    /// The members of a JSON object from elsewhere; none may stand in it twice.
+    pub(crate) fn of_json(json: &[u8]) -> Option<Self> {
+        crate::json::read_members(json, Part::Claims, |_, _| Ok::<_, Refusal>(())).ok()?;
+        let claims: Map<String, Value> = serde_json::from_slice(json).ok()?;
+        Some(Self(Value::Object(claims)))
+    }
+
+    /// With the members of another that are not here.
+    pub(crate) fn completed(self, further: Self) -> Self {
+        match (self.0, further.0) {
+            (Value::Object(own), Value::Object(mut all)) => {
+                all.extend(own);
+                Self(Value::Object(all))
+            }
+            (own, _) => Self(own),
+        }
+    }
+
     /// A claim that is there and is not `null`. A name that begins with a slash leads to a member of a member (RFC 6901), as in `/realm_access/roles`.
     pub(crate) fn member(&self, name: &str) -> Option<&Value> {
         let found = if name.starts_with('/') { self.0.pointer(name) } else { self.0.get(name) };

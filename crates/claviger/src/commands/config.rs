@@ -49,6 +49,10 @@ fn describe(draft: &Draft) -> String {
         line("admin", &admin.to_string());
     }
     line("accept", &accept(&draft.accept));
+    for provider in draft.issuer.iter().flat_map(|issuer| &issuer.providers) {
+        let door = draft.listeners.door.public_url.as_ref().map_or("<public_url>", |url| url.as_str()).trim_end_matches('/');
+        line("sign in", &format!("{} at {}; register there: {door}/authorize/back/{}", provider.title, provider.issuer, provider.name));
+    }
     line("record", &draft.record.file.display().to_string());
     for (name, server) in &draft.servers {
         let mut rows = server.rules.rows().peekable();

@@ -26,6 +26,7 @@ use crate::config::plan::{Plan, Planner};
 use crate::control::{Control, Reach};
 use crate::lifecycle::{Order, Orders};
 use crate::log;
+use crate::providers::Means;
 use crate::voice::{self, Exit, Report};
 use crate::webhook::Webhook;
 use crate::wire;
@@ -82,9 +83,11 @@ async fn keep_open(planner: &Planner, plan: Plan, mut orders: Orders) -> Result<
         ..
     } = plan;
     let mut parts = wire::parts(&store, &state, &instance_key.0, resolver, record_options).await?;
+    let means = Means { resolver: Arc::clone(&parts.resolver), client: Arc::clone(&parts.client), clock: parts.clock };
     let issuer = match &ready {
         Some(ready) => {
-            Some(wire::issuer(ready.at(&public_url, &gateway).map_err(|unfit| unfit_for(&unfit))?, &instance_key.0, &parts).await?)
+            let config = ready.at(&public_url, &gateway, &means).map_err(|unfit| unfit_for(&unfit))?;
+            Some(wire::issuer(config, &instance_key.0, &parts).await?)
         }
         None => None,
     };
@@ -131,7 +134,7 @@ async fn keep_open(planner: &Planner, plan: Plan, mut orders: Orders) -> Result<
         let (issuer, end) = (Arc::clone(issuer), end.clone());
         tokio::spawn(async move { end.run_until_cancelled(issuer.keep()).await });
     }
-    let keeper = Keeper { planner, issuer, public_url, fixed, door: Arc::clone(&door), certificate: door_at.certificate(), clock };
+    let keeper = Keeper { planner, issuer, public_url, fixed, door: Arc::clone(&door), certificate: door_at.certificate(), means, clock };
     let serving = tokio::spawn(door_at.serve(Arc::clone(&door)));
     keeper.keep(orders, &auditor).await;
     end.cancel();
@@ -158,6 +161,7 @@ struct Keeper<'p> {
     fixed: Fixed,
     door: Arc<Door>,
     certificate: Arc<front::Certificate>,
+    means: Means,
     clock: Clock,
 }
 
@@ -223,7 +227,7 @@ impl Keeper<'_> {
         }
         // Whether there is an authorization server at all waits for a restart.
         let config = match (&self.issuer, &plan.issuer) {
-            (Some(_), Some(ready)) => Some(ready.at(&self.public_url, &plan.gateway).map_err(|unfit| unfit_for(&unfit))?),
+            (Some(_), Some(ready)) => Some(ready.at(&self.public_url, &plan.gateway, &self.means).map_err(|unfit| unfit_for(&unfit))?),
             _ => None,
         };
         if let Some(issuer) = &self.issuer {

@@ -55,6 +55,16 @@ pub(super) fn sign_in(written: &file::SignIn, issuer: &str, path: &Path, folder:
     Some(SignIn { server: server?, scopes: further?.union(&openid?) })
 }
 
+/// How people sign in at a provider that the door issues tokens for; `None` when something about it is wrong.
+pub(super) fn federation(written: &file::Federation, path: &Path, folder: &FilePath, judge: &mut Judge<'_>) -> Option<SignIn> {
+    let mut builder = Builder { folder, certificates: &mut Vec::new(), judge };
+    let server = builder.server(&written.server(), path);
+    let usual = OneOrMore::One("openid profile email".to_owned());
+    let scopes = builder.scopes(written.scopes.as_ref().unwrap_or(&usual), &path.key("scopes"));
+    let openid = builder.judge.accept(path, ScopeSet::parse("openid"));
+    Some(SignIn { server: server?, scopes: scopes?.union(&openid?) })
+}
+
 /// How clients log in at this issuer by headers; `None` when something about it is wrong.
 pub(super) fn client_headers(
     written: &file::ClientHeaderSettings,

@@ -21,7 +21,7 @@ use super::secrets::Secrets;
 use super::server::{self, Dialect, Literals, Origin};
 use super::store::Store;
 use super::tree::{Node, Path, Place, Sources, Value};
-use super::{clients, file, issuer, networks, people, read, schema, shape};
+use super::{clients, federation, file, issuer, networks, people, read, schema, shape};
 use crate::cli::ServeArguments;
 use crate::voice::{Exit, Report};
 
@@ -172,6 +172,7 @@ impl<'d> Drafter<'d> {
         let trusts_links = people::trusts_links(&servers, &accept, is_own_machine, &mut judge);
         let is_wanted = matches!(accept, Accept::Minted);
         let issuer = issuer::read(file.issuer.as_ref(), is_wanted, &names, &folder, &state, &mut judge).filter(|_| !is_bypass);
+        self.notices.extend(issuer.iter().flat_map(|issuer| &issuer.providers).filter_map(federation::Written::notice));
         if let Some(tls) = listeners.as_ref().and_then(|listeners| listeners.door.tls.as_ref()) {
             self.watch.extend([tls.certificate.clone(), tls.key.clone()]);
         }

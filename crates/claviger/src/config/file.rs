@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 mod credential;
+mod federation;
 mod issuer;
 mod secrets;
 
@@ -15,6 +16,7 @@ pub(crate) use credential::{
     ClientHeaderSettings, ClientHeaders, Credential, IdJag, IntrospectedTokens, Introspection, PassThrough, PersonalGrant, SignIn,
     TokenGrant, TokenServer, WaysToProve,
 };
+pub(crate) use federation::{Federation, FederationAllow, Federations};
 pub(crate) use issuer::{Issuer, IssuerClient, TrustedProvider};
 pub(crate) use secrets::{Inventory, InventoryItem, KeychainStore, Secrets, Vault, VaultAppRole, VaultAuth, VaultEngine, VaultJwt};
 

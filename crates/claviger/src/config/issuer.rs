@@ -15,14 +15,16 @@ use oauth::redirect::RedirectUri;
 use oauth::resource::{InvalidUri, Resource};
 use oauth::scope::{Scope, ScopeSet};
 use outbound::guard::Guard;
+use outbound::tls::InvalidRoots;
 use secrecy::ExposeSecret as _;
 
 use super::fault::Faults;
 use super::file::{self, OneOrMore};
 use super::judge::Judge;
 use super::tree::{Node, Path, Sources};
-use super::units;
+use super::{federation, units};
 use crate::mend::mend;
+use crate::providers::Means;
 use crate::voice::Report;
 
 /// `[issuer]`, before any secret was fetched.
@@ -36,6 +38,8 @@ pub(crate) struct Written {
     words: BTreeMap<String, String>,
     lifetimes: Lifetimes,
     clients: Vec<WrittenClient>,
+    /// Where else people sign in.
+    pub(crate) providers: Vec<federation::Written>,
     /// Whether nobody asked for it: then the first account is made by itself.
     pub(crate) is_unasked: bool,
     /// The section, to see what a reload changes.
@@ -88,6 +92,7 @@ pub(super) fn read(
     let documents = documents(section.documents.as_ref(), &path.key("documents"), judge);
     let trusts = section.trusts.iter().filter_map(|(name, trusted)| read_trusted(name, trusted, &path.key("trusts").key(name), judge));
     let trusts = trusts.collect();
+    let providers = section.federate.as_ref().map(|written| federation::read(written, &path.key("federate"), folder, judge));
     for name in section.words.keys() {
         judge.accept(&path.key("words").key(name), Scope::parse(name));
     }
@@ -101,6 +106,7 @@ pub(super) fn read(
         words: section.words.clone(),
         lifetimes: lifetimes(&section, &path, judge),
         clients,
+        providers: providers.unwrap_or_default(),
         is_unasked,
         section,
     })
@@ -253,16 +259,24 @@ impl Written {
 pub(crate) enum Unfit {
     #[error("the public URL cannot be an issuer")]
     Issuer(#[from] InvalidIssuer),
+    #[error("the certificates that the provider `{0}` is held to cannot be used")]
+    Certificates(String, #[source] InvalidRoots),
     #[error("a server behind the door has no URL")]
     Resource(#[from] InvalidUri),
 }
 
 impl Ready {
     /// Everything, now that it is known what the door is called from outside.
-    pub(crate) fn at(&self, public_url: &str, gateway: &Config) -> Result<issuer::config::Config, Unfit> {
+    pub(crate) fn at(&self, public_url: &str, gateway: &Config, means: &Means) -> Result<issuer::config::Config, Unfit> {
         let resource = |(name, server): (&ServerName, &Server)| protected(public_url, name, server, &self.written.words);
+        let groups_count = self.written.allowance.by_group.is_some();
+        let provider = |written: &federation::Written| {
+            let provider = means.provider(written, &gateway.allowed_networks, groups_count);
+            provider.map_err(|error| Unfit::Certificates(written.name.clone(), error))
+        };
         Ok(issuer::config::Config {
             issuer: Issuer::parse(public_url)?,
+            providers: self.written.providers.iter().map(provider).collect::<Result<_, _>>()?,
             resources: gateway.servers.iter().map(resource).collect::<Result<_, _>>()?,
             clients: self.clients.clone(),
             allowance: self.written.allowance.clone(),

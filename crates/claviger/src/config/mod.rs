@@ -12,6 +12,7 @@ pub(crate) mod draft;
 pub(crate) mod env;
 pub(crate) mod env_file;
 pub(crate) mod fault;
+pub(crate) mod federation;
 mod file;
 pub(crate) mod fixed;
 #[cfg(test)]

@@ -42,6 +42,8 @@ mod refusals;
 #[cfg(test)]
 mod rotation;
 #[cfg(test)]
+mod sign_in;
+#[cfg(test)]
 mod step_up;
 #[cfg(test)]
 mod support;

@@ -40,29 +40,21 @@ impl Visit<'_> {
             return self.ask_for_code("", Some(views::Trouble::Wrong));
         };
         let client = self.client(&device.client_id).await?.ok_or(Problem::UnknownClient)?;
-        self.next(&pending(place, device), &client)
+        self.next(&pending(place, device), &client).await
     }
 
-    /// The person has said yes or no to a device.
-    pub(super) async fn decided_for_device(
-        &self,
-        place: &str,
-        answer: &str,
-        pending: &Pending,
-        client: &Client,
-        session: &Session,
-    ) -> Shown {
+    /// It is decided for a device.
+    pub(super) async fn settle_for_device(&self, place: &str, pending: &Pending, client: &Client, agreed: Option<&Session>) -> Shown {
         let question = self.question(pending, client)?;
-        let answer = match answer {
-            "allow" => Answer::Allowed {
+        let answer = match agreed {
+            Some(session) => Answer::Allowed {
                 person: session.person.clone(),
                 scopes: self.granted(pending, session),
                 signed_in_at: session.signed_in_at,
             },
-            "deny" => Answer::Denied,
-            _ => return Err(Problem::Unreadable),
+            None => Answer::Denied,
         };
-        let is_yes = matches!(answer, Answer::Allowed { .. });
+        let is_yes = agreed.is_some();
         if !device::answer(&self.server.shelf, place, answer, self.inbound.now).await? {
             return Err(Problem::NoErrand);
         }
@@ -94,7 +86,7 @@ fn pending(place: String, device: Device) -> Pending {
         resource: device.resource,
         nonce: None,
         dpop_key: None,
-        must_sign_in: false,
+        signed_in_after: None,
         ui_locales: None,
         login_hint: None,
         device: Some(place),

@@ -5,7 +5,8 @@ use oauth::scope::ScopeSet;
 
 use super::{Answer, GrantType};
 use crate::client::Client;
-use crate::grant::{Grant, Person, Renewal};
+use crate::federation::Look;
+use crate::grant::{Grant, Person, Presented, Renewal};
 use crate::proof::is_by;
 use crate::refusal::Refusal;
 use crate::server::OFFLINE_ACCESS;
@@ -32,12 +33,13 @@ async fn granted(asked: &Asked<'_>) -> Result<Granted, Refusal> {
     let Asked { server, inbound, fields, client, proof } = asked;
     let text = fields.value("refresh_token").ok_or_else(|| Refusal::invalid_request("`refresh_token` is missing"))?;
     let presented = server.grants.read(text).ok_or_else(Refusal::invalid_grant)?;
+    let person = still_there(asked, presented).await?;
     let may = |grant: &mut Grant| {
         if grant.client_id != client.id || !is_by(grant.dpop_key.as_deref(), *proof) {
             return Err(Refusal::invalid_grant());
         }
         asked.same_resource(&grant.resource)?;
-        grant.person = still_there(asked, &grant.person)?;
+        grant.person = person.clone();
         Ok(())
     };
     let renewed = server.grants.renew(&server.shelf, presented, inbound.now, may).await??;
@@ -60,13 +62,21 @@ async fn granted(asked: &Asked<'_>) -> Result<Granted, Refusal> {
     }
 }
 
-/// The person as they are now: whoever has lost their account or a group does not keep what came of it.
-fn still_there(asked: &Asked<'_>, person: &Person) -> Result<Person, Refusal> {
-    if person.provider.is_some() {
-        return Ok(person.clone());
+/// The person as they are now: whoever has lost their account or a group does not keep what came of it. Nobody is asked on behalf of a client whose grant it is not.
+async fn still_there(asked: &Asked<'_>, presented: Presented) -> Result<Person, Refusal> {
+    let Asked { server, inbound, client, .. } = asked;
+    let grant = server.grants.find(&server.shelf, presented.grant(), inbound.now).await?;
+    let grant = grant.filter(|grant| grant.client_id == client.id).ok_or_else(Refusal::invalid_grant)?;
+    match server.look(inbound.config, &grant.person).await? {
+        Look::There(person) => Ok(*person),
+        Look::Away => Err(Refusal::away()),
+        // That may be mended.
+        Look::NotAdmitted => Err(Refusal::invalid_grant()),
+        Look::Gone => {
+            server.end_all_of(&grant.person, "provider").await?;
+            Err(Refusal::invalid_grant())
+        }
     }
-    let now = asked.server.accounts.person(&person.subject).map_err(|failure| Refusal::broken(&failure))?;
-    now.ok_or_else(Refusal::invalid_grant)
 }
 
 fn permitted(asked: &Asked<'_>, grant: &Grant) -> ScopeSet {

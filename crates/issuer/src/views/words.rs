@@ -26,6 +26,10 @@ pub(super) struct Words {
     pub(super) goes_to: &'static str,
     pub(super) loopback: &'static str,
     pub(super) allow: &'static str,
+    pub(super) allow_at: Phrase,
+    pub(super) sign_in_at: Phrase,
+    pub(super) sign_in_next: &'static str,
+    pub(super) leave_lead: Phrase,
     pub(super) deny: &'static str,
     pub(super) take_back: &'static str,
     pub(super) done_yes: &'static str,
@@ -44,6 +48,9 @@ pub(super) struct Words {
     nobody: (&'static str, &'static str),
     no_errand: (&'static str, &'static str),
     no_page: (&'static str, &'static str),
+    not_admitted: (&'static str, &'static str),
+    not_signed_in: (&'static str, &'static str),
+    provider_away: (&'static str, &'static str),
     redirect: (&'static str, &'static str),
     refused: (&'static str, &'static str),
     request: (&'static str, &'static str),
@@ -69,6 +76,9 @@ impl Words {
             Problem::NobodyCanSignIn => self.nobody,
             Problem::NoErrand => self.no_errand,
             Problem::NoSuchPage => self.no_page,
+            Problem::NotAdmitted { .. } => self.not_admitted,
+            Problem::NotSignedIn { .. } => self.not_signed_in,
+            Problem::ProviderAway { .. } => self.provider_away,
             Problem::Redirect => self.redirect,
             Problem::Refused { .. } => self.refused,
             Problem::Request(_) => self.request,
@@ -100,7 +110,7 @@ impl Phrase {
 }
 
 /// Puts `values` where `text` has `{}`, in order.
-fn fill(text: &str, values: &[&str]) -> String {
+pub(super) fn fill(text: &str, values: &[&str]) -> String {
     let mut pieces = text.split("{}");
     let mut filled = pieces.next().unwrap_or_default().to_owned();
     let mut values = values.iter();
@@ -132,6 +142,10 @@ static ENGLISH: Words = Words {
     goes_to: "You go back to",
     loopback: "That is a program on this computer. Go on only if you have just started it yourself.",
     allow: "Allow",
+    allow_at: Phrase("Allow, and sign in with {}"),
+    sign_in_at: Phrase("Sign in with {}"),
+    sign_in_next: "You sign in next, at",
+    leave_lead: Phrase("You have allowed {} to go on. {} asks next who you are."),
     deny: "Deny",
     take_back: "Whoever runs this server can take it back at any time.",
     done_yes: "You are signed in",
@@ -150,6 +164,12 @@ static ENGLISH: Words = Words {
     nobody: ("Nobody can sign in yet", "There is no account. Whoever runs this server makes one with `claviger accounts add`."),
     no_errand: ("This page has ended", "It belongs to another browser, or to something too long ago. Go back to your app and begin again."),
     no_page: ("There is no such page", "Go back to your app and begin again."),
+    not_admitted: (
+        "This account may not come in",
+        "You have signed in with {}, but whoever runs this server has not let this account in. Nothing was allowed.",
+    ),
+    not_signed_in: ("You are not signed in", "What {} answered cannot be believed. Go back to your app and begin again."),
+    provider_away: ("You cannot sign in just now", "{} does not answer. Wait a little, go back to your app and begin again."),
     redirect: (
         "This app must not send you here",
         "The place that it wants you sent back to is not one that it has registered. Nothing was sent there.",
@@ -188,6 +208,10 @@ static GERMAN: Words = Words {
     goes_to: "Sie kehren zurück zu",
     loopback: "Das ist ein Programm auf diesem Computer. Fahren Sie nur fort, wenn Sie es gerade selbst gestartet haben.",
     allow: "Erlauben",
+    allow_at: Phrase("Erlauben und mit {} anmelden"),
+    sign_in_at: Phrase("Mit {} anmelden"),
+    sign_in_next: "Sie melden sich danach an bei",
+    leave_lead: Phrase("Sie haben {} erlaubt fortzufahren. Als Nächstes fragt {}, wer Sie sind."),
     deny: "Ablehnen",
     take_back: "Wer diesen Server betreibt, kann es jederzeit zurücknehmen.",
     done_yes: "Sie sind angemeldet",
@@ -215,6 +239,15 @@ static GERMAN: Words = Words {
         "Sie gehört zu einem anderen Browser, oder sie ist zu alt. Beginnen Sie in Ihrer App noch einmal.",
     ),
     no_page: ("Diese Seite gibt es nicht", "Beginnen Sie in Ihrer App noch einmal."),
+    not_admitted: (
+        "Dieses Konto hat hier keinen Zutritt",
+        "Sie haben sich mit {} angemeldet, aber wer diesen Server betreibt, hat dieses Konto nicht zugelassen. Es wurde nichts erlaubt.",
+    ),
+    not_signed_in: ("Sie sind nicht angemeldet", "Der Antwort von {} ist nicht zu trauen. Beginnen Sie in Ihrer App noch einmal."),
+    provider_away: (
+        "Zurzeit können Sie sich nicht anmelden",
+        "{} antwortet nicht. Warten Sie ein wenig, und beginnen Sie in Ihrer App noch einmal.",
+    ),
     redirect: (
         "Diese App darf Sie nicht hierher schicken",
         "Der Ort, an den Sie zurückkehren sollen, ist keiner, den sie angemeldet hat. Es wurde nichts dorthin geschickt.",

@@ -9,13 +9,16 @@ use audit::sink::{Auditor, Durability, Options};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use claviger_issuer::config::{Allowance, Config, Lifetimes, Meaning, ProtectedResource};
+use claviger_issuer::config::{Allowance, Config, Documents, Lifetimes, Meaning, ProtectedResource};
 use claviger_issuer::{Parts, Server};
 use http::header::{CONTENT_TYPE, COOKIE, REFRESH, SET_COOKIE};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use oauth::issuer::Issuer;
 use oauth::resource::Resource;
 use oauth::scope::{Scope, ScopeSet};
+use outbound::client::Client;
+use outbound::guard::Guard;
+use outbound::tls::Roots;
 use secrecy::SecretString;
 use serde_json::Value;
 use store::Store;
@@ -90,7 +93,8 @@ impl Desk {
         let record =
             folder.path().join(format!("record-{}.jsonl", now.load(Ordering::Relaxed).wrapping_add(Arc::strong_count(&folder) as u64)));
         let auditor = Auditor::start(Options { durability: Durability::None, ..Options::at(record) }, clock()).unwrap();
-        let parts = Parts { clock, store: Arc::clone(&store), revocations: Arc::clone(&revocations), auditor: Arc::new(auditor) };
+        let client = Client::new(Guard::default(), &Roots::default()).unwrap();
+        let parts = Parts { clock, store: Arc::clone(&store), revocations: Arc::clone(&revocations), auditor: Arc::new(auditor), client };
         let server = Server::new(config, &InstanceKey::from_bytes(&[7; 32]), parts).await.unwrap();
         Self { server, revocations, now, folder, store }
     }
@@ -311,6 +315,7 @@ fn config(folder: &TempDir) -> Config {
         issuer: Issuer::parse(BASE).unwrap(),
         resources: vec![ProtectedResource {
             resource: Resource::parse(RESOURCE).unwrap(),
+            name: "files".to_owned(),
             title: "Files".to_owned(),
             baseline: ScopeSet::parse("files:read").unwrap(),
             scopes: [
@@ -325,5 +330,9 @@ fn config(folder: &TempDir) -> Config {
         accounts: folder.path().join("accounts.toml"),
         lifetimes: Lifetimes::default(),
         registration: true,
+        providers: Vec::new(),
+        documents: Documents::Off,
+        trusts: Vec::new(),
+        guard: Guard::default(),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::OneOrMore;
+use super::{Federations, OneOrMore};
 
 /// The built-in authorization server: people sign in with a browser, and clients get tokens for the servers behind the door. See docs/guides/sign-in.md.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -15,6 +15,8 @@ pub(crate) struct Issuer {
     pub(crate) enabled: Option<bool>,
     /// The file of local accounts, which `claviger accounts` writes. Paths start at this file's folder. Default: `accounts.toml` in the state folder.
     pub(crate) accounts: Option<String>,
+    /// An OpenID provider at which people sign in, or several: then the door's tokens are for them. Default: none, so that people have local accounts.
+    pub(crate) federate: Option<Federations>,
     /// Whether clients that nobody knows may register themselves. Default: `true`.
     pub(crate) registration: Option<bool>,
     /// Whose clients may go by the address of their description (Client ID Metadata Documents): `any`, `off`, or hosts such as `["claude.ai", "*.example.com"]`.

@@ -154,6 +154,15 @@ impl Door {
         to_end(&mut self.command(words))
     }
 
+    /// The account that it made at its first start, and its password, as it told them this once.
+    pub(crate) fn first_account(&self) -> (String, String) {
+        let said = self.process.said();
+        let told = said.lines().find_map(|line| line.strip_prefix("account ")).expect("the door says which account it has made");
+        let (name, rest) = told.trim().split_once(", password ").expect("with its password");
+        let password = rest.split(';').next().expect("a split has a first part");
+        (name.to_owned(), password.to_owned())
+    }
+
     /// The name of its first server.
     pub(crate) fn name(&self) -> &str {
         self.url.rsplit('/').next().expect("a URL has segments")

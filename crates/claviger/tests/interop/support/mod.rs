@@ -1,5 +1,6 @@
 //! What does a test of real peers stand on? Programs that are started and ended, a door, clients, an issuer, bare HTTP.
 
+pub(crate) mod chromium;
 mod clients;
 mod cloud;
 mod door;
