@@ -21,8 +21,8 @@ async fn with_a_robot() -> Desk {
             redirect_uris: Vec::new(),
             proof: ClientProof::Secrets(vec![SECRET.to_owned().into(), "the one before, which is being replaced".to_owned().into()]),
             own_scopes: Some(ScopeSet::parse("files:read elsewhere").unwrap()),
-            wants_bound_tokens: false,
             exchange: Vec::new(),
+            wants_bound_tokens: false,
         });
     })
     .await

@@ -309,14 +309,14 @@ fn clock(now: &Arc<AtomicU64>) -> store::Clock {
     Arc::new(move || now.load(Ordering::Relaxed))
 }
 
-fn config(folder: &TempDir) -> Config {
+pub(crate) fn config(folder: &TempDir) -> Config {
     let meaning = |patterns: &[&str]| Meaning::Patterns(patterns.iter().map(|pattern| (*pattern).to_owned()).collect());
     let scope = |text: &str| Scope::parse(text).unwrap();
     Config {
         issuer: Issuer::parse(BASE).unwrap(),
         resources: vec![ProtectedResource {
-            name: "files".to_owned(),
             resource: Resource::parse(RESOURCE).unwrap(),
+            name: "files".to_owned(),
             title: "Files".to_owned(),
             baseline: ScopeSet::parse("files:read").unwrap(),
             scopes: [
@@ -331,6 +331,7 @@ fn config(folder: &TempDir) -> Config {
         accounts: folder.path().join("accounts.toml"),
         lifetimes: Lifetimes::default(),
         registration: true,
+        providers: Vec::new(),
         documents: Documents::Off,
         trusts: Vec::new(),
         guard: Guard::default(),

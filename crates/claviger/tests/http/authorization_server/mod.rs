@@ -7,6 +7,7 @@ mod devices;
 mod documents;
 mod exchange;
 mod identity;
+mod replicas;
 
 use std::sync::Arc;
 
