@@ -15,6 +15,10 @@ mod desk;
 #[cfg(test)]
 mod devices;
 #[cfg(test)]
+mod elsewhere;
+#[cfg(test)]
+mod provider;
+#[cfg(test)]
 mod refreshes;
 #[cfg(test)]
 mod sign_in;
