@@ -26,7 +26,6 @@ pub(crate) struct Said {
 pub(crate) enum Mood {
     Answers,
     Away,
-    Declines,
     Over,
     Refuses,
     /// Answers, and says nothing about anybody.
@@ -99,7 +98,6 @@ impl OpenIdProvider for Puppet {
             let said = self.said.lock().unwrap();
             match mood {
                 Mood::Away => Err(away().into()),
-                Mood::Declines => Err(NotSignedIn::Declined),
                 Mood::Refuses => Err(NotSignedIn::Refused("not good".into())),
                 _ if answer.outcome.is_err() => Err(NotSignedIn::Declined),
                 _ => Ok(SignedIn { identity: said.identity.clone(), refresh_token: said.refresh_token.map(SecretString::from) }),
