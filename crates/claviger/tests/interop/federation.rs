@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use url::Url;
 
-use crate::support::{Door, Issuer, Page, Setup, Visitor, eventually, get, post_json, post_message, post_public_form};
+use crate::support::{Door, Issuer, Page, Setup, Visitor, eventually, get, post_form, post_json, post_message};
 
 /// Everybody comes from one provider; nobody has an account here.
 struct Scene {
@@ -91,7 +91,7 @@ impl Scene {
     }
 
     fn token(&self, fields: &[(&str, &str)]) -> Result<Value, String> {
-        let reply = post_public_form(&format!("{}/token", self.door.origin()), fields);
+        let reply = post_form(&format!("{}/token", self.door.origin()), None, fields);
         let answer = reply.json();
         if reply.status == 200 { Ok(answer) } else { Err(answer["error"].as_str().expect("an error has a name").to_owned()) }
     }

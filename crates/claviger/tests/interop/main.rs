@@ -8,6 +8,8 @@ mod aws;
 #[cfg(test)]
 mod azure;
 #[cfg(test)]
+mod bound;
+#[cfg(test)]
 mod built_in;
 #[cfg(test)]
 mod children;
@@ -33,6 +35,8 @@ mod introspection;
 mod keychain;
 #[cfg(test)]
 mod lending;
+#[cfg(test)]
+mod machines;
 #[cfg(test)]
 mod provider;
 #[cfg(test)]

@@ -5,6 +5,7 @@
 mod first_start;
 mod inspector;
 mod mcp_remote;
+mod pages;
 mod sdks;
 
 use std::fs;

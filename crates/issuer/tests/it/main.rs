@@ -13,6 +13,8 @@ mod descent;
 #[cfg(test)]
 mod desk;
 #[cfg(test)]
+mod devices;
+#[cfg(test)]
 mod elsewhere;
 #[cfg(test)]
 mod provider;

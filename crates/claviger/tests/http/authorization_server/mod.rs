@@ -8,6 +8,7 @@ mod documents;
 mod exchange;
 mod identity;
 mod replicas;
+mod revoked;
 
 use std::sync::Arc;
 

@@ -156,8 +156,8 @@ impl Door {
 
     /// The account that it made at its first start, and its password, as it told them this once.
     pub(crate) fn first_account(&self) -> (String, String) {
-        let said = self.process.said();
-        let told = said.lines().find_map(|line| line.strip_prefix("account ")).expect("the door says which account it has made");
+        let line = self.process.line("account ");
+        let told = line.trim_start_matches("account");
         let (name, rest) = told.trim().split_once(", password ").expect("with its password");
         let password = rest.split(';').next().expect("a split has a first part");
         (name.to_owned(), password.to_owned())

@@ -83,17 +83,13 @@ impl LegacySession {
     }
 }
 
-/// Sends a form with a `Basic` authorization.
-pub(crate) fn post_form(url: &str, basic: &str, fields: &[(&str, &str)]) -> Reply {
+/// Sends a form, with a `Basic` authorization where there is one.
+pub(crate) fn post_form(url: &str, basic: Option<&str>, fields: &[(&str, &str)]) -> Reply {
     let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-    let authorization = format!("Basic {basic}");
-    exchange("POST", url, &[("Content-Type", "application/x-www-form-urlencoded"), ("Authorization", &authorization)], &form)
-}
-
-/// Sends a form with no more authorization than what stands in it.
-pub(crate) fn post_public_form(url: &str, fields: &[(&str, &str)]) -> Reply {
-    let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-    exchange("POST", url, &[("Content-Type", "application/x-www-form-urlencoded")], &form)
+    let authorization = basic.map(|basic| format!("Basic {basic}"));
+    let mut headers = vec![("Content-Type", "application/x-www-form-urlencoded")];
+    headers.extend(authorization.as_deref().map(|authorization| ("Authorization", authorization)));
+    exchange("POST", url, &headers, &form)
 }
 
 /// Sends a JSON document.

@@ -57,7 +57,7 @@ impl Issuer {
     pub(crate) fn token_of(&self, client: &str, resource: &str, scopes: &str) -> String {
         let fields = [("grant_type", "client_credentials"), ("resource", resource), ("scope", scopes)];
         let basic = BASE64_STANDARD.encode(format!("{client}:{}", Self::secret_of(client)));
-        let reply = post_form(&format!("{}/token", self.url), &basic, &fields);
+        let reply = post_form(&format!("{}/token", self.url), Some(&basic), &fields);
         assert_eq!(reply.status, 200, "no token: {}", reply.json());
         reply.json()["access_token"].as_str().expect("a token is text").to_owned()
     }
@@ -96,10 +96,9 @@ impl Issuer {
         self.number("asked")
     }
 
-    /// A client takes its token back.
+    /// A public client takes its token back.
     pub(crate) fn revoke(&self, client: &str, token: &str) {
-        let basic = BASE64_STANDARD.encode(format!("{client}:{}", Self::secret_of(client)));
-        let reply = post_form(&format!("{}/token/revocation", self.url), &basic, &[("token", token)]);
+        let reply = post_form(&format!("{}/token/revocation", self.url), None, &[("client_id", client), ("token", token)]);
         assert_eq!(reply.status, 200, "{}", reply.text());
     }
 

@@ -17,7 +17,7 @@ mod visitor;
 pub(crate) use clients::{Client, SignedIn};
 pub(crate) use cloud::Cloud;
 pub(crate) use door::{Door, Setup};
-pub(crate) use http::{LegacySession, get, post_form, post_json, post_message, post_public_form};
+pub(crate) use http::{LegacySession, get, post_form, post_json, post_message};
 pub(crate) use issuer::Issuer;
 pub(crate) use keeper::{Keepers, fingerprint};
 pub(crate) use peers::{cloud_python, everything, git, loopback_server, node, peer, python, repository};
