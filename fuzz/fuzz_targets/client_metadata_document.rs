@@ -10,8 +10,8 @@ use oauth::client_metadata_document::{ClientIdUrl, ClientMetadataDocument, Clien
 
 fuzz_target!(|input: &[u8]| {
     if let Ok(id) = std::str::from_utf8(input).map_err(drop).and_then(|text| ClientIdUrl::parse(text).map_err(drop)) {
-        assert!(id.as_str().to_ascii_lowercase().starts_with("https://") && !id.as_str().contains(['#', '@', '\\', ' ']));
-        assert!(!id.host().is_empty() && !id.host().contains('/'));
+        assert!(id.as_str().to_ascii_lowercase().starts_with("https://") && !id.as_str().contains(['#', '\\', ' ']));
+        assert!(!id.host().is_empty() && !id.host().contains(['/', '@']));
     }
     let found_at = ClientIdUrl::parse(ADDRESS).expect("the address is one");
     if let Ok(accepted) = ClientMetadataDocument::read(input, &found_at) {

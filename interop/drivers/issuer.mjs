@@ -4,7 +4,9 @@
 // signs in with a browser, by the authorization code grant with refresh tokens that are good once; to `caller`, a public client, by the same. Whoever types a
 // name is believed. Tokens may be bound to a key (RFC 9449). `door` may ask about tokens (RFC 7662), and whoever got one may take it back (RFC 7009).
 //
-//     node issuer.mjs SCOPES [KEY]   the first line on stdout is the issuer; signer's private key is written to the file KEY
+// `federated` is for a server that lets people sign in here: what it is told of them, it is told at the userinfo endpoint.
+//
+//     node issuer.mjs SCOPES [KEY] [slash]   the first line on stdout is the issuer, with a slash at its end or without; signer's private key is written to the file KEY
 //
 // Then a word on stdin does something, and a line on stdout says that it is done:
 //     rotate   new signing keys, under the same issuer; the old ones are gone
@@ -17,31 +19,48 @@
 //     hurry    from now on access tokens are good for two seconds
 //     end      no refresh token that was given until now is good any more
 //     held     how many refresh tokens are good: `held: 1`
+//     requests how many requests have come: `requests: 5`
+//     fail     from now on every answer is 503
+//     mend     no longer
+//     delay    from now on every answer takes half a second
+//     groups JSON   the groups that everybody is in
+//     forge JSON    from now on these claims stand in id tokens instead of the true ones
 //     given    every token that was given until now: `given: ["…", …]`
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
-import { createLocalJWKSet, jwtVerify } from 'jose';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, importJWK, jwtVerify, SignJWT } from 'jose';
 import Provider, { errors } from 'oidc-provider';
 
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
-const [scope, keyFile] = process.argv.slice(2);
+const [scope, keyFile, slash] = process.argv.slice(2);
 let fetches = 0;
 let grants = 0;
 let asked = 0;
 let accessTokenFormat = 'jwt';
 let lifetime = 300;
+let requests = 0;
+let isFailing = false;
+let delay = 0;
+let groups = [];
+let forgery;
 const given = [];
 const refreshTokens = new Map();
 let answer;
-const server = createServer((request, response) => answer(request, response));
+const server = createServer(async (request, response) => {
+  requests += 1;
+  await sleep(delay);
+  if (isFailing) response.writeHead(503).end();
+  else answer(request, response);
+});
 server.listen(0, '127.0.0.1');
 await once(server, 'listening');
 const { port } = server.address();
-const issuer = `http://127.0.0.1:${port}`;
+const issuer = `http://127.0.0.1:${port}${slash ? '/' : ''}`;
 const signer = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 if (keyFile) writeFileSync(keyFile, signer.privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
 
@@ -73,6 +92,14 @@ async function exchange(provider, keys, context) {
   context.body = { access_token: await token.save(), issued_token_type: ACCESS_TOKEN, token_type: 'Bearer', expires_in: token.expiration, scope: wanted };
 }
 
+async function forged(token, keys) {
+  const header = decodeProtectedHeader(token);
+  const key = await importJWK(keys.find(({ kid }) => kid === header.kid), header.alg);
+  return new SignJWT({ ...decodeJwt(token), ...forgery }).setProtectedHeader(header).sign(key);
+}
+
+const person = (id) => ({ sub: id, name: `${id} of the tests`, email: `${id}@example.com`, email_verified: !id.startsWith('unverified'), groups });
+
 function useNewKeys() {
   const jwks = { keys: [signingKey('ec', { namedCurve: 'P-256' }, 'ES256'), signingKey('rsa', { modulusLength: 2048 }, 'RS256')] };
   const provider = new Provider(issuer, {
@@ -80,6 +107,8 @@ function useNewKeys() {
     cookies: { keys: [randomUUID()] },
     ttl: { ClientCredentials: 300 },
     scopes: [...scope.split(' '), 'openid', 'offline_access'],
+    claims: { profile: ['name'], email: ['email', 'email_verified'], groups: ['groups'] },
+    findAccount: (context, id) => ({ accountId: id, claims: () => person(id) }),
     issueRefreshToken: () => true,
     rotateRefreshToken: true,
     clients: [
@@ -93,6 +122,10 @@ function useNewKeys() {
       client('caller', {
         client_secret: undefined, token_endpoint_auth_method: 'none', grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'],
         application_type: 'native', redirect_uris: ['http://127.0.0.1/signed-in'],
+      }),
+      client('federated', {
+        scope: 'openid profile email groups', grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'],
+        application_type: 'native', redirect_uris: ['http://127.0.0.1/authorize/back/idp'],
       }),
       client('door', { grant_types: ['client_credentials', EXCHANGE] }),
       client('signer', {
@@ -119,6 +152,7 @@ function useNewKeys() {
     if (context.path === '/token') grants += 1;
     if (context.path === '/token/introspection') asked += 1;
     await next();
+    if (forgery && context.body?.id_token) context.body.id_token = await forged(context.body.id_token, jwks.keys);
     if (context.path === '/token') given.push(...['access_token', 'refresh_token', 'id_token'].flatMap((kind) => context.body?.[kind] ?? []));
   });
   provider.on('refresh_token.saved', (token) => refreshTokens.set(token.jti, token));
@@ -141,8 +175,17 @@ const deeds = {
   held() { say(`held: ${refreshTokens.size}`); },
   given() { say(`given: ${JSON.stringify(given)}`); },
   grants() { say(`grants: ${grants}`); },
+  requests() { say(`requests: ${requests}`); },
+  fail() { isFailing = true; say('failing'); },
+  mend() { isFailing = false; say('mended'); },
+  delay() { delay = 500; say('delayed'); },
+  groups(names) { groups = JSON.parse(names); say('grouped'); },
+  forge(claims) { forgery = JSON.parse(claims); say('forged'); },
 };
 
 useNewKeys();
 say(issuer);
-createInterface({ input: process.stdin }).on('line', (word) => deeds[word]()).on('close', () => process.exit(0));
+createInterface({ input: process.stdin }).on('line', (line) => {
+  const [word, ...rest] = line.split(' ');
+  deeds[word](rest.join(' '));
+}).on('close', () => process.exit(0));

@@ -4,7 +4,7 @@
 //     node person.mjs
 //
 // NAMES is what they type where somebody asks for a login: one name, or `host:port=name,…` for each place; where the name is empty, they cancel. BUTTON is the value of the button to press on the door's
-// pages: `connect`, if it is not said. Without arguments they do what each line on stdin says, a JSON object, and keep their cookies from one line to the next:
+// pages, whatever its name is: `connect`, if it is not said. Without arguments they do what each line on stdin says, a JSON object, and keep their cookies from one line to the next:
 //
 //     {"walk": URL, "names": NAMES, "button": BUTTON, "before": PATH}   does what the pages ask for, until one asks for nothing, and stops before PATH, if it is said
 //     {"open": URL}                                                     looks at one page, and touches nothing
@@ -16,6 +16,10 @@ import { pathToFileURL } from 'node:url';
 
 const decode = (text) => text.replace(/&#(\d+);/g, (_, code) => String.fromCodePoint(code)).replaceAll('&quot;', '"').replaceAll('&amp;', '&').replaceAll('&lt;', '<').replaceAll('&gt;', '>');
 const attribute = (tag, name) => decode(tag.match(new RegExp(`\\b${name}="([^"]*)"`))?.[1] ?? '');
+
+// A form of the door's, whose buttons say what is done.
+const isOurs = (form) => /<button\b[^>]*name="(action|answer|provider)"/.test(form);
+const pressing = (form, button) => form.match(/<button\b[^>]*>/g)?.find((tag) => attribute(tag, 'value') === button);
 
 export class Browser {
   #jars = new Map();
@@ -72,7 +76,7 @@ export class Browser {
     let pressed = false;
     for (let steps = 0; steps < 12; steps += 1) {
       const forms = page.html.match(/<form\b[\s\S]*?<\/form>/g)?.filter((form) => !/sign-out/.test(form)) ?? [];
-      const form = forms.find((one) => !one.includes('name="action"') || (!pressed && one.includes(`value="${button}"`)));
+      const form = forms.find((one) => !isOurs(one) || (!pressed && pressing(one, button)));
       if (!form || page.status >= 400) break;
       const fields = {};
       if (form.includes('name="login"')) {
@@ -80,7 +84,7 @@ export class Browser {
         if (!login) return this.#seen(await this.#go(new URL(page.html.match(/href="([^"]*\/abort)"/)[1], page.url), {}, before));
         Object.assign(fields, { login, password: 'any' });
       }
-      if (form.includes('name="action"')) { fields.action = button; pressed = true; }
+      if (isOurs(form)) { fields[attribute(pressing(form, button), 'name')] = button; pressed = true; }
       page = await this.#submit(page, form, fields, before);
     }
     return this.#seen(page);

@@ -83,7 +83,7 @@ pub enum Event<'a> {
         subject: Cow<'a, str>,
         /// The client.
         client: Cow<'a, str>,
-        /// `client`, `operator`, or what gave it away as stolen.
+        /// `client`, `operator`, `provider` where the person has gone there, or what gave it away as stolen.
         by: Cow<'a, str>,
     },
     /// A person has granted something to a client.

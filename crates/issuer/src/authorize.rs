@@ -194,13 +194,11 @@ impl Visit<'_> {
         // What a reload has changed meanwhile counts.
         let redirect = client.redirect(Some(&pending.redirect_uri)).ok_or(Problem::Redirect)?;
         let back = Back { redirect: &redirect, state: pending.state.as_deref(), origin: &client.origin };
-        match agreed {
-            Some(session) => self.agree(pending, client, session, &back).await,
-            None => {
-                let to = back.error(self.inbound, ErrorCode::AccessDenied, "the person said no");
-                Ok(views::done(&self.question(pending, client)?, false, &to, self.language))
-            }
+        if let Some(session) = agreed {
+            return self.agree(pending, client, session, &back).await;
         }
+        let to = back.error(self.inbound, ErrorCode::AccessDenied, "the person said no");
+        Ok(views::done(&self.question(pending, client)?, false, &to, self.language))
     }
 
     async fn agree(&self, pending: &Pending, client: &Client, session: &Session, back: &Back<'_>) -> Shown {

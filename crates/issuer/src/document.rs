@@ -122,7 +122,10 @@ fn host(id: &ClientIdUrl) -> Option<String> {
 }
 
 fn is_json(answer: &Answer) -> bool {
-    let kind = answer.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let mut kinds = answer.headers.get_all(CONTENT_TYPE).iter();
+    // Of two, each reader takes another.
+    let (Some(kind), None) = (kinds.next(), kinds.next()) else { return false };
+    let kind = kind.to_str().unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }

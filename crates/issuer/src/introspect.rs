@@ -6,7 +6,7 @@ use oauth::error_code::ErrorCode;
 use oauth::introspection::{ActiveToken, Audiences, Confirmation, Introspection};
 use token::{KeySet, Trust, TypRule, Unverified};
 
-use crate::config::ClientProof;
+use crate::client::Origin;
 use crate::refusal::Refusal;
 use crate::server::{Inbound, Server, json_text};
 use crate::token_endpoint::form;
@@ -15,9 +15,12 @@ impl Server {
     pub(crate) async fn introspect(&self, inbound: &Inbound<'_>) -> Result<Response<Bytes>, Refusal> {
         let fields = form(inbound)?;
         let asker = self.authenticate_client(inbound, &fields).await?;
-        if matches!(asker.proof, ClientProof::None) {
-            // Whoever proves nothing could try tokens out (§2.1).
-            return Err(Refusal::new(ErrorCode::UnauthorizedClient, "only a client that proves who it is may ask"));
+        if asker.origin != Origin::Operator || asker.is_public() {
+            // Whoever proves nothing, or that it is a stranger, could try tokens out (§2.1).
+            return Err(Refusal::new(
+                ErrorCode::UnauthorizedClient,
+                "only a client that the operator knows, and that proves who it is, may ask",
+            ));
         }
         let token = fields.value("token").ok_or_else(|| Refusal::invalid_request("`token` is missing"))?;
         let about = match self.grants.read(token) {

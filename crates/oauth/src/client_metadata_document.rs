@@ -290,7 +290,7 @@ mod tests {
 
     #[test]
     fn an_address_with_a_path_is_a_name_and_kept_as_it_is() {
-        for text in [ID, "https://app.example:8443/c", "HTTPS://App.Example/C?v=1"] {
+        for text in [ID, "https://app.example:8443/c", "HTTPS://App.Example/C?v=1", "https://app.example/@me/c"] {
             assert_eq!(ClientIdUrl::parse(text).unwrap().as_str(), text);
         }
         assert_eq!(ClientIdUrl::parse("https://app.example:8443/c").unwrap().host(), "app.example:8443");

@@ -102,7 +102,7 @@ fn one(written: &file::Federation, path: &Path, folder: &FilePath, judge: &mut J
 
 fn blame_name(written: &file::Federation, path: &Path, judge: &mut Judge<'_>) -> bool {
     let at = if written.name.is_some() { path.key("name") } else { path.clone() };
-    judge.blame_with_hint(&at, "a name has at most 64 letters, digits, `.`, `_` and `-`", "what people read is `title`");
+    judge.blame_with_hint(&at, "a name has at most 128 letters, digits, `.`, `_` and `-`", "what people read is `title`");
     false
 }
 

@@ -10,6 +10,7 @@ use gateway::config::{Config, Server, ServerName};
 use issuer::config::{
     Allowance, Bringers, ClientProof, Documents, HostPattern, KnownClient, Lifetimes, Meaning, ProtectedResource, TrustedProvider,
 };
+use issuer::federation::is_provider_name;
 use oauth::issuer::{InvalidIssuer, Issuer};
 use oauth::redirect::RedirectUri;
 use oauth::resource::{InvalidUri, Resource};
@@ -90,9 +91,9 @@ pub(super) fn read(
         }
     }
     let documents = documents(section.documents.as_ref(), &path.key("documents"), judge);
-    let trusts = section.trusts.iter().filter_map(|(name, trusted)| read_trusted(name, trusted, &path.key("trusts").key(name), judge));
-    let trusts = trusts.collect();
     let providers = section.federate.as_ref().map(|written| federation::read(written, &path.key("federate"), folder, judge));
+    let providers = providers.unwrap_or_default();
+    let trusts = read_trusts(&section.trusts, &providers, &path.key("trusts"), judge);
     for name in section.words.keys() {
         judge.accept(&path.key("words").key(name), Scope::parse(name));
     }
@@ -106,7 +107,7 @@ pub(super) fn read(
         words: section.words.clone(),
         lifetimes: lifetimes(&section, &path, judge),
         clients,
-        providers: providers.unwrap_or_default(),
+        providers,
         is_unasked,
         section,
     })
@@ -121,14 +122,34 @@ fn documents(written: Option<&OneOrMore>, path: &Path, judge: &mut Judge<'_>) ->
     }
 }
 
-fn read_trusted(name: &str, trusted: &file::TrustedProvider, path: &Path, judge: &mut Judge<'_>) -> Option<TrustedProvider> {
-    let provider = judge.accept(&path.key("issuer"), Issuer::parse(&trusted.issuer))?;
-    if !issuer::accounts::is_username(name) {
-        judge.blame(path, "a name of letters, digits, `.`, `_` and `-` is expected: it stands in the names of its people");
-        return None;
+fn read_trusts(
+    written: &BTreeMap<String, file::TrustedProvider>,
+    providers: &[federation::Written],
+    path: &Path,
+    judge: &mut Judge<'_>,
+) -> Vec<TrustedProvider> {
+    let mut trusts: Vec<TrustedProvider> = Vec::new();
+    for (name, trusted) in written {
+        let path = path.key(name);
+        let Some(issuer) = judge.accept(&path.key("issuer"), Issuer::parse(&trusted.issuer)) else { continue };
+        // The name stands in front of a person's own, so one name is one provider.
+        let fault = if !is_provider_name(name) {
+            Some("a name of letters, digits, `.`, `_` and `-` is expected: it stands in the names of its people")
+        } else if providers.iter().any(|provider| provider.name == *name && provider.issuer != issuer) {
+            Some("people sign in at another provider of this name under `federate`, and would be taken for its people")
+        } else if trusts.iter().any(|other| other.issuer == issuer) {
+            Some("this provider has another name already")
+        } else {
+            None
+        };
+        if let Some(fault) = fault {
+            judge.blame(&path, fault);
+            continue;
+        }
+        let clients = trusted.clients.as_ref().map_or(Bringers::Known, |clients| Bringers::Of(clients.all().to_vec()));
+        trusts.push(TrustedProvider { name: name.clone(), issuer, clients, groups: trusted.groups.clone() });
     }
-    let clients = trusted.clients.as_ref().map_or(Bringers::Known, |clients| Bringers::Of(clients.all().to_vec()));
-    Some(TrustedProvider { name: name.to_owned(), issuer: provider, clients, groups: trusted.groups.clone() })
+    trusts
 }
 
 fn allowance(grants: Option<&BTreeMap<String, OneOrMore>>, path: &Path, judge: &mut Judge<'_>) -> Allowance {
@@ -329,3 +350,6 @@ const SHORTEST_SECRET: usize = 24;
 const MOST_ACCESS_TOKEN: Duration = Duration::from_secs(24 * 3600);
 const MOST_SESSION: Duration = Duration::from_secs(30 * 24 * 3600);
 const A_YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
+
+#[cfg(test)]
+mod tests;

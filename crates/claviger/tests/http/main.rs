@@ -17,6 +17,8 @@ mod client_headers;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod dpop;
+#[cfg(test)]
 mod era;
 #[cfg(test)]
 mod guide;

@@ -112,7 +112,6 @@ async fn a_token_with_one_wrong_claim_is_refused() {
         ("an empty subject", json!({"sub": ""})),
         ("an id token by its nonce", json!({"nonce": "n-0S6_WzA2Mj"})),
         ("an id token by its at_hash", json!({"at_hash": "77QmUPtjPfzWtF2AnpK9RQ"})),
-        ("a token bound to a key", json!({"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}})),
         ("a logout token", json!({"events": {"http://schemas.openid.net/event/backchannel-logout": {}}})),
     ];
     for (what, claims) in wrong {

@@ -8,6 +8,8 @@ mod aws;
 #[cfg(test)]
 mod azure;
 #[cfg(test)]
+mod bound;
+#[cfg(test)]
 mod built_in;
 #[cfg(test)]
 mod children;
@@ -17,6 +19,8 @@ mod client_headers;
 mod connections;
 #[cfg(test)]
 mod everything;
+#[cfg(test)]
+mod federation;
 #[cfg(test)]
 mod filesystem;
 #[cfg(test)]
@@ -31,6 +35,8 @@ mod introspection;
 mod keychain;
 #[cfg(test)]
 mod lending;
+#[cfg(test)]
+mod machines;
 #[cfg(test)]
 mod provider;
 #[cfg(test)]

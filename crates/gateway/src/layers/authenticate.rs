@@ -340,3 +340,6 @@ const UNHEARD_AT_MOST: Duration = Duration::from_secs(10);
 const REFUSED_FOR: u64 = 10;
 const REFUSED_REMEMBERED: usize = 4096;
 const ADDRESSES_REMEMBERED: usize = 65_536;
+
+#[cfg(test)]
+mod tests;

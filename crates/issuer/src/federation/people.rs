@@ -192,6 +192,3 @@ const PLACE: &str = "issuer/person/";
 const COUNTS_FOR: u64 = 24 * 3600;
 /// Seconds after which a provider that did not answer is asked again about the same person: longer than asking can take.
 const AGAIN_AFTER: u64 = 120;
-
-#[cfg(test)]
-mod tests;

@@ -94,7 +94,8 @@ impl Desk {
             folder.path().join(format!("record-{}.jsonl", now.load(Ordering::Relaxed).wrapping_add(Arc::strong_count(&folder) as u64)));
         let auditor = Auditor::start(Options { durability: Durability::None, ..Options::at(record) }, clock()).unwrap();
         let client = Client::new(Guard::default(), &Roots::default()).unwrap();
-        let parts = Parts { clock, store: Arc::clone(&store), revocations: Arc::clone(&revocations), auditor: Arc::new(auditor), client };
+        let auditor = Arc::new(auditor);
+        let parts = Parts { clock, store: Arc::clone(&store), revocations: Arc::clone(&revocations), auditor, client };
         let server = Server::new(config, &InstanceKey::from_bytes(&[7; 32]), parts).await.unwrap();
         Self { server, revocations, now, folder, store }
     }
@@ -308,7 +309,7 @@ fn clock(now: &Arc<AtomicU64>) -> store::Clock {
     Arc::new(move || now.load(Ordering::Relaxed))
 }
 
-fn config(folder: &TempDir) -> Config {
+pub(crate) fn config(folder: &TempDir) -> Config {
     let meaning = |patterns: &[&str]| Meaning::Patterns(patterns.iter().map(|pattern| (*pattern).to_owned()).collect());
     let scope = |text: &str| Scope::parse(text).unwrap();
     Config {

@@ -51,11 +51,17 @@ fn an_es256_token_names_its_key_and_its_type() {
 }
 
 #[test]
-fn grant_key_and_time_of_sign_in_are_written_when_there_are_any() {
+fn grant_key_actor_and_time_of_sign_in_are_written_when_there_are_any() {
     let thumbprint = Thumbprint::parse("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I").unwrap();
-    let request = MintRequest { grant_id: Some("g".into()), confirmation: Some(thumbprint), auth_time: Some(NOW - 60), ..request() };
+    let request = MintRequest {
+        grant_id: Some("g".into()),
+        confirmation: Some(thumbprint),
+        actor: Some("c".into()),
+        auth_time: Some(NOW - 60),
+        ..request()
+    };
     let shown = inspect(&minter().mint(&request, NOW).unwrap()).unwrap();
-    let end = ",\n  \"grant_id\": \"g\",\n  \"auth_time\": 1799999940,\n  \"cnf\": {\n    \"jkt\": \"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I\"\n  }\n}";
+    let end = ",\n  \"grant_id\": \"g\",\n  \"auth_time\": 1799999940,\n  \"act\": {\n    \"sub\": \"c\"\n  },\n  \"cnf\": {\n    \"jkt\": \"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I\"\n  }\n}";
     assert!(shown.claims.ends_with(end), "{}", shown.claims);
 }
 
@@ -111,6 +117,7 @@ fn texts_that_the_door_would_refuse_are_not_signed() {
         assert_eq!(refusal(&MintRequest { subject: bad.into(), ..request() }), Some(MintError::BadText));
         assert_eq!(refusal(&MintRequest { client_id: Some(bad.into()), ..request() }), Some(MintError::BadText));
         assert_eq!(refusal(&MintRequest { issuer: Some(bad.into()), ..request() }), Some(MintError::BadText));
+        assert_eq!(refusal(&MintRequest { actor: Some(bad.into()), ..request() }), Some(MintError::BadText));
         assert_eq!(refusal(&MintRequest { jwt_id: Some(bad.into()), ..request() }), Some(MintError::BadText));
         assert_eq!(refusal(&MintRequest { grant_id: Some(bad.into()), ..request() }), Some(MintError::BadText));
     }

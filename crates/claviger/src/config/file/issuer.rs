@@ -38,7 +38,7 @@ pub(crate) struct Issuer {
     pub(crate) signing_key: Option<String>,
     /// Clients that are known beforehand, by their `client_id`.
     pub(crate) clients: BTreeMap<String, IssuerClient>,
-    /// Identity providers whose assertions (ID-JAG) clients may turn into tokens without asking the person, by a name of your own. See docs/guides/sign-in.md.
+    /// Identity providers whose assertions (ID-JAG) clients may turn into tokens without asking the person, by a name of your own. See docs/guides/clients.md.
     pub(crate) trusts: BTreeMap<String, TrustedProvider>,
 }
 

@@ -73,3 +73,22 @@ async fn an_assertion_is_good_once_for_us_alone_and_by_the_right_key() {
     let fields = [("grant_type", "client_credentials"), ("client_id", "robot")];
     assert_eq!(error_of(&form(&door, "/token", &fields).send().await), refused);
 }
+
+#[tokio::test]
+async fn a_stranger_with_a_key_is_still_a_stranger() {
+    let (door, _) = robot().await;
+    let key = Key::p256();
+    let registration = json!({"redirect_uris": ["http://127.0.0.1/cb"], "token_endpoint_auth_method": "private_key_jwt",
+        "jwks": {"keys": [key.jwk(&json!({"alg": "ES256"}))]}});
+    let registered = door.get("/register").method(http::Method::POST).header("content-type", "application/json");
+    let registered = json_of(&registered.body(registration.to_string()).send().await);
+    let id = registered["client_id"].as_str().unwrap();
+    assert_eq!(error_of(&ask(&door, &assertion(&key, id, &door, &json!({})), &[]).await), (400, "unauthorized_client".to_owned()));
+    let about = |path: &'static str| {
+        let own = assertion(&key, id, &door, &json!({}));
+        let fields = [("token", "x"), ("client_assertion_type", JWT_BEARER), ("client_assertion", &*own)];
+        form(&door, path, &fields).send()
+    };
+    assert_eq!(about("/revoke").await.status, 200, "it is who it says it is");
+    assert_eq!(error_of(&about("/introspect").await), (400, "unauthorized_client".to_owned()), "and may not try tokens out");
+}

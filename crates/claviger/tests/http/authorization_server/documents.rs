@@ -1,27 +1,41 @@
 //! Clients whose name is the address of their description.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::browser::authorize;
-use super::{Browser, VERIFIER, error_of, form, https, json_of, metadata, open, plan};
-use crate::support::{Door, Plan, Puppet, Say};
+use super::{Browser, JWT_BEARER, VERIFIER, assertion, error_of, form, https, json_of, metadata, open, plan};
+use crate::support::{Door, Key, Plan, Puppet, Say, merge};
 
 const CALLBACK: &str = "http://127.0.0.1:7777/cb";
 
 /// A server of descriptions at `localhost`, and a door that may go there.
 async fn publisher(section: &str, networks: &str) -> (Puppet, Door) {
-    let (server, pem) = https(|seen| {
+    publisher_of(json!({"keys": []}), section, networks).await
+}
+
+/// The same, which publishes these keys.
+async fn publisher_of(keys: Value, section: &str, networks: &str) -> (Puppet, Door) {
+    let (server, pem) = https(move |seen| {
         let host = seen.header("host").unwrap();
         let id = format!("https://{host}{}", seen.target);
         let good = json!({"client_id": id, "client_name": "An editor", "redirect_uris": ["http://127.0.0.1/cb"], "grant_types": ["authorization_code", "refresh_token"]});
         match seen.target.as_str() {
             "/app.json" => Say::json(good.to_string()).header("cache-control", "max-age=3600"),
+            "/keyed.json" => {
+                let mut keyed = good;
+                let more = json!({"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": format!("https://{host}/jwks.json")});
+                merge(&mut keyed, &more);
+                Say::json(keyed.to_string())
+            }
+            "/jwks.json" => Say::json(keys.to_string()),
             "/other.json" => Say::json(good.to_string().replace("other.json", "app.json")),
             "/secret.json" => Say::json(good.to_string().replace("\"client_name\"", "\"client_secret\":\"s\",\"client_name\"")),
             "/large.json" => Say::json(format!("{good}{}", " ".repeat(5 * 1024))),
             "/moved.json" => Say::nothing(302).header("location", format!("https://{host}/app.json")),
             "/scheme.json" => Say::json(good.to_string().replace("http://127.0.0.1/cb", "javascript:alert(1)")),
-            "/text.json" => Say::json(good.to_string()).header("content-type", "text/plain"),
+            "/text.json" => Say::nothing(200).header("content-type", "text/plain").body(good.to_string()),
+            // Of two, each reader takes another.
+            "/both.json" => Say::json(good.to_string()).header("content-type", "text/plain"),
             _ => Say::nothing(404),
         }
     })
@@ -77,7 +91,7 @@ async fn a_client_goes_by_the_address_of_its_description_and_people_see_whose_it
 async fn what_is_no_description_of_that_client_is_refused_and_not_fetched_in_a_loop() {
     let (server, door) = publisher("", LOOPBACK).await;
     let mut browser = Browser::new(&door);
-    let paths = ["/other.json", "/secret.json", "/large.json", "/moved.json", "/scheme.json", "/text.json", "/absent.json"];
+    let paths = ["/other.json", "/secret.json", "/large.json", "/moved.json", "/scheme.json", "/text.json", "/both.json", "/absent.json"];
     for path in paths {
         for _ in 0..3 {
             let page = browser.get(&authorize(&id(&server, path), CALLBACK, &[])).await;
@@ -131,4 +145,27 @@ async fn a_client_that_cannot_be_described_is_no_client_at_the_token_endpoint() 
     let id = id(&server, "/absent.json");
     let fields = [("grant_type", "refresh_token"), ("client_id", &*id), ("refresh_token", "x")];
     assert_eq!(error_of(&form(&door, "/token", &fields).send().await), (401, "invalid_client".to_owned()));
+}
+
+#[tokio::test]
+async fn a_client_proves_itself_with_the_keys_that_its_description_leads_to() {
+    let key = Key::p256();
+    let (server, door) = publisher_of(json!({"keys": [key.jwk(&json!({"alg": "ES256"}))]}), "", LOOPBACK).await;
+    let id = id(&server, "/keyed.json");
+    let code = Browser::new(&door).allow(&id, CALLBACK, &[]).await;
+    let redeem = async |assertion: Option<String>| {
+        let mut fields =
+            vec![("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", VERIFIER), ("redirect_uri", CALLBACK)];
+        match &assertion {
+            Some(assertion) => fields.extend([("client_assertion_type", JWT_BEARER), ("client_assertion", assertion.as_str())]),
+            None => fields.push(("client_id", &id)),
+        }
+        form(&door, "/token", &fields).send().await
+    };
+    let refused = (401, "invalid_client".to_owned());
+    assert_eq!(error_of(&redeem(None).await), refused, "its name alone is not enough");
+    assert_eq!(error_of(&redeem(Some(assertion(&Key::p256(), &id, &door, &json!({})))).await), refused);
+    assert_eq!(redeem(Some(assertion(&key, &id, &door, &json!({})))).await.status, 200);
+    let seen: Vec<_> = server.seen().into_iter().map(|seen| seen.target).collect();
+    assert_eq!(seen, ["/keyed.json", "/jwks.json"], "each was fetched once");
 }

@@ -7,6 +7,8 @@ mod devices;
 mod documents;
 mod exchange;
 mod identity;
+mod replicas;
+mod revoked;
 
 use std::sync::Arc;
 

@@ -91,6 +91,11 @@ impl Say {
         Self { status: StatusCode::OK, headers, body: Words::Pieces(pieces) }
     }
 
+    pub(crate) fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = Words::Whole(Some(body.into()));
+        self
+    }
+
     pub(crate) fn status(mut self, status: u16) -> Self {
         self.status = StatusCode::from_u16(status).unwrap();
         self

@@ -83,16 +83,18 @@ impl LegacySession {
     }
 }
 
+/// Sends a form, with a `Basic` authorization where there is one.
+pub(crate) fn post_form(url: &str, basic: Option<&str>, fields: &[(&str, &str)]) -> Reply {
+    let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let authorization = basic.map(|basic| format!("Basic {basic}"));
+    let mut headers = vec![("Content-Type", "application/x-www-form-urlencoded")];
+    headers.extend(authorization.as_deref().map(|authorization| ("Authorization", authorization)));
+    exchange("POST", url, &headers, &form)
+}
+
 /// Sends a JSON document.
 pub(crate) fn post_json(url: &str, document: &Value) -> Reply {
     exchange("POST", url, &[("Content-Type", "application/json")], &document.to_string())
-}
-
-/// Sends a form with a `Basic` authorization.
-pub(crate) fn post_form(url: &str, basic: &str, fields: &[(&str, &str)]) -> Reply {
-    let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-    let authorization = format!("Basic {basic}");
-    exchange("POST", url, &[("Content-Type", "application/x-www-form-urlencoded"), ("Authorization", &authorization)], &form)
 }
 
 pub(super) fn exchange(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Reply {

@@ -1,9 +1,11 @@
 //! Who vouches? npm's oidc-provider, run by interop/drivers/issuer.mjs; nothing in it is ours but its configuration.
 
 use std::path::Path;
+use std::process::Command;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use serde_json::Value;
 
 use super::{Running, node, post_form, repository};
 
@@ -25,10 +27,23 @@ impl Issuer {
         Self::with_key(scopes, Some(file))
     }
 
+    /// The same, with a slash at the end of its name.
+    pub(crate) fn start_with_slash(scopes: &str) -> Self {
+        Self::run(node().arg(repository().join("interop/drivers/issuer.mjs")).args([scopes, "", "slash"]))
+    }
+
+    /// The same provider, as somebody calls it who has not looked closely.
+    pub(crate) fn called_without_slash(mut self) -> Self {
+        self.url.truncate(self.url.trim_end_matches('/').len());
+        self
+    }
+
     fn with_key(scopes: &str, file: Option<&Path>) -> Self {
-        let mut command = node();
-        command.arg(repository().join("interop/drivers/issuer.mjs")).arg(scopes).args(file);
-        let process = Running::start(&mut command);
+        Self::run(node().arg(repository().join("interop/drivers/issuer.mjs")).arg(scopes).args(file))
+    }
+
+    fn run(command: &mut Command) -> Self {
+        let process = Running::start(command);
         let url = process.line("http://127.0.0.1:").trim().to_owned();
         Self { process, url }
     }
@@ -42,7 +57,7 @@ impl Issuer {
     pub(crate) fn token_of(&self, client: &str, resource: &str, scopes: &str) -> String {
         let fields = [("grant_type", "client_credentials"), ("resource", resource), ("scope", scopes)];
         let basic = BASE64_STANDARD.encode(format!("{client}:{}", Self::secret_of(client)));
-        let reply = post_form(&format!("{}/token", self.url), &basic, &fields);
+        let reply = post_form(&format!("{}/token", self.url), Some(&basic), &fields);
         assert_eq!(reply.status, 200, "no token: {}", reply.json());
         reply.json()["access_token"].as_str().expect("a token is text").to_owned()
     }
@@ -81,10 +96,9 @@ impl Issuer {
         self.number("asked")
     }
 
-    /// A client takes its token back.
+    /// A public client takes its token back.
     pub(crate) fn revoke(&self, client: &str, token: &str) {
-        let basic = BASE64_STANDARD.encode(format!("{client}:{}", Self::secret_of(client)));
-        let reply = post_form(&format!("{}/token/revocation", self.url), &basic, &[("token", token)]);
+        let reply = post_form(&format!("{}/token/revocation", self.url), None, &[("client_id", client), ("token", token)]);
         assert_eq!(reply.status, 200, "{}", reply.text());
     }
 
@@ -106,6 +120,36 @@ impl Issuer {
     /// How many refresh tokens are good.
     pub(crate) fn held(&mut self) -> u32 {
         self.number("held")
+    }
+
+    /// How many requests have come to it.
+    pub(crate) fn requests(&mut self) -> u32 {
+        self.number("requests")
+    }
+
+    /// From now on it answers 503 to everything.
+    pub(crate) fn fail(&mut self) {
+        self.hears("fail", "failing");
+    }
+
+    /// It answers again as before.
+    pub(crate) fn mend(&mut self) {
+        self.hears("mend", "mended");
+    }
+
+    /// From now on every answer takes half a second.
+    pub(crate) fn delay(&mut self) {
+        self.hears("delay", "delayed");
+    }
+
+    /// The groups that everybody is in from now on.
+    pub(crate) fn group(&mut self, groups: &Value) {
+        self.hears(&format!("groups {groups}"), "grouped");
+    }
+
+    /// From now on these claims stand in its id tokens instead of the true ones.
+    pub(crate) fn forge(&mut self, claims: &Value) {
+        self.hears(&format!("forge {claims}"), "forged");
     }
 
     /// Every token that it has given.

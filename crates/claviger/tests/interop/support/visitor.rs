@@ -56,7 +56,12 @@ impl Visitor {
 
     /// Does what the pages ask for, and stops before this path: the URL that they were sent to.
     pub(crate) fn stops_before(&mut self, path: &str, url: &str) -> String {
-        let page = self.does(&json!({"walk": url, "names": self.names, "before": path}));
+        self.presses_and_stops_before("connect", path, url)
+    }
+
+    /// The same with another button.
+    pub(crate) fn presses_and_stops_before(&mut self, button: &str, path: &str, url: &str) -> String {
+        let page = self.does(&json!({"walk": url, "names": self.names, "button": button, "before": path}));
         let stopped = page["stopped"].as_str().unwrap_or_else(|| panic!("nobody was sent to {path}: {page}")).to_owned();
         self.remember(&Url::parse(&stopped).expect("browsers are sent to URLs"));
         self.page(&page);
