@@ -1,27 +1,25 @@
 //! `claviger serve`: opens the door, says what it protects, and keeps it until it is told to stop.
 
+mod own_issuer;
+
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use audit::event::Event;
-use gateway::annex::KeysAtHand;
 use gateway::clock::Clock;
-use gateway::config::{Accept, Config, TokenSource};
 use gateway::front::http::{self as front, BindError, Bound};
 use gateway::{BuildError, Door};
 use issuer::Server as Issuer;
 use store::seal::Origin;
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts;
 use crate::admin::Admin;
 use crate::annex::IssuerAnnex;
-use crate::announce::{Announcement, FirstAccount, announce};
-use crate::config::env::{self, Surroundings};
+use crate::announce::{Announcement, announce};
+use crate::config::env;
 use crate::config::fixed::Fixed;
-use crate::config::issuer::{Ready, Unfit};
-use crate::config::listen::EnvironmentName;
 use crate::config::plan::{Plan, Planner};
 use crate::control::{Control, Reach};
 use crate::lifecycle::{Order, Orders};
@@ -85,18 +83,10 @@ async fn keep_open(planner: &Planner, plan: Plan, mut orders: Orders) -> Result<
     let mut parts = wire::parts(&store, &state, &instance_key.0, resolver, record_options).await?;
     let means = Means { resolver: Arc::clone(&parts.resolver), client: Arc::clone(&parts.client), clock: parts.clock };
     let issuer = match &ready {
-        Some(ready) => {
-            let config = ready.at(&public_url, &gateway, &means).map_err(|unfit| unfit_for(&unfit))?;
-            Some(wire::issuer(config, &instance_key.0, &parts).await?)
-        }
+        Some(ready) => Some(own_issuer::open(ready, &mut gateway, &public_url, &instance_key.0, &mut parts).await?),
         None => None,
     };
-    if let Some(issuer) = &issuer {
-        let annex = Arc::new(IssuerAnnex(Arc::clone(issuer)));
-        accept_own(&mut gateway, &public_url, &annex)?;
-        parts.annex = Some(annex);
-    }
-    let first = first_account(ready.as_ref(), &gateway, &environment, planner.around())?;
+    let first = own_issuer::first_account(ready.as_ref(), &gateway, &environment, planner.around())?;
     let (auditor, metrics, clock) = (Arc::clone(&parts.auditor), Arc::clone(&parts.metrics), parts.clock);
     let door = Door::new(gateway.clone(), &public_url, &instance_key.0, parts).map_err(|error| unbuildable(&error))?;
     let servers = gateway.servers.keys().map(|name| name.as_str().into()).collect();
@@ -123,17 +113,9 @@ async fn keep_open(planner: &Planner, plan: Plan, mut orders: Orders) -> Result<
     let end = CancellationToken::new();
     let webhook = webhook.map(|secret| Webhook::new(secret, clock));
     if let Some(admin) = admin {
-        tokio::spawn(admin.serve(Arc::clone(&door), Arc::clone(&metrics), webhook, end.clone()));
+        tokio::spawn(admin.serve(Arc::clone(&door), metrics, webhook, end.clone()));
     }
-    match Control::bind(&state) {
-        Ok(control) => drop(tokio::spawn(control.serve(Reach { door: Arc::clone(&door), issuer: issuer.clone() }, end.clone()))),
-        // The door is whole without it; only commands cannot reach it.
-        Err(error) => tracing::warn!(target: "door", %error, "`claviger secrets` will not reach this door: no socket in the state folder"),
-    }
-    if let Some(issuer) = &issuer {
-        let (issuer, end) = (Arc::clone(issuer), end.clone());
-        tokio::spawn(async move { end.run_until_cancelled(issuer.keep()).await });
-    }
+    be_reached(&state, Reach { door: Arc::clone(&door), issuer: issuer.clone() }, &end);
     let keeper = Keeper { planner, issuer, public_url, fixed, door: Arc::clone(&door), certificate: door_at.certificate(), means, clock };
     let serving = tokio::spawn(door_at.serve(Arc::clone(&door)));
     keeper.keep(orders, &auditor).await;
@@ -143,6 +125,19 @@ async fn keep_open(planner: &Planner, plan: Plan, mut orders: Orders) -> Result<
     }
     record(&auditor, clock, &Event::DoorStopped { reason: "told to stop".into() });
     auditor.close().map_err(|reason| Report::new(Exit::InputOutput, "the record of calls could not be closed").caused_by(&reason))
+}
+
+/// Lets commands reach the door, and has the authorization server look after its keys, until the end.
+fn be_reached(state: &Path, reach: Reach, end: &CancellationToken) {
+    if let Some(issuer) = reach.issuer.clone() {
+        let end = end.clone();
+        tokio::spawn(async move { end.run_until_cancelled(issuer.keep()).await });
+    }
+    match Control::bind(state) {
+        Ok(control) => drop(tokio::spawn(control.serve(reach, end.clone()))),
+        // The door is whole without it; only commands cannot reach it.
+        Err(error) => tracing::warn!(target: "door", %error, "`claviger secrets` will not reach this door: no socket in the state folder"),
+    }
 }
 
 /// What came of a reload.
@@ -227,11 +222,13 @@ impl Keeper<'_> {
         }
         // Whether there is an authorization server at all waits for a restart.
         let config = match (&self.issuer, &plan.issuer) {
-            (Some(_), Some(ready)) => Some(ready.at(&self.public_url, &plan.gateway, &self.means).map_err(|unfit| unfit_for(&unfit))?),
+            (Some(_), Some(ready)) => {
+                Some(ready.at(&self.public_url, &plan.gateway, &self.means).map_err(|unfit| own_issuer::unfit(&unfit))?)
+            }
             _ => None,
         };
         if let Some(issuer) = &self.issuer {
-            accept_own(&mut plan.gateway, &self.public_url, &Arc::new(IssuerAnnex(Arc::clone(issuer))))?;
+            own_issuer::accept(&mut plan.gateway, &self.public_url, &Arc::new(IssuerAnnex(Arc::clone(issuer))))?;
         }
         self.door.reload(plan.gateway).map_err(|error| unbuildable(&error))?;
         if let (Some(issuer), Some(config)) = (&self.issuer, config) {
@@ -273,41 +270,6 @@ fn public_url(plan: &Plan, bound: SocketAddr) -> String {
         Some(url) => url.as_str().trim_end_matches('/').to_owned(),
         None => format!("{}://{bound}", if plan.gateway.listen.tls.is_some() { "https" } else { "http" }),
     }
-}
-
-/// The tokens of the door's own authorization server open every server.
-fn accept_own(gateway: &mut Config, public_url: &str, annex: &Arc<IssuerAnnex>) -> Result<(), Report> {
-    if let Accept::Tokens(sources) = &mut gateway.accept {
-        let issuer = oauth::issuer::Issuer::parse(public_url).map_err(|error| unfit_for(&error.into()))?;
-        let keys: Arc<dyn KeysAtHand> = Arc::<IssuerAnnex>::clone(annex);
-        sources.push(TokenSource::Own { issuer, keys });
-    }
-    Ok(())
-}
-
-fn unfit_for(unfit: &Unfit) -> Report {
-    Report::new(Exit::Configuration, "the authorization server cannot be at the door's public URL")
-        .caused_by(unfit)
-        .hint("set `listen.public_url` to an https URL, or switch it off: `enabled = false` under `[issuer]`")
-}
-
-/// On somebody's own machine, where nobody has asked for an authorization server: an account for them, so that they can sign in at once. Its password is told this once.
-fn first_account(
-    ready: Option<&Ready>,
-    gateway: &Config,
-    environment: &EnvironmentName,
-    around: &Surroundings,
-) -> Result<Option<FirstAccount>, Report> {
-    let is_own_machine = environment.is_development() && gateway::config::is_loopback(gateway.listen.address.ip());
-    let Some(ready) = ready.filter(|ready| ready.is_unasked() && is_own_machine) else { return Ok(None) };
-    let report = || Report::new(Exit::InputOutput, "the first account cannot be made");
-    let file = ready.accounts();
-    if !issuer::accounts::read(file).map_err(|error| report().caused_by(&error))?.is_empty() {
-        return Ok(None);
-    }
-    let name = around.user().filter(|name| issuer::accounts::is_username(name)).unwrap_or("me").to_owned();
-    let password = accounts::add(file, &name, &accounts::About::default()).map_err(|error| report().caused_by(&error))?;
-    Ok(Some(FirstAccount { name, password }))
 }
 
 fn unbuildable(error: &BuildError) -> Report {

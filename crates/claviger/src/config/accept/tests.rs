@@ -70,7 +70,7 @@ fn one_issuer_of_each_server_is_asked_about_opaque_tokens() {
 }
 
 #[test]
-fn each_wrong_entry_is_blamed_at_its_place() {
+fn what_the_door_asks_the_issuer_is_blamed_at_its_place() {
     for (accept, expected) in [
         (
             "[[accept]]\nissuer = \"https://a\"\nintrospection = { client_id = \"d\", client_secret = \"env://S\", cache = \"2h\" }",
@@ -96,6 +96,15 @@ fn each_wrong_entry_is_blamed_at_its_place() {
             "[[accept]]\nissuer = \"https://a\"\nclient_headers = { token_urls = \"x\" }",
             "claviger.toml:3:20: error: `accept[0].client_headers.token_urls`: unknown key",
         ),
+    ] {
+        let error = first_error(accept);
+        assert!(error.starts_with(expected), "{accept}: {error}");
+    }
+}
+
+#[test]
+fn each_wrong_entry_is_blamed_at_its_place() {
+    for (accept, expected) in [
         ("[[accept]]", "claviger.toml:1:1: error: `accept[0]`: nothing says whose tokens are accepted"),
         (
             "[[accept]]\nissuer = \"https://a\"\nshared_secret = \"env://A\"",
