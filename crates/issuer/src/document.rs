@@ -133,3 +133,76 @@ fn is_json(answer: &Answer) -> bool {
 const LIMITS: Limits = Limits { body_bytes: MAX_BYTES, timeout: Duration::from_secs(5) };
 /// Documents that are kept at once.
 const MOST: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use outbound::dial::{Resolve, ResolveFuture};
+    use outbound::tls::Roots;
+    use store::memory::{Limits as Room, Memory};
+
+    use super::*;
+
+    /// A name server that leads every name to the same addresses, and counts.
+    struct Leads {
+        to: Vec<IpAddr>,
+        lookups: AtomicUsize,
+    }
+
+    impl Resolve for Leads {
+        fn resolve<'a>(&'a self, _: &'a str) -> ResolveFuture<'a> {
+            self.lookups.fetch_add(1, Ordering::SeqCst);
+            Box::pin(async { Ok(self.to.clone()) })
+        }
+    }
+
+    fn leading_to(addresses: &[&str]) -> (Arc<Leads>, Documents) {
+        let leads = Arc::new(Leads { to: addresses.iter().map(|text| text.parse().unwrap()).collect(), lookups: AtomicUsize::new(0) });
+        let caller = Caller::new(Guard::default(), &Roots::default()).unwrap().with_resolver(Arc::clone(&leads) as Arc<dyn Resolve>);
+        (leads, Documents::new(caller))
+    }
+
+    async fn find(documents: &Documents, id: &str, trusted: &Trusted, now: u64) -> Result<Option<Client>, Unfetched> {
+        let store = Memory::new(Arc::new(|| 0), Room::default());
+        let guard = Guard::default();
+        let errand = Errand { guard: &guard, store: &store, from: Ipv4Addr::LOCALHOST.into(), now };
+        documents.find(id, trusted, errand).await
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_inward_is_not_called_and_not_looked_up_again_at_once() {
+        // One honest answer beside it makes it no better, and whatever the name says later is checked anew.
+        for inner in ["10.0.0.1", "127.0.0.1", "169.254.169.254", "::1", "::ffff:10.0.0.1", "fd00::1"] {
+            let (leads, documents) = leading_to(&["8.8.8.8", inner]);
+            for (now, lookups) in [(0, 1), (1, 1), (29, 1), (30, 2)] {
+                let found = find(&documents, "https://app.example/client.json", &Trusted::Any, now).await;
+                assert_eq!(found.err(), Some(Unfetched::Absent), "{inner}");
+                assert_eq!(leads.lookups.load(Ordering::SeqCst), lookups, "{inner} at {now}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_trusted_address_is_looked_up_nowhere() {
+        let (leads, documents) = leading_to(&["8.8.8.8"]);
+        let some = Trusted::Of(vec![crate::config::HostPattern::parse("claude.ai").unwrap()]);
+        for (id, trusted) in [
+            ("https://app.example/client.json", &Trusted::Off),
+            ("https://app.example/client.json", &some),
+            ("https://claude.ai.evil.example/client.json", &some),
+            // Another spelling than the one that is called.
+            ("https://%63laude.ai/client.json", &Trusted::Any),
+            ("https://claude.ai:443/client.json", &Trusted::Any),
+            ("https://2130706433/client.json", &Trusted::Any),
+            ("http://app.example/client.json", &Trusted::Any),
+            ("https://app.example", &Trusted::Any),
+            ("client_0123456789", &Trusted::Any),
+        ] {
+            assert!(matches!(find(&documents, id, trusted, 0).await, Ok(None)), "{id}");
+        }
+        assert_eq!(leads.lookups.load(Ordering::SeqCst), 0);
+    }
+}

@@ -66,7 +66,7 @@ scopes = {{ "*" = "files:read" }}
 #[test]
 fn a_client_proves_itself_with_a_key_and_has_its_tokens_bound_to_another() {
     let scene = Scene::open();
-    for (dpop, kind) in [(false, "Bearer")] {
+    for (dpop, kind) in [(false, "Bearer"), (true, "DPoP")] {
         let seen = scene.run(json!({"way": "key", "client": "robot", "dpop": dpop}));
         assert_eq!(seen["types"], json!([kind]), "{seen}");
         assert!(seen["schemes"].as_array().is_some_and(|schemes| schemes.contains(&json!(kind))), "{seen}");
@@ -77,11 +77,11 @@ fn a_client_proves_itself_with_a_key_and_has_its_tokens_bound_to_another() {
 #[test]
 fn a_client_brings_the_word_of_its_identity_provider() {
     let scene = Scene::open();
-    for dpop in [false] {
+    for dpop in [false, true] {
         let seen = scene.run(json!({"way": "provider", "client": "agent", "secret": SECRET, "port": scene.port, "dpop": dpop}));
         assert_eq!(seen["types"].as_array().map(Vec::len), Some(1), "{seen}");
     }
-    let granted = scene.door.events("token.granted", 1);
+    let granted = scene.door.events("token.granted", 2);
     assert!(granted.iter().all(|event| event["subject"] == "acme|ada" && event["by"] == "identity assertion"), "{granted:?}");
     scene.door.close();
 }
