@@ -17,8 +17,7 @@ pub(crate) enum Federations {
     More(Vec<Federation>),
 }
 
-/// An OpenID provider at which people sign in. The door is its client; the redirect URI to register there is `<public_url>/authorize/back/NAME`, with `name` at its end. See docs/guides/federate-google.md and
-/// its neighbours.
+/// An OpenID provider at which people sign in. The door is its client; the redirect URI to register there is `<public_url>/authorize/back/NAME`, with `name` at its end. See docs/guides/federate.md.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Federation {
