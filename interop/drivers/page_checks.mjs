@@ -23,6 +23,13 @@ const PAGES = {
   'consent-long': async (visit) => { await visit.asks('long'); await visit.signsIn(); },
   done: async (visit) => { await visit.asks('program'); await visit.signsIn(); await visit.answers('allow'); },
   'done-no': async (visit) => { await visit.asks('program'); await visit.signsIn(); await visit.answers('deny'); },
+  device: async (visit) => visit.opens('/device'),
+  'device-wrong': async (visit) => { await visit.opens('/device'); await visit.types('WDJB-MJHT'); },
+  'device-consent': async (visit) => visit.signsInADevice(),
+  'device-done': async (visit) => { await visit.signsInADevice(); await visit.answers('allow'); },
+  // These where people sign in at a provider.
+  'sign-in-elsewhere': async (visit) => visit.asks('program'),
+  'consent-elsewhere': async (visit) => visit.asks('program'),
   'problem-request': async (visit) => visit.opens('/authorize'),
   'problem-unknown-client': async (visit) => visit.asks('known', { client_id: 'client_AAAAAAAAAAAAAAAAAAAAAA' }),
   'problem-redirect': async (visit) => visit.asks('known', { redirect_uri: 'https://elsewhere.example/back' }),
@@ -58,6 +65,20 @@ class Visit {
     await this.page.fill('input[name=username]', username);
     await this.page.fill('input[name=password]', password);
     await Promise.all([this.page.waitForNavigation(), this.page.keyboard.press('Enter')]);
+  }
+
+  // What a device shows its person.
+  async types(code) {
+    await this.page.fill('input[name=user_code]', code);
+    await Promise.all([this.page.waitForNavigation(), this.page.keyboard.press('Enter')]);
+  }
+
+  async signsInADevice() {
+    const body = new URLSearchParams({ client_id: this.task.clients.known.id, resource: this.task.resource, scope: 'letters:read' });
+    const device = await (await fetch(`${this.task.origin}/device_authorization`, { method: 'POST', body })).json();
+    await this.opens('/device');
+    await this.types(device.user_code);
+    await this.signsIn();
   }
 
   // The last page goes on by itself at once; here it stays.
@@ -174,7 +195,7 @@ async function lookAt(browser, task, name) {
   try {
     const visit = new Visit(task, page);
     await PAGES[name](visit);
-    if (name.startsWith('done') && !visit.goesOn) faults.add('does not go on by itself');
+    if (/^done/.test(name) && !visit.goesOn) faults.add('does not go on by itself');
     for (const [width, height] of WIDTHS) {
       await page.setViewportSize({ width, height });
       for (const colorScheme of SCHEMES) {

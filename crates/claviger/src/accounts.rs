@@ -100,9 +100,9 @@ fn password() -> Result<SecretString, NotChanged> {
 }
 
 fn change(file: &Path, work: impl FnOnce(&mut Table) -> Result<(), NotChanged>) -> Result<(), NotChanged> {
-    let text = match fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => HEAD.to_owned(),
+    let (head, text) = match fs::read_to_string(file) {
+        Ok(text) => ("", text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => (HEAD, String::new()),
         Err(error) => return Err(error.into()),
     };
     let mut document: DocumentMut = text.parse().map_err(NotChanged::Toml)?;
@@ -114,7 +114,7 @@ fn change(file: &Path, work: impl FnOnce(&mut Table) -> Result<(), NotChanged>) 
     let accounts =
         accounts.as_table_mut().ok_or_else(|| NotChanged::Io(io::Error::new(io::ErrorKind::InvalidData, "`accounts` is no table")))?;
     work(accounts)?;
-    write_whole(file, document.to_string().as_bytes())
+    write_whole(file, format!("{head}{document}").as_bytes())
 }
 
 /// Beside it first, so that a reader finds the old one or the new one.
@@ -132,7 +132,7 @@ fn write_whole(file: &Path, text: &[u8]) -> Result<(), NotChanged> {
 
 /// Whether these are the bytes of a password of ours, for tests and people alike: no letter that looks like another.
 const ALPHABET: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
-const HEAD: &str = "# Who may sign in at this door. Passwords are argon2id hashes; `claviger accounts` makes them.\n";
+const HEAD: &str = "# Who may sign in at this door. Passwords are argon2id hashes; `claviger accounts` makes them.\n\n";
 
 /// The password as it is shown.
 pub(crate) fn shown(password: &SecretString) -> &str {
@@ -173,6 +173,7 @@ mod tests {
         let file = folder.path().join("state/accounts.toml");
         add(&file, "ada", &About::default()).unwrap();
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(fs::read_to_string(&file).unwrap().starts_with(&format!("{HEAD}[accounts.ada]\n")), "what it is stands at its head");
         assert!(matches!(add(&file, "ada", &About::default()), Err(NotChanged::Exists(_))));
         assert!(matches!(reset(&file, "bob"), Err(NotChanged::Missing(_))));
         assert!(matches!(remove(&file, "bob"), Err(NotChanged::Missing(_))));

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use gateway::config::{Accept, Config, ServerName, Upstream, UpstreamCredential};
+use gateway::config::{Accept, Config, ServerName, TokenSource, Upstream, UpstreamCredential};
 use oauth::scope::ScopeSet;
 use policy::{Demand, RuleSet};
 use secrecy::SecretString;
@@ -59,7 +59,11 @@ fn text(announcement: &Announcement<'_>) -> String {
         line(
             &mut text,
             "account",
-            &format!("{name}, password {}; shown this once (another: claviger accounts reset {name})", accounts::shown(password)),
+            &format!(
+                "{name}, password {}; shown this once (another: claviger accounts reset {name} --state {})",
+                accounts::shown(password),
+                state.display()
+            ),
         );
     }
     text.push('\n');
@@ -67,10 +71,7 @@ fn text(announcement: &Announcement<'_>) -> String {
     for place in *exposed {
         let _ = writeln!(text, "NOT protected: {place}; it is used because of `--allow-literal-secrets`");
     }
-    if *accepts_minted && let Some((name, server)) = gateway.servers.iter().next() {
-        text.push('\n');
-        how_to_come_in(&mut text, announcement, name, &all_scopes(&server.rules).to_string());
-    }
+    ways_in(&mut text, announcement);
     for notice in *notices {
         let _ = writeln!(text, "note: {notice}");
     }
@@ -116,16 +117,39 @@ fn in_words(demand: &Demand) -> String {
     }
 }
 
-fn how_to_come_in(text: &mut String, announcement: &Announcement<'_>, name: &ServerName, scopes: &str) {
-    let scope = if scopes.is_empty() { String::new() } else { format!(" --scope '{scopes}'") };
-    let state = announcement.state.display();
-    let url = format!("{}/mcp/{name}", announcement.public_url);
-    let _ = writeln!(text, "get a token:   export CLAVIGER_TOKEN=$(claviger token mint --aud {name} --ttl 900{scope} --state {state})");
-    let _ = writeln!(text, "try it:        claviger call {url} --list");
-    let _ = writeln!(
-        text,
-        "in a client:   {{\"mcpServers\": {{\"{name}\": {{\"type\": \"http\", \"url\": \"{url}\", \"headers\": {{\"Authorization\": \"Bearer TOKEN\"}}}}}}}}"
-    );
+/// What a client and a script have to be told.
+fn ways_in(text: &mut String, announcement: &Announcement<'_>) {
+    let Announcement { gateway, public_url, accepts_minted, state, .. } = announcement;
+    let Some((name, server)) = gateway.servers.iter().next() else { return };
+    let (signs_in, state) = (signs_people_in(gateway), state.display());
+    if !signs_in && !accepts_minted {
+        return;
+    }
+    let url = format!("{public_url}/mcp/{name}");
+    text.push('\n');
+    if signs_in {
+        let _ = writeln!(
+            text,
+            "in a client:   {{\"mcpServers\": {{\"{name}\": {{\"type\": \"http\", \"url\": \"{url}\"}}}}}}, and sign in by browser"
+        );
+    }
+    if *accepts_minted {
+        let scopes = all_scopes(&server.rules).to_string();
+        let scope = if scopes.is_empty() { String::new() } else { format!(" --scope '{scopes}'") };
+        let _ = writeln!(text, "get a token:   export CLAVIGER_TOKEN=$(claviger token mint --aud {name} --ttl 900{scope} --state {state})");
+        let _ = writeln!(text, "try it:        claviger call {url} --list");
+    }
+    if *accepts_minted && !signs_in {
+        let _ = writeln!(
+            text,
+            "in a client:   {{\"mcpServers\": {{\"{name}\": {{\"type\": \"http\", \"url\": \"{url}\", \"headers\": {{\"Authorization\": \"Bearer TOKEN\"}}}}}}}}"
+        );
+    }
+}
+
+/// Whether the door's own authorization server gives tokens for it.
+fn signs_people_in(gateway: &Config) -> bool {
+    matches!(&gateway.accept, Accept::Tokens(sources) if sources.iter().any(|source| matches!(source, TokenSource::Own { .. })))
 }
 
 /// Everything that the rules ask for: what a first token should hold to see the whole server.

@@ -18,7 +18,7 @@ use crate::annex;
 use crate::body::Body;
 use crate::connect;
 use crate::door::Door;
-use crate::layers::rescue;
+use crate::layers::{body_limit, rescue};
 use crate::refusal::Refusal;
 use crate::stack;
 use crate::table::{Server, Table};
@@ -27,6 +27,12 @@ use crate::table::{Server, Table};
 pub(crate) async fn answer(door: &Arc<Door>, mut request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
     // The door does not close over a request that is on its way.
     let _on_its_way = door.tasks.token();
+    let mut response = answer_one(door, &mut request, peer).await;
+    body_limit::hear_out(&mut request, response.headers_mut()).await;
+    response
+}
+
+async fn answer_one(door: &Arc<Door>, request: &mut Request<Incoming>, peer: SocketAddr) -> Response<Body> {
     let table = door.table.load_full();
     let path = request.uri().path();
     if path == "/health" || path == "/ready" {
@@ -47,16 +53,16 @@ pub(crate) async fn answer(door: &Arc<Door>, mut request: Request<Incoming>, pee
     let origin = request.headers().get(ORIGIN).cloned();
     let address = caller_address(&table.config.listen.trusted_proxies, request.headers(), peer.ip());
     if let Some(annex) = annex {
-        return annex::answer(door, &table, annex, &mut request, address).await;
+        return annex::answer(door, &table, annex, request, address).await;
     }
     let mut response = match route {
-        Route::Metadata(server) => return metadata(&request, server),
+        Route::Metadata(server) => return metadata(request, server),
         Route::Health(server) => get_only(request.method(), || health(server)),
         Route::Mcp(_) if request.method() == Method::OPTIONS => preflight(request.headers()),
-        Route::Mcp(server) => stack::answer(door, &table, &Arc::clone(server), &mut request, address).await,
+        Route::Mcp(server) => stack::answer(door, &table, &Arc::clone(server), request, address).await,
         Route::Connections(rest) => {
             let rest = rest.to_owned();
-            return connect::answer(door, &table, &mut request, &rest, address).await;
+            return connect::answer(door, &table, request, &rest, address).await;
         }
         Route::Annex => rescue::rescue(&Refusal::NoSuchPath, None, None),
         Route::Unknown(refusal) => {

@@ -261,3 +261,44 @@ fn resident_kib(door: &Door) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches("kB").trim().parse().unwrap()
 }
+
+/// One connection of a client that sends a request's headers and its body one after the other, as many do. What comes back for each.
+async fn slowly(door: &Door, length: usize, body: &[u8]) -> (String, Option<String>) {
+    let mut stream = TcpStream::connect(door.address).await.unwrap();
+    let head = format!(
+        "POST /mcp/fixture HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\nContent-Length: {length}\r\n\r\n",
+        door.address
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    stream.write_all(body).await.unwrap();
+    let first = one_answer(&mut stream).await.expect("the refusal comes");
+    let next = format!("GET /health HTTP/1.1\r\nHost: {}\r\n\r\n", door.address);
+    // A closed connection may take this, or not.
+    let _ = stream.write_all(next.as_bytes()).await;
+    (first, one_answer(&mut stream).await)
+}
+
+/// What the door sends next; nothing, once it has closed.
+async fn one_answer(stream: &mut TcpStream) -> Option<String> {
+    let mut piece = vec![0; 64 * 1024];
+    let read = stream.read(&mut piece).await.unwrap_or(0);
+    (read > 0).then(|| String::from_utf8_lossy(&piece[..read]).into_owned())
+}
+
+#[tokio::test]
+async fn who_is_refused_before_their_body_has_come_can_go_on_on_the_same_connection() {
+    let door = Plan::both().await.open().await;
+    let body = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    let (refused, next) = slowly(&door, body.len(), body).await;
+    assert!(refused.starts_with("HTTP/1.1 401 ") && !refused.contains("connection: close"), "{refused}");
+    assert!(next.is_some_and(|next| next.starts_with("HTTP/1.1 200 ")));
+}
+
+#[tokio::test]
+async fn a_body_that_nobody_will_hear_ends_the_connection_and_is_told_so() {
+    let door = Plan::both().await.open().await;
+    let (refused, next) = slowly(&door, 1024 * 1024, b"{").await;
+    assert!(refused.starts_with("HTTP/1.1 401 ") && refused.contains("connection: close"), "{refused}");
+    assert_eq!(next, None);
+}

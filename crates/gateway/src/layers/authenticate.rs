@@ -41,6 +41,16 @@ pub(crate) struct Authenticator {
     failures_allowed: Rate,
 }
 
+/// Where somebody knocks, and from where.
+#[derive(Clone, Copy)]
+struct Knock<'k> {
+    server: &'k Server,
+    /// Whom the server trusts.
+    trusted: &'k [Trusted],
+    generation: u64,
+    address: IpAddr,
+}
+
 /// SHA-256 over the server's name and the token: no token is ever a key in memory.
 type Digest = [u8; 32];
 
@@ -86,15 +96,16 @@ impl Authenticator {
             Gate::Bypass => return Ok((Arc::new(Principal::developer(&self.standings)), None)),
             Gate::Tokens(trusted) => trusted,
         };
+        let knock = Knock { server, trusted, generation, address };
         let outcome = match shown::read(request.uri(), request.headers(), server.client_headers(), server.dpop) {
-            Ok(Shown::Client(client)) => self.log_in(client, server, trusted, generation, address).await,
+            Ok(Shown::Client(client)) => self.log_in(client, knock).await,
             Ok(Shown::Token(token, proof)) => {
                 let judged = match proof {
-                    None => self.judge(token, Presented::AsBearer, server, trusted, generation, address).await,
+                    None => self.judge(token, Presented::AsBearer, knock).await,
                     Some(proof) => {
                         let asked =
                             dpop::Asked { method: request.method().as_str(), url: &server.url, access_token: Some(token), nonces: &[] };
-                        self.judge_bound(proof, &asked, server, trusted, generation, address).await
+                        self.judge_bound(proof, &asked, knock).await
                     }
                 };
                 judged.map(|principal| (principal, server.needs_callers_token.then(|| CallerToken::new(token))))
@@ -111,59 +122,36 @@ impl Authenticator {
     }
 
     /// A token that comes with a proof: first the proof, which costs a signature, then the token, and at last whether the proof was seen before.
-    async fn judge_bound(
-        &self,
-        proof: &str,
-        asked: &dpop::Asked<'_>,
-        server: &Server,
-        trusted: &[Trusted],
-        generation: u64,
-        address: IpAddr,
-    ) -> Result<Arc<Principal>, Refusal> {
+    async fn judge_bound(&self, proof: &str, asked: &dpop::Asked<'_>, knock: Knock<'_>) -> Result<Arc<Principal>, Refusal> {
         let token = asked.access_token.unwrap_or_default();
-        if self.verified.peek(&digest_of(server, token)).is_none() {
-            self.may_try(address)?;
+        if self.verified.peek(&digest_of(knock.server, token)).is_none() {
+            self.may_try(knock.address)?;
         }
         let now = self.clock.unix_seconds();
         let proof = dpop::verify(proof, asked, now).map_err(Refusal::BadProof)?;
-        let principal = self.judge(token, Presented::WithProof(&proof), server, trusted, generation, address).await?;
+        let principal = self.judge(token, Presented::WithProof(&proof), knock).await?;
         self.proofs.take(&proof, now).await?;
         Ok(principal)
     }
 
     /// A client that shows its id and secret is whoever the token is that its issuer gives for them, judged like any other.
-    async fn log_in(
-        &self,
-        client: ClientHeaders<'_>,
-        server: &Server,
-        trusted: &[Trusted],
-        generation: u64,
-        address: IpAddr,
-    ) -> Result<(Arc<Principal>, Option<CallerToken>), Refusal> {
-        let issuer = trusted.iter().find_map(|trusted| Some((trusted, trusted.logins.as_ref()?)));
+    async fn log_in(&self, client: ClientHeaders<'_>, knock: Knock<'_>) -> Result<(Arc<Principal>, Option<CallerToken>), Refusal> {
+        let issuer = knock.trusted.iter().find_map(|trusted| Some((trusted, trusted.logins.as_ref()?)));
         let (trusted, logins) = issuer.ok_or(Refusal::NoToken)?;
-        let token = logins.token(client, || self.may_try(address)).await?;
+        let token = logins.token(client, || self.may_try(knock.address)).await?;
         let token = token.expose_secret();
-        let judged = self.judge(token, Presented::AsBearer, server, std::slice::from_ref(trusted), generation, address).await;
-        if matches!(judged, Err(Refusal::BadToken(_))) {
+        let judged = self.judge(token, Presented::AsBearer, Knock { trusted: std::slice::from_ref(trusted), ..knock }).await;
+        if matches!(judged, Err(Refusal::BadToken(_) | Refusal::Revoked)) {
             logins.forget(client);
         }
-        Ok((judged?, server.needs_callers_token.then(|| CallerToken::new(token))))
+        Ok((judged?, knock.server.needs_callers_token.then(|| CallerToken::new(token))))
     }
 
-    async fn judge(
-        &self,
-        token: &str,
-        presented: Presented<'_>,
-        server: &Server,
-        trusted: &[Trusted],
-        generation: u64,
-        address: IpAddr,
-    ) -> Result<Arc<Principal>, Refusal> {
+    async fn judge(&self, token: &str, presented: Presented<'_>, knock: Knock<'_>) -> Result<Arc<Principal>, Refusal> {
         let now = self.clock.unix_seconds();
-        let digest = digest_of(server, token);
+        let digest = digest_of(knock.server, token);
         if let Some(kept) = self.verified.get(&digest)
-            && kept.generation == generation
+            && kept.generation == knock.generation
             && now < kept.until
         {
             presented.check(kept.principal.confirmation.as_ref()).map_err(Refusal::BadToken)?;
@@ -173,18 +161,18 @@ impl Authenticator {
         if !is_b64token(token) {
             return Err(Refusal::MalformedAuthorization);
         }
-        self.may_try(address)?;
+        self.may_try(knock.address)?;
         if let Some((until, refusal)) = self.refused.get(&digest)
             && now < until
         {
             return Err(Refusal::BadToken(refusal));
         }
-        match self.verify(token, presented, trusted, address, now).await {
+        match self.verify(token, presented, knock, now).await {
             Ok((principal, until)) => {
                 let principal = Arc::new(principal);
                 let until = principal.expires_at.min(until);
                 self.check_revoked(&principal)?;
-                self.verified.insert(digest, Kept { principal: Arc::clone(&principal), generation, until });
+                self.verified.insert(digest, Kept { principal: Arc::clone(&principal), generation: knock.generation, until });
                 Ok(principal)
             }
             Err(Refusal::BadToken(refusal)) if !is_about_the_proof(refusal) => {
@@ -196,22 +184,15 @@ impl Authenticator {
     }
 
     /// Who the token speaks of, and until when that may be believed without asking again.
-    async fn verify(
-        &self,
-        token: &str,
-        presented: Presented<'_>,
-        trusted: &[Trusted],
-        address: IpAddr,
-        now: u64,
-    ) -> Result<(Principal, u64), Refusal> {
+    async fn verify(&self, token: &str, presented: Presented<'_>, knock: Knock<'_>, now: u64) -> Result<(Principal, u64), Refusal> {
         let (claims, until) = match Unverified::parse(token) {
-            Ok(unverified) => self.verify_jwt(token, &unverified, presented, trusted, address, now).await?,
-            Err(refusal) if may_be_opaque(refusal) => self.verify_opaque(token, presented, refusal, trusted, address, now).await?,
+            Ok(unverified) => self.verify_jwt(token, &unverified, presented, knock, now).await?,
+            Err(refusal) if may_be_opaque(refusal) => self.verify_opaque(token, presented, refusal, knock, now).await?,
             Err(refusal) => return Err(Refusal::BadToken(refusal)),
         };
         let fingerprint = self.fingerprinter.of(token.as_bytes());
         let principal = Principal::from_claims(&claims, SHARED_SECRET_ISSUER, fingerprint, &self.standings);
-        let is_own = trusted.iter().any(|trusted| trusted.is_own && trusted.trust.issuer.as_deref() == Some(&*principal.issuer));
+        let is_own = knock.trusted.iter().any(|trusted| trusted.is_own && trusted.trust.issuer.as_deref() == Some(&*principal.issuer));
         Ok((if is_own { principal.revocable(&claims) } else { principal }, until))
     }
 
@@ -220,14 +201,14 @@ impl Authenticator {
         token: &str,
         unverified: &Unverified<'_>,
         presented: Presented<'_>,
-        trusted: &[Trusted],
-        address: IpAddr,
+        knock: Knock<'_>,
         now: u64,
     ) -> Result<(Verified<Claims>, u64), Refusal> {
-        let trusted = trusted
+        let trusted = knock
+            .trusted
             .iter()
             .find(|trusted| trusted.trust.issuer.as_deref() == unverified.issuer())
-            .or_else(|| trusted.iter().find(|trusted| trusted.trust.issuer.is_none()))
+            .or_else(|| knock.trusted.iter().find(|trusted| trusted.trust.issuer.is_none()))
             .ok_or(Refusal::BadToken(token::Refusal::WrongIssuer))?;
         unverified.reject_early(&trusted.trust, presented, now).map_err(Refusal::BadToken)?;
         let claims = match &trusted.keys {
@@ -241,7 +222,7 @@ impl Authenticator {
         // Only what is signed by the issuer is worth asking it about.
         match trusted.introspections.as_deref().filter(|introspections| introspections.tokens.are_jwts()) {
             None => Ok((claims, now + VERIFIED_FOR)),
-            Some(introspections) => match introspections.of(token, || self.may_try(address)).await? {
+            Some(introspections) => match introspections.of(token, || self.may_try(knock.address)).await? {
                 Answer { said, until } if matches!(*said, Introspection::Active(_)) => Ok((claims, until)),
                 _ => Err(Refusal::BadToken(token::Refusal::Inactive)),
             },
@@ -254,16 +235,15 @@ impl Authenticator {
         token: &str,
         presented: Presented<'_>,
         refusal: token::Refusal,
-        trusted: &[Trusted],
-        address: IpAddr,
+        knock: Knock<'_>,
         now: u64,
     ) -> Result<(Verified<Claims>, u64), Refusal> {
-        let asked = trusted.iter().find_map(|trusted| {
+        let asked = knock.trusted.iter().find_map(|trusted| {
             let introspections = trusted.introspections.as_deref().filter(|introspections| introspections.tokens.are_opaque())?;
             Some((&trusted.trust, introspections))
         });
         let (trust, introspections) = asked.ok_or(Refusal::BadToken(refusal))?;
-        let Answer { said, until } = introspections.of(token, || self.may_try(address)).await?;
+        let Answer { said, until } = introspections.of(token, || self.may_try(knock.address)).await?;
         let unsaid = Some(introspections.believed_for);
         let claims = Verified::from_introspection(&said, trust, presented, unsaid, now).map_err(Refusal::BadToken)?;
         Ok((claims, until))

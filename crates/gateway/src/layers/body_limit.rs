@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, Request};
+use http::header::{CONNECTION, CONTENT_LENGTH};
+use http::{HeaderMap, HeaderValue, Request, Version};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -24,6 +24,18 @@ pub(crate) async fn read(request: &mut Request<Incoming>, limit: usize, timeout:
         return Err(Refusal::BodyTooLarge { limit });
     }
     tokio::time::timeout(timeout, collect(request.body_mut(), limit)).await.unwrap_or(Err(Refusal::BodyTimedOut))
+}
+
+/// Hears a caller out who is answered already, and whose body is still on its way: whoever is refused for want of a token asks at once, on the same connection, where to get one.
+/// hyper would close it without a word. What is too long for that is not heard, but told: `headers` are those of the answer.
+pub(crate) async fn hear_out(request: &mut Request<Incoming>, headers: &mut HeaderMap) {
+    // In HTTP/2 a request that is not heard ends by itself.
+    if request.version() >= Version::HTTP_2 || request.body().is_end_stream() {
+        return;
+    }
+    if read(request, HEARD_BYTES, HEARD_FOR).await.is_err() {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
 }
 
 async fn collect(body: &mut Incoming, limit: usize) -> Result<Bytes, Refusal> {
@@ -49,3 +61,8 @@ async fn collect(body: &mut Incoming, limit: usize) -> Result<Bytes, Refusal> {
     }
     Ok(if rest.is_empty() { first } else { rest.freeze() })
 }
+
+/// More than the first message of any client.
+const HEARD_BYTES: usize = 64 * 1024;
+/// Several round trips on a bad line.
+const HEARD_FOR: Duration = Duration::from_secs(2);

@@ -40,7 +40,12 @@ pub(crate) fn read<'r>(uri: &Uri, headers: &'r HeaderMap, client_headers: Client
     if client_headers == ClientHeadersAre::Taken
         && let Some(client) = client(headers)?
     {
-        return if headers.contains_key(AUTHORIZATION) { Err(Refusal::MalformedClientHeaders) } else { Ok(Shown::Client(client)) };
+        return match dpop {
+            _ if headers.contains_key(AUTHORIZATION) => Err(Refusal::MalformedClientHeaders),
+            // A secret binds nothing to a key.
+            Dpop::Require => Err(Refusal::ProofNeeded),
+            Dpop::Accept | Dpop::Off => Ok(Shown::Client(client)),
+        };
     }
     token(uri, headers, dpop)
 }
@@ -164,6 +169,9 @@ mod tests {
         assert_eq!(verdict(&[bearer, proof], Dpop::Accept), "t None", "who shows a bearer proves nothing");
         assert_eq!(verdict(&[bearer, proof], Dpop::Require), "proof_needed");
         assert_eq!(verdict(&[], Dpop::Require), "no_token");
+        let client = appended(&[("x-client-id", "app"), ("x-client-secret", "s")]);
+        let required = read(&Uri::from_static("/"), &client, ClientHeadersAre::Taken, Dpop::Require);
+        assert!(matches!(required, Err(Refusal::ProofNeeded)), "a client's secret is bound to nothing");
     }
 
     #[test]

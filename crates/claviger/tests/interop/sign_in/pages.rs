@@ -11,7 +11,7 @@ use super::PASSWORD;
 use crate::support::{Door, Setup, chromium, post_json, repository};
 
 /// What everybody can come to see, as page_checks.mjs names it, with the first word of its heading in each language.
-const PAGES: [(&str, [&str; 2]); 16] = [
+const PAGES: [(&str, [&str; 2]); 20] = [
     ("sign-in", ["Sign in", "Anmelden"]),
     ("sign-in-wrong", ["Sign in", "Anmelden"]),
     ("sign-in-too-often", ["Sign in", "Anmelden"]),
@@ -21,6 +21,10 @@ const PAGES: [(&str, [&str; 2]); 16] = [
     ("consent-long", ["Allow WWWW", "Darf WWWW"]),
     ("done", ["You are signed in", "Sie sind angemeldet"]),
     ("done-no", ["Nothing was allowed", "Es wurde nichts erlaubt"]),
+    ("device", ["Sign in a device", "Ein Gerät anmelden"]),
+    ("device-wrong", ["Sign in a device", "Ein Gerät anmelden"]),
+    ("device-consent", ["Allow Writing Desk to use The Letters?", "Darf Writing Desk The Letters benutzen?"]),
+    ("device-done", ["You are signed in", "Sie sind angemeldet"]),
     ("problem-request", ["The app's question cannot be read", "Die Frage der App ist nicht lesbar"]),
     ("problem-unknown-client", ["This app is not known here", "Diese App ist hier nicht bekannt"]),
     ("problem-redirect", ["This app must not send you here", "Diese App darf Sie nicht hierher schicken"]),
@@ -37,8 +41,8 @@ struct Gallery {
 }
 
 impl Gallery {
-    fn open(folder: &Path) -> Self {
-        fs::write(folder.join("claviger.toml"), CONFIGURATION).expect("a file can be written");
+    fn open(folder: &Path, more: &str) -> Self {
+        fs::write(folder.join("claviger.toml"), format!("{CONFIGURATION}{more}")).expect("a file can be written");
         let password = hash(&SecretString::from(PASSWORD)).expect("a password can be hashed");
         let accounts = format!("[accounts.ada]\nname = \"Ada Lovelace\"\npassword = \"{password}\"\n");
         fs::write(folder.join("accounts.toml"), accounts).expect("a file can be written");
@@ -85,7 +89,7 @@ impl Gallery {
 #[test]
 fn everybody_can_use_every_page() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let gallery = Gallery::open(folder.path());
+    let gallery = Gallery::open(folder.path(), "");
     gallery.shows(&PAGES);
     // What depends on the file of accounts, which the door reads anew when it has changed.
     for (accounts, page) in [
@@ -98,6 +102,26 @@ fn everybody_can_use_every_page() {
     gallery.door.close();
 }
 
+#[test]
+fn who_signs_in_elsewhere_reads_where_before_they_leave() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    fs::write(folder.path().join("secret"), "a secret for a provider that nobody asks").expect("a file can be written");
+    fs::set_permissions(folder.path().join("secret"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("a mode can be set");
+    let gallery = Gallery::open(folder.path(), FEDERATION);
+    gallery.shows(&[("sign-in-elsewhere", ["Sign in", "Anmelden"])]);
+    fs::write(folder.path().join("accounts.toml"), "# nobody\n").expect("a file can be written");
+    gallery.shows(&[("consent-elsewhere", ["Allow Notepad to use The Letters?", "Darf Notepad The Letters benutzen?"])]);
+    gallery.door.close();
+}
+
+const FEDERATION: &str = r#"
+[issuer.federate]
+name = "sso"
+title = "Example SSO"
+issuer = "https://sso.example"
+client_id = "door"
+client_secret = "file://./secret"
+"#;
 const CONFIGURATION: &str = r#"
 [issuer]
 accounts = "accounts.toml"
