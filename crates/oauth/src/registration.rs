@@ -80,10 +80,6 @@ impl ClientMetadata {
         if document.len() > MAX_BYTES || !document.trim_ascii_start().starts_with(b"{") {
             return Err(InvalidMetadata::Unreadable);
         }
-        // The parser takes a list for an object.
-        if !document.trim_ascii_start().starts_with(b"{") {
-            return Err(InvalidMetadata::Unreadable);
-        }
         let wire: Wire = serde_json::from_slice(document).map_err(|_| InvalidMetadata::Unreadable)?;
         let grants = wire.grant_types.unwrap_or_else(|| vec![AUTHORIZATION_CODE.to_owned()]);
         if grants.iter().any(|grant| ![AUTHORIZATION_CODE, REFRESH_TOKEN, DEVICE_CODE].contains(&grant.as_str())) {
