@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use gateway::config::{Accept, Config, ServerName, TokenSource, Upstream, UpstreamCredential};
+use gateway::config::{Accept, Config, TokenSource, Upstream, UpstreamCredential};
 use oauth::scope::ScopeSet;
 use policy::{Demand, RuleSet};
 use secrecy::SecretString;
@@ -42,8 +42,7 @@ pub(crate) fn announce(announcement: &Announcement<'_>) {
 }
 
 fn text(announcement: &Announcement<'_>) -> String {
-    let Announcement { gateway, public_url, admin, state, record, key_was_made, accepts_minted, first_account, notices, exposed } =
-        announcement;
+    let Announcement { gateway, public_url, admin, state, record, key_was_made, first_account, notices, exposed, .. } = announcement;
     let mut text = String::new();
     for name in gateway.servers.keys() {
         line(&mut text, "door", &format!("{public_url}/mcp/{name}"));
