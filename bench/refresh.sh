@@ -20,7 +20,7 @@ door=
 trap '[[ -z "$door" ]] || { kill "$door" && wait "$door"; } 2>/dev/null || true; rm -rf "$scratch"' EXIT
 
 # The load stands for many callers behind one address, so what is counted for one address has to be out of its way.
-printf '[issuer]\naccess_token = "15min"\n[servers.files]\nbuiltin = "filesystem"\nscopes = { "*" = "files:read" }\n' >"$scratch/claviger.toml"
+printf '[limits]\nissuer_per_address = "9999999/min"\n[issuer]\naccess_token = "15min"\n[servers.files]\nbuiltin = "filesystem"\nscopes = { "*" = "files:read" }\n' >"$scratch/claviger.toml"
 PASSWORD="$("$claviger" accounts add load --file "$scratch/state/accounts.toml" 2>/dev/null)"
 export PASSWORD
 "$claviger" serve -c "$scratch/claviger.toml" --listen 127.0.0.1:0 --state "$scratch/state" 2>"$scratch/log" &

@@ -93,12 +93,10 @@ impl CodeFlow {
     pub async fn renew(&self, refresh_token: &SecretString) -> Result<TokenResponse, NotRenewed> {
         let grant = Grant::RefreshToken { refresh_token: refresh_token.expose_secret() };
         let wanted = Wanted { resource: self.wanted.resource.clone(), ..Wanted::default() };
-        let renewed = self.client.redeem(grant, &wanted, Expected::AccessToken).await;
-        renewed.map_err(
-            |no_token| {
-                if no_token.is_grant_over { NotRenewed::Over(no_token.cause) } else { NotRenewed::NoToken(no_token.cause) }
-            },
-        )
+        self.client
+            .redeem(grant, &wanted, Expected::AccessToken)
+            .await
+            .map_err(|no_token| if no_token.is_grant_over { NotRenewed::Over(no_token.cause) } else { NotRenewed::NoToken(no_token.cause) })
     }
 
     /// What the server, as an OpenID provider, tells about the person besides the id token; `None`: it has no place for that.

@@ -1,14 +1,12 @@
 //! What else answers at the public address? The built-in authorization server, of which the door knows no more than this: which paths are its own.
 
 use std::net::IpAddr;
-use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use policy::quota::Rate;
 
 use crate::body::Body;
 use crate::door::Door;
@@ -46,7 +44,7 @@ pub(crate) async fn answer(
     request: &mut Request<Incoming>,
     from: IpAddr,
 ) -> Response<Body> {
-    let spent = door.annex_quotas.spend(from, Some(REQUESTS), door.clock.monotonic_nanoseconds());
+    let spent = door.annex_quotas.spend(from, Some(table.config.limits.issuer_per_address), door.clock.monotonic_nanoseconds());
     let body = match spent {
         Ok(()) => body_limit::read(request, annex.body_bytes(), table.config.timeouts.request_body).await,
         Err(refusal) => Err(refusal),
@@ -64,6 +62,3 @@ pub(crate) async fn answer(
     *whole.headers_mut() = std::mem::take(request.headers_mut());
     annex.answer(&whole, from).await.map(Body::full)
 }
-
-/// Requests to the annex by one address.
-const REQUESTS: Rate = Rate::per_minute(NonZeroU32::new(600).unwrap());

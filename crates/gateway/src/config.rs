@@ -384,6 +384,8 @@ pub struct Limits {
     pub per_subject: Option<Rate>,
     /// Failed authentications per address.
     pub failures_per_address: Rate,
+    /// Requests to the built-in authorization server per address.
+    pub issuer_per_address: Rate,
     /// Largest request body, in bytes.
     pub body_bytes: usize,
     /// Largest sum of request headers, in bytes.
@@ -410,6 +412,7 @@ impl Default for Limits {
             per_address: None,
             per_subject: None,
             failures_per_address: Rate::per_minute(at_least_one(30)),
+            issuer_per_address: Rate::per_minute(at_least_one(600)),
             body_bytes: 4 * 1024 * 1024,
             header_bytes: 32 * 1024,
             message_bytes: 16 * 1024 * 1024,

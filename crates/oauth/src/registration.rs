@@ -76,7 +76,8 @@ struct Wire {
 impl ClientMetadata {
     /// Reads the document of a registration. Members that we do not go by are ignored (RFC 7591 §2).
     pub fn read(document: &[u8]) -> Result<Self, InvalidMetadata> {
-        if document.len() > MAX_BYTES {
+        // A list could be read as an object whose members stand in their order.
+        if document.len() > MAX_BYTES || !document.trim_ascii_start().starts_with(b"{") {
             return Err(InvalidMetadata::Unreadable);
         }
         let wire: Wire = serde_json::from_slice(document).map_err(|_| InvalidMetadata::Unreadable)?;

@@ -186,7 +186,7 @@ impl Keeper<'_> {
 
     /// Takes the configuration as it is now into use, or keeps the old one and says why.
     async fn reload(&self, auditor: &audit::sink::Auditor) {
-        match self.replan().await {
+        match Box::pin(self.replan()).await {
             Ok(Taken { servers, waiting }) => {
                 voice::talk(&format!("configuration reloaded; behind the door: {}\n", servers.join(", ")));
                 if !waiting.is_empty() {

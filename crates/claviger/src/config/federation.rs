@@ -47,7 +47,7 @@ pub(super) fn read(written: &file::Federations, path: &Path, folder: &FilePath, 
         // One of them could pass off its people as the other's.
         match names.insert(read.name.clone(), at.clone()) {
             Some(first) => {
-                judge.blame_with_hint(&at, format!("this is called as the provider at `{first}`"), "give each a `name` of its own")
+                judge.blame_with_hint(&at, format!("this is called as the provider at `{first}`"), "give each a `name` of its own");
             }
             None => all.push(read),
         }

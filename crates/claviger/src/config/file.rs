@@ -230,6 +230,8 @@ pub(crate) struct Limits {
     pub(crate) per_subject: Option<String>,
     /// Failed authentications per address. Default: `30/min`.
     pub(crate) failures_per_address: Option<String>,
+    /// Requests to the built-in authorization server per address, which many people may share. Default: `600/min`.
+    pub(crate) issuer_per_address: Option<String>,
     /// The largest request body, in bytes. Default: 4194304.
     #[schemars(range(min = 1))]
     pub(crate) body_bytes: Option<u32>,

@@ -33,6 +33,7 @@ pub(crate) fn limits(written: &file::Limits, judge: &mut Judge<'_>) -> Limits {
     };
     limits.per_address = rate("per_address", &written.per_address);
     limits.per_subject = rate("per_subject", &written.per_subject);
+    limits.issuer_per_address = rate("issuer_per_address", &written.issuer_per_address).unwrap_or(limits.issuer_per_address);
     limits.failures_per_address = rate("failures_per_address", &written.failures_per_address).unwrap_or(limits.failures_per_address);
     let bytes = |written: Option<u32>, default: usize| written.map_or(default, |written| usize::try_from(written).unwrap_or(usize::MAX));
     limits.body_bytes = bytes(written.body_bytes, limits.body_bytes);

@@ -93,10 +93,12 @@ impl People {
             }
         }
         let known = found.value;
-        Ok(match known.is_out_of_date(now) {
-            true => Look::Away,
-            false if provider.admits(&known.identity) => Look::There(Box::new(provider.person(&known.identity, allowance))),
-            false => Look::NotAdmitted,
+        Ok(if known.is_out_of_date(now) {
+            Look::Away
+        } else if provider.admits(&known.identity) {
+            Look::There(Box::new(provider.person(&known.identity, allowance)))
+        } else {
+            Look::NotAdmitted
         })
     }
 
