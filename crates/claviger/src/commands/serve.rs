@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use audit::event::Event;
 use gateway::clock::Clock;
+use gateway::config::Config;
 use gateway::front::http::{self as front, BindError, Bound};
 use gateway::{BuildError, Door};
 use issuer::Server as Issuer;
@@ -89,13 +90,7 @@ async fn keep_open(planner: &Planner, plan: Plan, mut orders: Orders) -> Result<
     let first = own_issuer::first_account(ready.as_ref(), &gateway, &environment, planner.around())?;
     let (auditor, metrics, clock) = (Arc::clone(&parts.auditor), Arc::clone(&parts.metrics), parts.clock);
     let door = Door::new(gateway.clone(), &public_url, &instance_key.0, parts).map_err(|error| unbuildable(&error))?;
-    let servers = gateway.servers.keys().map(|name| name.as_str().into()).collect();
-    record(
-        &auditor,
-        clock,
-        &Event::DoorStarted { version: env!("CARGO_PKG_VERSION").into(), listen: door_at.address().to_string().into(), servers },
-    );
-    let key_was_made = matches!(instance_key.1, Origin::Created);
+    record_start(&auditor, clock, &gateway, door_at.address());
     orders.watch(&watch);
     announce(&Announcement {
         gateway: &gateway,
@@ -103,7 +98,7 @@ async fn keep_open(planner: &Planner, plan: Plan, mut orders: Orders) -> Result<
         admin: admin.as_ref().map(Admin::address),
         state: &state,
         record: &record_file,
-        key_was_made,
+        key_was_made: matches!(instance_key.1, Origin::Created),
         accepts_minted,
         first_account: first.as_ref(),
         notices: &notices,
@@ -125,6 +120,12 @@ async fn keep_open(planner: &Planner, plan: Plan, mut orders: Orders) -> Result<
     }
     record(&auditor, clock, &Event::DoorStopped { reason: "told to stop".into() });
     auditor.close().map_err(|reason| Report::new(Exit::InputOutput, "the record of calls could not be closed").caused_by(&reason))
+}
+
+fn record_start(auditor: &audit::sink::Auditor, clock: Clock, gateway: &Config, listen: SocketAddr) {
+    let servers = gateway.servers.keys().map(|name| name.as_str().into()).collect();
+    let started = Event::DoorStarted { version: env!("CARGO_PKG_VERSION").into(), listen: listen.to_string().into(), servers };
+    record(auditor, clock, &started);
 }
 
 /// Lets commands reach the door, and has the authorization server look after its keys, until the end.
