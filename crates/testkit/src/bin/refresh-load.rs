@@ -72,7 +72,7 @@ async fn run(arguments: Arguments) -> Result<String, Failure> {
         let token = refresh_token(&line.form("/token", &form, None).await?)?;
         families.push((line, token));
     }
-    let until = Instant::now() + Duration::from_secs(arguments.seconds);
+    let until = tick() + Duration::from_secs(arguments.seconds);
     let tasks: Vec<_> = families.into_iter().map(|(line, token)| tokio::spawn(go_on(line, client.clone(), token, until))).collect();
     let mut times = Vec::new();
     for task in tasks {
@@ -86,13 +86,18 @@ async fn run(arguments: Arguments) -> Result<String, Failure> {
 
 async fn go_on(mut line: Line, client: String, mut token: String, until: Instant) -> Result<Vec<Duration>, Failure> {
     let mut times = Vec::new();
-    while Instant::now() < until {
-        let began = Instant::now();
+    while tick() < until {
+        let began = tick();
         let form = [("grant_type", "refresh_token"), ("client_id", &*client), ("refresh_token", &*token)];
         token = refresh_token(&line.form("/token", &form, None).await?)?;
         times.push(began.elapsed());
     }
     Ok(times)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is a stopwatch")]
+fn tick() -> Instant {
+    Instant::now()
 }
 
 /// One connection.
