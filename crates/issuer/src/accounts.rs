@@ -164,3 +164,20 @@ static NOBODYS: LazyLock<String> = LazyLock::new(|| hash(&SecretString::from("no
 
 const HASHES_AT_ONCE: usize = 2;
 const LONGEST_PASSWORD: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_that_there_is_not_costs_as_much_as_one_that_there_is() {
+        let theirs = hash(&SecretString::from("theirs")).unwrap();
+        let cost = |hash: &str| hash.rsplitn(3, '$').last().unwrap().to_owned();
+        assert_eq!(cost(&NOBODYS), cost(&theirs));
+        assert_eq!(cost(&theirs), "$argon2id$v=19$m=19456,t=2,p=1");
+        assert!(verify(&SecretString::from("theirs"), &theirs) && !verify(&SecretString::from("other"), &theirs));
+        assert!(
+            !verify(&SecretString::from("x".repeat(LONGEST_PASSWORD + 1)), &theirs) && !verify(&SecretString::from("theirs"), "nonsense")
+        );
+    }
+}

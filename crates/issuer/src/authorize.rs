@@ -102,10 +102,13 @@ impl Visit<'_> {
     /// What the person has to do next.
     async fn next(&self, pending: &Pending, client: &Client) -> Shown {
         let asked = self.server.browsers.ask(pending, &self.browser, self.inbound.now)?;
-        let question = self.question(pending, client)?;
         let response = match self.session(pending).await? {
-            Some(session) => views::consent(&question, &session, &asked, self.language),
-            None => self.ask_who(&question, pending, &asked)?,
+            Some(session) => {
+                // What this person may not grant is not asked of them.
+                let granted = Pending { scopes: self.granted(pending, &session), ..pending.clone() };
+                views::consent(&self.question(&granted, client)?, &session, &asked, self.language)
+            }
+            None => self.ask_who(&self.question(pending, client)?, pending, &asked)?,
         };
         Ok(with(response, self.server.browsers.greet(&self.browser)?))
     }

@@ -49,6 +49,9 @@ fn describe(draft: &Draft) -> String {
         line("admin", &admin.to_string());
     }
     line("accept", &accept(&draft.accept));
+    if let Some(issuer) = &draft.issuer {
+        line("issuer", &format!("the door's own, with the accounts of {}", issuer.accounts.display()));
+    }
     for provider in draft.issuer.iter().flat_map(|issuer| &issuer.providers) {
         let door = draft.listeners.door.public_url.as_ref().map_or("<public_url>", |url| url.as_str()).trim_end_matches('/');
         line("sign in", &format!("{} at {}; register there: {door}/authorize/back/{}", provider.title, provider.issuer, provider.name));

@@ -31,7 +31,8 @@ use crate::voice::Report;
 /// `[issuer]`, before any secret was fetched.
 #[derive(Clone)]
 pub(crate) struct Written {
-    accounts: PathBuf,
+    /// The file of local accounts.
+    pub(crate) accounts: PathBuf,
     registration: bool,
     documents: Documents,
     trusts: Vec<TrustedProvider>,

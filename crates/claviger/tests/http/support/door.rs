@@ -41,12 +41,12 @@ impl Door {
         let mut process = Running::start(command);
         let opened = eventually("the door says where it is", || {
             let said = process.said();
-            if let Some(status) = process.has_ended() {
-                return Some(Err(Finished { code: status.code(), stdout: process.printed(), stderr: said }));
+            if process.has_ended().is_some() {
+                return Some(None);
             }
-            Some(Ok((line_of(&said, "door")?.rsplit_once("/mcp/")?.0.to_owned(), address_in(line_of(&said, "metrics")?)?)))
+            Some(Some((line_of(&said, "door")?.rsplit_once("/mcp/")?.0.to_owned(), address_in(line_of(&said, "metrics")?)?)))
         });
-        let (public_url, admin) = opened.await?;
+        let Some((public_url, admin)) = opened.await else { return Err(process.finished().await) };
         let state = folder.path().join("state");
         let address = match address_in(&public_url) {
             Some(address) => address,

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use rustix::process::{Pid, kill_process};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 use super::{Door, PATIENCE};
 
@@ -41,15 +42,16 @@ pub(crate) struct Running {
     id: u32,
     said: Arc<Mutex<String>>,
     printed: Arc<Mutex<String>>,
+    hearing: [JoinHandle<()>; 2],
 }
 
 impl Running {
     pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
         let id = child.id().unwrap();
-        let said = follow(child.stderr.take().unwrap());
-        let printed = follow(child.stdout.take().unwrap());
-        Self { child, id, said, printed }
+        let (said, hears_said) = follow(child.stderr.take().unwrap());
+        let (printed, hears_printed) = follow(child.stdout.take().unwrap());
+        Self { child, id, said, printed, hearing: [hears_said, hears_printed] }
     }
 
     /// Everything on stderr so far.
@@ -75,22 +77,31 @@ impl Running {
         self.child.try_wait().unwrap()
     }
 
+    /// What it was, of a command that has ended: to its last word.
+    pub(crate) async fn finished(mut self) -> Finished {
+        let code = self.ended().await.code();
+        for hearing in &mut self.hearing {
+            tokio::time::timeout(PATIENCE, hearing).await.expect("nobody holds its output").unwrap();
+        }
+        Finished { code, stdout: self.printed(), stderr: self.said() }
+    }
+
     /// Waits for the end.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("the process ends").unwrap()
     }
 }
 
-fn follow(mut source: impl AsyncRead + Send + Unpin + 'static) -> Arc<Mutex<String>> {
+fn follow(mut source: impl AsyncRead + Send + Unpin + 'static) -> (Arc<Mutex<String>>, JoinHandle<()>) {
     let text = Arc::new(Mutex::new(String::new()));
     let sink = Arc::clone(&text);
-    tokio::spawn(async move {
+    let hearing = tokio::spawn(async move {
         let mut piece = vec![0; 16 * 1024];
         while let Ok(count @ 1..) = source.read(&mut piece).await {
             sink.lock().unwrap().push_str(&String::from_utf8_lossy(&piece[..count]));
         }
     });
-    text
+    (text, hearing)
 }
 
 /// Every living process below this one.
