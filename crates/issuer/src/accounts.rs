@@ -10,16 +10,16 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use tokio::sync::Semaphore;
 
 use crate::grant::Person;
+use crate::throttle::{Place, Turnstile};
 
 /// The local accounts.
 pub(crate) struct Accounts {
     file: PathBuf,
     read: ArcSwapOption<Read>,
     /// A hash takes 19 MiB while it is computed.
-    places: Arc<Semaphore>,
+    pub(crate) turnstile: Turnstile,
 }
 
 /// One account, as the file has it.
@@ -51,16 +51,39 @@ pub enum AccountsFailure {
         source: std::io::Error,
     },
     /// It is not what it should be.
-    #[error("`{}` is not a file of accounts: {message}", .path.display())]
+    #[error("`{}` is not a file of accounts: line {line}: {message}", .path.display())]
     Shape {
         /// The file.
         path: PathBuf,
-        /// Why, without a line of the file: there are hashes in it.
+        /// Where, counted from one.
+        line: usize,
+        /// Why, without the line's text: there are hashes in it.
         message: String,
+    },
+    /// Nobody could sign in with what it says, or with a name that is somebody else's.
+    #[error("`{}`: account `{account}`: {fault}", .path.display())]
+    Account {
+        /// The file.
+        path: PathBuf,
+        /// Whose.
+        account: String,
+        /// What is wrong with it.
+        fault: AccountFault,
     },
     /// A hash cannot be computed.
     #[error("cannot hash a password")]
     Hash,
+}
+
+/// What is wrong with an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AccountFault {
+    /// See [`is_username`].
+    #[error("the name of an account has 1 to 64 characters of `A-Z a-z 0-9 . _ - @ +`")]
+    Name,
+    /// See [`Account::password`].
+    #[error("`password` is not an argon2id hash; `claviger accounts reset` makes a new one")]
+    Password,
 }
 
 struct Read {
@@ -78,7 +101,7 @@ struct File {
 
 impl Accounts {
     pub(crate) fn new(file: PathBuf) -> Self {
-        Self { file, read: ArcSwapOption::empty(), places: Arc::new(Semaphore::new(HASHES_AT_ONCE)) }
+        Self { file, read: ArcSwapOption::empty(), turnstile: Turnstile::new(HASHES_AT_ONCE) }
     }
 
     /// Whether anybody has an account.
@@ -86,14 +109,20 @@ impl Accounts {
         Ok(self.current()?.accounts.is_empty())
     }
 
-    /// Who it is, if the password is theirs. Takes as long for an account that there is not.
-    pub(crate) async fn sign_in(&self, username: &str, password: SecretString) -> Result<Option<Person>, AccountsFailure> {
+    /// Who it is, if the password is theirs; and the place, to be held until it is counted what came of it. Takes as long for an account that there is not.
+    pub(crate) async fn sign_in(
+        &self,
+        username: &str,
+        password: SecretString,
+        place: Place,
+    ) -> Result<(Option<Person>, Place), AccountsFailure> {
         let read = self.current()?;
         let account = read.accounts.get(username).filter(|account| !account.disabled);
         let hash = account.map_or_else(|| NOBODYS.clone(), |account| account.password.clone());
-        let _place = self.places.acquire().await.map_err(|_| AccountsFailure::Hash)?;
-        let is_right = tokio::task::spawn_blocking(move || verify(&password, &hash)).await.map_err(|_| AccountsFailure::Hash)?;
-        Ok(account.filter(|_| is_right).map(|account| account.person(username)))
+        // The place goes along: whoever hangs up meanwhile has their hash computed all the same.
+        let work = tokio::task::spawn_blocking(move || (verify(&password, &hash), place));
+        let (is_right, place) = work.await.map_err(|_| AccountsFailure::Hash)?;
+        Ok((account.filter(|_| is_right).map(|account| account.person(username)), place))
     }
 
     /// The person as the file has them now; `None`: they may sign in no more.
@@ -132,8 +161,25 @@ pub fn read(file: &Path) -> Result<BTreeMap<String, Account>, AccountsFailure> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
         Err(source) => return Err(AccountsFailure::Read { path: file.to_owned(), source }),
     };
-    let parsed: File = toml_edit::de::from_str(&text)
-        .map_err(|source| AccountsFailure::Shape { path: file.to_owned(), message: source.message().to_owned() })?;
+    parse(&text, file)
+}
+
+/// Reads the text of a file of accounts, which stands at `path`.
+pub fn parse(text: &str, path: &Path) -> Result<BTreeMap<String, Account>, AccountsFailure> {
+    let parsed: File = toml_edit::de::from_str(text).map_err(|source| {
+        let before = source.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+        AccountsFailure::Shape { path: path.to_owned(), line, message: source.message().to_owned() }
+    })?;
+    for (name, account) in &parsed.accounts {
+        let is_argon2id = PasswordHash::new(&account.password).is_ok_and(|hash| hash.algorithm.as_str() == "argon2id");
+        let fault = match (is_username(name), is_argon2id) {
+            (true, true) => continue,
+            (false, _) => AccountFault::Name,
+            (true, false) => AccountFault::Password,
+        };
+        return Err(AccountsFailure::Account { path: path.to_owned(), account: name.escape_debug().to_string(), fault });
+    }
     Ok(parsed.accounts)
 }
 

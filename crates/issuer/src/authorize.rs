@@ -32,7 +32,7 @@ use crate::config::ProtectedResource;
 use crate::federation::Look;
 use crate::refusal::Failure;
 use crate::server::{Inbound, OFFLINE_ACCESS, Page, Server};
-use crate::throttle::{WRONG_BY_ACCOUNT, WRONG_BY_ADDRESS, WRONG_BY_BOTH, network_of};
+use crate::throttle::{Throttle, WRONG_BY_ACCOUNT, WRONG_BY_ADDRESS, WRONG_BY_BOTH, network_of};
 use crate::views::{self, Problem};
 
 mod device;
@@ -149,19 +149,22 @@ impl Visit<'_> {
         let username = fields.value("username").unwrap_or_default().trim().to_owned();
         let password = SecretString::from(fields.value("password").unwrap_or_default().to_owned());
         let again = |trouble| Ok(views::sign_in(&self.question(&pending, &client)?, &asked, &username, Some(trouble), self.language));
-        let (network, both) = (network_of(self.inbound.from), format!("{}\n{username}", network_of(self.inbound.from)));
-        let store = &**self.server.shelf.store();
-        let counts = [(&WRONG_BY_ADDRESS, &network), (&WRONG_BY_BOTH, &both), (&WRONG_BY_ACCOUNT, &username)];
-        for (throttle, whom) in counts {
-            // Asked before the password is looked at, so that the answer says nothing about it.
-            if !throttle.allows(store, whom).await? {
-                return again(views::Trouble::TooOften { minutes: throttle.per.as_secs() / 60 });
-            }
+        let network = network_of(self.inbound.from);
+        let both = format!("{network}\n{username}");
+        let counts = [(&WRONG_BY_ADDRESS, &*network), (&WRONG_BY_BOTH, &*both), (&WRONG_BY_ACCOUNT, &*username)];
+        // Asked before the password is looked at, so that the answer says nothing about it.
+        if let Some(trouble) = self.too_often(&counts).await? {
+            return again(trouble);
         }
-        let person = self.server.accounts.sign_in(&username, password).await.map_err(|failure| Problem::broken(&failure))?;
+        let Some(place) = self.server.accounts.turnstile.enter().await else { return again(views::Trouble::TooOften { minutes: 1 }) };
+        if let Some(trouble) = self.too_often(&counts).await? {
+            return again(trouble);
+        }
+        let signed_in = self.server.accounts.sign_in(&username, password, place).await;
+        let (person, _place) = signed_in.map_err(|failure| Problem::broken(&failure))?;
         let Some(person) = person else {
             for (throttle, whom) in counts {
-                throttle.count(store, whom).await?;
+                throttle.count(&**self.server.shelf.store(), whom).await?;
             }
             self.server.record(&Event::SignInFailed { address: self.inbound.from.to_string().into() });
             return again(views::Trouble::Wrong);
@@ -172,6 +175,15 @@ impl Visit<'_> {
         self.browser = browser;
         let pending = Pending { signed_in_after: None, ..pending };
         Ok(with(self.next(&pending, &client).await?, cookies))
+    }
+
+    async fn too_often(&self, counts: &[(&Throttle, &str)]) -> Result<Option<views::Trouble>, Failure> {
+        for (throttle, whom) in counts {
+            if !throttle.allows(&**self.server.shelf.store(), whom).await? {
+                return Ok(Some(views::Trouble::TooOften { minutes: throttle.per.as_secs() / 60 }));
+            }
+        }
+        Ok(None)
     }
 
     /// The person has said yes or no.

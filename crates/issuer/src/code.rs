@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::grant::Person;
 use crate::refusal::Failure;
-use crate::shelf::{Shelf, hashed, unguessable};
+use crate::shelf::{Found, Shelf, hashed, unguessable};
 
 /// What a person has agreed to, until the client comes for it.
 #[derive(Clone, Serialize, Deserialize)]
@@ -43,12 +43,19 @@ enum State {
 
 /// What comes of showing a code.
 pub(crate) enum Shown {
-    /// It was fresh, and is spent now.
-    First(Box<Agreement>),
+    /// It is fresh.
+    Fresh(Box<Fresh>),
     /// Somebody has shown it before; the grant that they got.
     Again(String),
-    /// It is none of ours, or too old.
+    /// It is none of ours.
     Unknown,
+}
+
+/// A code that nobody has spent yet, as far as we have seen.
+pub(crate) struct Fresh {
+    pub(crate) agreement: Agreement,
+    place: String,
+    found: Found<State>,
 }
 
 /// Makes a code.
@@ -58,24 +65,20 @@ pub(crate) async fn issue(shelf: &Shelf, agreement: Agreement) -> Result<SecretS
     Ok(code)
 }
 
-/// Spends a code. `grant` is the name of the grant that will come of it.
-pub(crate) async fn spend(shelf: &Shelf, code: &str, grant: &str, now: u64) -> Result<Shown, Failure> {
+/// What there is to say about a code that somebody shows.
+pub(crate) async fn show(shelf: &Shelf, code: &str) -> Result<Shown, Failure> {
     let place = hashed(PLACE, code);
     let Some(found) = shelf.find::<State>(&place).await? else { return Ok(Shown::Unknown) };
-    match &found.value {
-        State::Spent(grant) => Ok(Shown::Again(grant.clone())),
-        State::Fresh(agreement) => {
-            if !shelf.replace(&place, &found, &State::Spent(grant.to_owned()), Some(REMEMBERED)).await? {
-                // Somebody was faster, just now.
-                let other = shelf.find::<State>(&place).await?.map(|found| found.value);
-                return Ok(match other {
-                    Some(State::Spent(grant)) => Shown::Again(grant),
-                    Some(State::Fresh(_)) | None => Shown::Unknown,
-                });
-            }
-            let is_in_time = now < agreement.until;
-            Ok(if is_in_time { Shown::First(agreement.clone()) } else { Shown::Unknown })
-        }
+    Ok(match &found.value {
+        State::Spent(grant) => Shown::Again(grant.clone()),
+        State::Fresh(agreement) => Shown::Fresh(Box::new(Fresh { agreement: Agreement::clone(agreement), place, found })),
+    })
+}
+
+impl Fresh {
+    /// Spends the code, and says which grant came of it; `false`: somebody was faster, just now.
+    pub(crate) async fn spend(&self, shelf: &Shelf, grant: &str) -> Result<bool, Failure> {
+        shelf.replace(&self.place, &self.found, &State::Spent(grant.to_owned()), Some(REMEMBERED)).await
     }
 }
 

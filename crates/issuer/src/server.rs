@@ -28,6 +28,7 @@ use crate::keys::Keys;
 use crate::others_keys::OthersKeys;
 use crate::refusal::{Failure, Refusal};
 use crate::shelf::Shelf;
+use crate::throttle::Turnstile;
 use crate::{metadata, paths};
 
 /// The authorization server.
@@ -43,6 +44,8 @@ pub struct Server {
     pub(crate) others_keys: OthersKeys,
     /// How often devices ask again.
     pub(crate) pace: Pace,
+    /// Where codes of devices are typed: one after another.
+    pub(crate) typing: Turnstile,
     pub(crate) people: Arc<People>,
     pub(crate) revocations: Arc<Revocations>,
     auditor: Arc<Auditor>,
@@ -108,6 +111,7 @@ impl Server {
             documents: Documents::new(client.clone()),
             others_keys: OthersKeys::new(client),
             pace: Pace::default(),
+            typing: Turnstile::new(1),
             people: People::new(peoples, lifetimes.grant, lifetimes.session),
             config: ArcSwap::from_pointee(config),
             keys,

@@ -1,9 +1,14 @@
 //! How often may they try? Counted in the store, so that all replicas count together.
+//!
+//! Only wrong tries count, and that they were wrong is known afterwards. So they come in through a turnstile, where it is asked again: of a thousand guesses at once no more are looked at than there are places
+//! at each replica.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use store::Store;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::refusal::Failure;
 use crate::shelf::hashed;
@@ -34,6 +39,30 @@ impl Throttle {
     }
 }
 
+/// Lets in a few at a time, and lets a few more wait.
+pub(crate) struct Turnstile {
+    places: Arc<Semaphore>,
+    waiting: Semaphore,
+}
+
+/// A place, as long as it is held.
+pub(crate) struct Place {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Turnstile {
+    pub(crate) fn new(places: usize) -> Self {
+        Self { places: Arc::new(Semaphore::new(places)), waiting: Semaphore::new(WAITING) }
+    }
+
+    /// A place, as soon as there is one; `None`: too many wait for one already.
+    pub(crate) async fn enter(&self) -> Option<Place> {
+        let _waits = self.waiting.try_acquire().ok()?;
+        let permit = Arc::clone(&self.places).acquire_owned().await.ok()?;
+        Some(Place { _permit: permit })
+    }
+}
+
 /// What counts as one address: an IPv4 address, or the /64 of an IPv6 one.
 pub(crate) fn network_of(address: IpAddr) -> String {
     match address.to_canonical() {
@@ -44,6 +73,9 @@ pub(crate) fn network_of(address: IpAddr) -> String {
         }
     }
 }
+
+/// So many that a crowd gets through in about a second, and a flood gets an answer instead of our memory.
+const WAITING: usize = 32;
 
 /// Registrations by one address.
 pub(crate) const REGISTRATIONS: Throttle = Throttle { name: "registration", most: 20, per: Duration::from_secs(600) };

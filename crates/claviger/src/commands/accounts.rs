@@ -59,6 +59,10 @@ struct Row<'a> {
 
 fn list(arguments: &ListAccountsArguments, around: &Surroundings) -> Result<Exit, Report> {
     let file = file(&arguments.at, around)?;
+    if arguments.at.file.is_some() && !file.exists() {
+        return Err(Report::new(Exit::InputOutput, format!("there is no file `{}`", file.display()))
+            .hint("`claviger accounts add NAME --file FILE` makes one"));
+    }
     let accounts =
         issuer::accounts::read(&file).map_err(|error| Report::new(Exit::InputOutput, "the accounts cannot be read").caused_by(&error))?;
     let rows: Vec<Row<'_>> = accounts

@@ -99,6 +99,7 @@ pub(super) fn read(
         judge.accept(&path.key("words").key(name), Scope::parse(name));
     }
     let accounts = section.accounts.as_ref().map_or_else(|| state.join(ACCOUNTS_FILE), |file| folder.join(file));
+    judge.accept(&path.key("accounts"), issuer::accounts::read(&accounts));
     Some(Written {
         accounts,
         registration: section.registration.unwrap_or(true),

@@ -24,18 +24,19 @@ impl Visit<'_> {
         let asked = fields.value("asked").ok_or(Problem::Unreadable)?;
         self.server.browsers.open::<()>(asked, KIND, &self.browser.mark, self.inbound.now).ok_or(Problem::NoErrand)?;
         let typed = fields.value(USER_CODE).unwrap_or_default();
-        let store = &**self.server.shelf.store();
-        let tries = [network_of(self.inbound.from), self.browser.mark.clone()];
-        for whom in &tries {
-            if !WRONG_CODES.allows(store, whom).await? {
-                return self.ask_for_code("", Some(views::Trouble::TooOften { minutes: WRONG_CODES.per.as_secs() / 60 }));
-            }
+        let (network, store) = (network_of(self.inbound.from), &**self.server.shelf.store());
+        let counts = [(&WRONG_CODES, &*network), (&WRONG_CODES, &*self.browser.mark)];
+        let Some(_place) = self.server.typing.enter().await else {
+            return self.ask_for_code("", Some(views::Trouble::TooOften { minutes: 1 }));
+        };
+        if let Some(trouble) = self.too_often(&counts).await? {
+            return self.ask_for_code("", Some(trouble));
         }
         // What is no code at all was mistyped, and not guessed.
         let Ok(code) = UserCode::read(typed) else { return self.ask_for_code("", Some(views::Trouble::Wrong)) };
         let Some((place, device)) = device::typed(&self.server.shelf, &code, self.inbound.now).await? else {
-            for whom in &tries {
-                WRONG_CODES.count(store, whom).await?;
+            for (throttle, whom) in counts {
+                throttle.count(store, whom).await?;
             }
             return self.ask_for_code("", Some(views::Trouble::Wrong));
         };

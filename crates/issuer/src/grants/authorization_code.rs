@@ -28,27 +28,46 @@ impl GrantType for AuthorizationCode {
 }
 
 async fn granted(asked: &Asked<'_>) -> Result<Granted, Refusal> {
-    let Asked { server, inbound, fields, .. } = asked;
+    let Asked { server, fields, .. } = asked;
     let code = fields.value("code").ok_or_else(|| Refusal::invalid_request("`code` is missing"))?;
-    let id = GrantId::new()?;
-    let agreement = match code::spend(&server.shelf, code, &id.text(), inbound.now).await? {
-        Shown::First(agreement) => agreement,
-        Shown::Again(grant) => {
-            if let Some(grant) = GrantId::parse(&grant) {
-                server.end(grant, "a code that was shown twice").await?;
-            }
-            return Err(Refusal::invalid_grant());
-        }
+    let fresh = match code::show(&server.shelf, code).await? {
+        Shown::Fresh(fresh) => fresh,
+        Shown::Again(grant) => return Err(shown_again(asked, &grant).await?),
         Shown::Unknown => return Err(Refusal::invalid_grant()),
     };
-    judge(asked, &agreement)?;
-    let Agreement { person, client_name, scopes, resource, signed_in_at, .. } = *agreement;
-    asked.begin(id, Agreed { person, client_name, scopes, resource, signed_in_at }).await
+    let id = GrantId::new()?;
+    if let Err(refused) = judge(asked, &fresh.agreement) {
+        // Whoever shows it spends it, whatever comes of that.
+        fresh.spend(&server.shelf, &id.text()).await?;
+        return Err(refused);
+    }
+    let Agreement { person, client_name, scopes, resource, signed_in_at, .. } = fresh.agreement.clone();
+    // The grant begins before the code is spent: whoever finds the code spent finds the grant too, and can end it.
+    let granted = asked.begin(id, Agreed { person, client_name, scopes, resource, signed_in_at }).await?;
+    if fresh.spend(&server.shelf, &id.text()).await? {
+        return Ok(granted);
+    }
+    server.end(id, SHOWN_TWICE).await?;
+    Err(match code::show(&server.shelf, code).await? {
+        Shown::Again(grant) => shown_again(asked, &grant).await?,
+        Shown::Fresh(_) | Shown::Unknown => Refusal::invalid_grant(),
+    })
+}
+
+/// One of the two who have shown the code has stolen it: what the first one got ends.
+async fn shown_again(asked: &Asked<'_>, grant: &str) -> Result<Refusal, Refusal> {
+    if let Some(grant) = GrantId::parse(grant) {
+        asked.server.end(grant, SHOWN_TWICE).await?;
+    }
+    Ok(Refusal::invalid_grant())
 }
 
 /// Whether the code was given to this client, which comes from where it was sent and knows the verifier.
 fn judge(asked: &Asked<'_>, agreement: &Agreement) -> Result<(), Refusal> {
-    let Asked { fields, client, .. } = asked;
+    let Asked { inbound, fields, client, .. } = asked;
+    if inbound.now >= agreement.until {
+        return Err(Refusal::invalid_grant());
+    }
     let verifier = fields.value("code_verifier").ok_or_else(|| Refusal::invalid_request("`code_verifier` is missing"))?;
     let shown = Verifier::from_kept(verifier.to_owned()).challenge();
     let is_its_own = client.id == agreement.client_id;
@@ -63,3 +82,5 @@ fn judge(asked: &Asked<'_>, agreement: &Agreement) -> Result<(), Refusal> {
     }
     asked.same_resource(&agreement.resource)
 }
+
+const SHOWN_TWICE: &str = "a code that was shown twice";

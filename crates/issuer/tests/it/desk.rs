@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use audit::sink::{Auditor, Durability, Options};
 use base64::Engine as _;
@@ -21,10 +22,10 @@ use outbound::guard::Guard;
 use outbound::tls::Roots;
 use secrecy::SecretString;
 use serde_json::Value;
-use store::Store;
 use store::memory::{Limits, Memory};
 use store::revocation::Revocations;
 use store::seal::InstanceKey;
+use store::{Answer, Store};
 use tempfile::TempDir;
 use token::{KeySet, Presented, Trust, TypRule, Unverified};
 use url::form_urlencoded;
@@ -79,6 +80,13 @@ impl Desk {
         let mut config = config(&folder);
         change(&mut config);
         Self::replica(config, store, now, folder).await
+    }
+
+    /// The same on a store that answers each question a little later, and not always equally so: whoever asks at the same time gets between.
+    pub(crate) async fn slowly(seed: u64) -> Self {
+        let desk = Self::open().await;
+        let store = Arc::new(Slow { inner: Arc::clone(&desk.store), asked: AtomicU64::new(seed) });
+        Self::replica(config(&desk.folder), store, Arc::clone(&desk.now), Arc::clone(&desk.folder)).await
     }
 
     /// Another replica on the same store.
@@ -335,5 +343,71 @@ pub(crate) fn config(folder: &TempDir) -> Config {
         documents: Documents::Off,
         trusts: Vec::new(),
         guard: Guard::default(),
+    }
+}
+
+/// A store as if over a network.
+struct Slow {
+    inner: Arc<dyn Store>,
+    asked: AtomicU64,
+}
+
+impl Slow {
+    async fn wait(&self) {
+        let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+        for _ in 0..asked.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 61 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl Store for Slow {
+    fn get<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Vec<u8>>> {
+        Box::pin(async move {
+            self.wait().await;
+            self.inner.get(key).await
+        })
+    }
+
+    fn keys<'a>(&'a self, prefix: &'a str, most: usize) -> Answer<'a, Vec<String>> {
+        self.inner.keys(prefix, most)
+    }
+
+    fn put<'a>(&'a self, key: &'a str, value: &'a [u8], ttl: Option<Duration>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            self.wait().await;
+            self.inner.put(key, value, ttl).await
+        })
+    }
+
+    fn delete<'a>(&'a self, key: &'a str) -> Answer<'a, ()> {
+        self.inner.delete(key)
+    }
+
+    fn take<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Vec<u8>>> {
+        Box::pin(async move {
+            self.wait().await;
+            self.inner.take(key).await
+        })
+    }
+
+    fn increment<'a>(&'a self, key: &'a str, by: u64, ttl: Option<Duration>) -> Answer<'a, u64> {
+        Box::pin(async move {
+            self.wait().await;
+            self.inner.increment(key, by, ttl).await
+        })
+    }
+
+    fn compare_and_swap<'a>(
+        &'a self,
+        key: &'a str,
+        expected: Option<&'a [u8]>,
+        new: Option<&'a [u8]>,
+        ttl: Option<Duration>,
+    ) -> Answer<'a, bool> {
+        Box::pin(async move {
+            self.wait().await;
+            self.inner.compare_and_swap(key, expected, new, ttl).await
+        })
     }
 }

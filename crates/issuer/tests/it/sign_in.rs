@@ -35,6 +35,22 @@ async fn guessing_is_stopped_and_the_right_password_does_not_tell() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn guesses_that_come_all_at_once_are_counted_like_any_others() {
+    let desk = Desk::open().await;
+    let (browser, form) = page(&desk).await;
+    let guesses = (0..30).map(|_| {
+        let mut browser = browser.clone();
+        let (desk, form) = (&desk, &form);
+        async move { browser.password(desk, form, "ada", "wrong").await.status() }
+    });
+    let answers = futures_util::future::join_all(guesses).await;
+    let looked_at = answers.iter().filter(|status| **status == StatusCode::FORBIDDEN).count();
+    // Two places: one guess may be under way while the fifth is counted.
+    assert!((5..=6).contains(&looked_at), "{looked_at} passwords were looked at");
+    assert_eq!(answers.len() - looked_at, answers.iter().filter(|status| **status == StatusCode::TOO_MANY_REQUESTS).count());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn guessing_at_many_accounts_is_stopped_too() {
     let desk = Desk::open().await;
     let (mut browser, form) = page(&desk).await;
