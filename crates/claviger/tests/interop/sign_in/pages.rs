@@ -15,15 +15,15 @@ const PAGES: [(&str, [&str; 2]); 20] = [
     ("sign-in", ["Sign in", "Anmelden"]),
     ("sign-in-wrong", ["Sign in", "Anmelden"]),
     ("sign-in-too-often", ["Sign in", "Anmelden"]),
-    ("consent", ["Allow Writing Desk to use The Letters?", "Darf Writing Desk The Letters benutzen?"]),
-    ("consent-program", ["Allow Notepad to use The Letters?", "Darf Notepad The Letters benutzen?"]),
-    ("consent-web", ["Allow Some App to use The Letters?", "Darf Some App The Letters benutzen?"]),
-    ("consent-long", ["Allow WWWW", "Darf WWWW"]),
+    ("consent", ["Allow “Writing Desk” to use “The Letters”?", "Darf „Writing Desk“ „The Letters“ benutzen?"]),
+    ("consent-program", ["Allow “Notepad” to use “The Letters”?", "Darf „Notepad“ „The Letters“ benutzen?"]),
+    ("consent-web", ["Allow “Some App” to use “The Letters”?", "Darf „Some App“ „The Letters“ benutzen?"]),
+    ("consent-long", ["Allow “WWWW", "Darf „WWWW"]),
     ("done", ["Allowed", "Erlaubt"]),
     ("done-no", ["Nothing was allowed", "Es wurde nichts erlaubt"]),
     ("device", ["Sign in a device", "Ein Gerät anmelden"]),
     ("device-wrong", ["Sign in a device", "Ein Gerät anmelden"]),
-    ("device-consent", ["Allow Writing Desk to use The Letters?", "Darf Writing Desk The Letters benutzen?"]),
+    ("device-consent", ["Allow “Writing Desk” to use “The Letters”?", "Darf „Writing Desk“ „The Letters“ benutzen?"]),
     ("device-done", ["Allowed", "Erlaubt"]),
     ("problem-request", ["The app's question cannot be read", "Die Frage der App ist nicht lesbar"]),
     ("problem-unknown-client", ["This app is not known here", "Diese App ist hier nicht bekannt"]),
@@ -110,7 +110,7 @@ fn who_signs_in_elsewhere_reads_where_before_they_leave() {
     let gallery = Gallery::open(folder.path(), FEDERATION);
     gallery.shows(&[("sign-in-elsewhere", ["Sign in", "Anmelden"])]);
     fs::write(folder.path().join("accounts.toml"), "# nobody\n").expect("a file can be written");
-    gallery.shows(&[("consent-elsewhere", ["Allow Notepad to use The Letters?", "Darf Notepad The Letters benutzen?"])]);
+    gallery.shows(&[("consent-elsewhere", ["Allow “Notepad” to use “The Letters”?", "Darf „Notepad“ „The Letters“ benutzen?"])]);
     gallery.door.close();
 }
 
