@@ -3,6 +3,7 @@
 mod attacks;
 mod endings;
 mod flow;
+mod looks;
 mod pages;
 mod renewal;
 
