@@ -42,7 +42,7 @@ fn everybody_can_use_every_page_about_connections() {
     let mut callbacks = || json!({"en": callback(), "de": callback()});
     let task = json!({
         "origin": scene.door.origin(), "cookies": cookies(&scene, &walk), "link": scene.link("robin"),
-        "callbacks": {"connect-connected": callbacks(), "connect-disconnected": callbacks(), "connect-said-no": callbacks()},
+        "callbacks": {"connect-connected": callbacks(), "connect-said-no": callbacks()},
     });
     gallery::shows(&task, &PAGES);
     scene.close();
