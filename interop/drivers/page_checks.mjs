@@ -1,7 +1,7 @@
-// Looks at the pages of the authorization server from all sides: each of them at three widths, light and dark, and with the keyboard alone.
+// Looks at the pages from all sides: each of them at three widths, light and dark, and with the keyboard alone.
 //
 // A task is {"look": [NAME, …], "into": FOLDER, "language": "en", "origin": …, "resource": …, "clients": {"known": …, "program": …, "web": …, "long": …}, "username": …,
-// "password": …}. NAMEs are those of PAGES. A picture of each view goes into FOLDER; the outcome is `pages`, each with its `heading` and `faults`, what is wrong with it.
+// "password": …}; for the pages about connections, "cookies" say who it is, "link" is one for somebody else, and "callbacks" are where the server's provider sends them back to, each of them good once. NAMEs are those of PAGES. A picture of each view goes into FOLDER; the outcome is `pages`, each with its `heading` and `faults`, what is wrong with it.
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 
@@ -27,9 +27,11 @@ const PAGES = {
   'device-wrong': async (visit) => { await visit.opens('/device'); await visit.types('WDJB-MJHT'); },
   'device-consent': async (visit) => visit.signsInADevice(),
   'device-done': async (visit) => { await visit.signsInADevice(); await visit.answers('allow'); },
+  'consent-described': async (visit) => { await visit.asks('described'); await visit.signsIn(); },
   // These where people sign in at a provider.
   'sign-in-elsewhere': async (visit) => visit.asks('program'),
   'consent-elsewhere': async (visit) => visit.asks('program'),
+  leaving: async (visit) => { await visit.asks('program'); await visit.answers('sso'); },
   'problem-request': async (visit) => visit.opens('/authorize'),
   'problem-unknown-client': async (visit) => visit.asks('known', { client_id: 'client_AAAAAAAAAAAAAAAAAAAAAA' }),
   'problem-redirect': async (visit) => visit.asks('known', { redirect_uri: 'https://elsewhere.example/back' }),
@@ -37,13 +39,34 @@ const PAGES = {
   'problem-no-errand': async (visit) => { await visit.asks('known'); await visit.changes((asked) => { asked.value = 'x'; }); },
   'problem-unreadable': async (visit) => { await visit.asks('known'); await visit.changes((asked) => asked.remove()); },
   'problem-no-page': async (visit) => visit.opens('/authorize/sign-in'),
+  // These are about connections: to The Docs there is one, to The Notes there is none.
+  'connect-list': async (visit) => visit.opens('/connections'),
+  'connect-consent': async (visit) => visit.opens('/connections/to/notes'),
+  'connect-consent-again': async (visit) => visit.opens('/connections/to/docs'),
+  'connect-leave': async (visit) => { await visit.opens('/connections/to/notes'); await visit.answers('connect', '**/connections/to/notes'); },
+  'connect-choose': async (visit) => { await visit.isNobody(); await visit.opens('/connections'); },
+  'connect-for-somebody-else': async (visit) => visit.page.goto(visit.task.link),
+  'connect-link-ended': async (visit) => visit.opens('/connections/to/docs?for=x'),
+  'connect-no-errand': async (visit) => visit.opens('/connections/back/docs?state=x&code=y'),
+  'connect-no-page': async (visit) => visit.opens('/connections/nowhere'),
+  'connect-said-no': async (visit) => visit.comesBack((callback) => callback.replace(/\bcode=[^&]*/, 'error=access_denied')),
+  'connect-unreadable': async (visit) => visit.opens('/connections/back/docs'),
+  'connect-signed-out': async (visit) => { await visit.opens('/connections'); await visit.presses('footer button'); },
+  'connect-connected': async (visit) => visit.comesBack(),
+  // Whoever presses it once more, on a page from before, is told again.
+  'connect-disconnected': async (visit) => {
+    await visit.opens('/connections/to/docs');
+    await visit.page.evaluate(() => { document.querySelector('button[name=action]').value = 'disconnect'; });
+    await visit.presses('button[value=disconnect]');
+  },
   // These depend on the file of accounts, which the test changes.
   'problem-nobody': async (visit) => visit.asks('known'),
   'problem-broken': async (visit) => visit.asks('known'),
 };
 
 class Visit {
-  constructor(task, page) {
+  constructor(task, page, name) {
+    this.name = name;
     this.task = task;
     this.page = page;
   }
@@ -82,14 +105,27 @@ class Visit {
   }
 
   // The last page goes on by itself at once; here it stays.
-  async answers(answer) {
-    await this.page.route('**/authorize/consent', async (route) => {
+  async answers(answer, form = '**/authorize/consent') {
+    await this.page.route(form, async (route) => {
       const response = await route.fetch();
       const { refresh, ...headers } = response.headers();
       this.goesOn = Boolean(refresh);
       await route.fulfill({ response, headers });
     });
-    await Promise.all([this.page.waitForNavigation(), this.page.click(`button[value=${answer}]`)]);
+    await this.presses(`button[value=${answer}]`);
+  }
+
+  async presses(button) {
+    await Promise.all([this.page.waitForNavigation(), this.page.click(button)]);
+  }
+
+  async isNobody() {
+    await this.page.context().clearCookies();
+  }
+
+  // From the server's provider, with what it has answered.
+  async comesBack(changed = (callback) => callback) {
+    await this.page.goto(changed(this.task.callbacks[this.name][this.task.language]));
   }
 
   // Somebody has changed the form that they were given.
@@ -114,10 +150,10 @@ function inspect(language) {
     if (![...input.labels].some((label) => label.innerText.trim())) faults.push(`${called(input)} has no label`);
     if (!input.autocomplete) faults.push(`${called(input)} does not say what it wants to be filled with`);
   }
-  for (const control of all('a, button')) {
+  for (const control of all('a, button, summary')) {
     if (!control.innerText.trim()) faults.push(`${called(control)} says nothing`);
   }
-  for (const control of all('input, button')) {
+  for (const control of all('input, button, summary')) {
     const { width, height } = control.getBoundingClientRect();
     if (width < 24 || height < 24) faults.push(`${called(control)} is ${width} by ${height} px: hard to hit`);
   }
@@ -158,7 +194,7 @@ function inspect(language) {
 async function withKeyboard(page) {
   const faults = [];
   const controls = await page.evaluate(() => {
-    const all = [...document.querySelectorAll('a[href], button, input:not([type=hidden])')];
+    const all = [...document.querySelectorAll('a[href], button, input:not([type=hidden]), summary')];
     all.forEach((control, index) => { control.dataset.order = index; });
     document.activeElement?.blur();
     return all.length;
@@ -185,6 +221,7 @@ async function withKeyboard(page) {
 async function lookAt(browser, task, name) {
   const { into, language, origin } = task;
   const context = await browser.newContext({ locale: language === 'de' ? 'de-DE' : 'en-GB' });
+  await context.addCookies((task.cookies ?? []).map((cookie) => ({ ...cookie, url: origin })));
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
   const faults = new Set();
@@ -193,9 +230,10 @@ async function lookAt(browser, task, name) {
   page.on('pageerror', (error) => faults.add(`a script fails: ${error}`));
   page.on('request', (request) => { if (new URL(request.url()).origin !== origin || request.resourceType() !== 'document') faults.add(`asks for ${request.url()}`); });
   try {
-    const visit = new Visit(task, page);
+    const visit = new Visit(task, page, name);
     await PAGES[name](visit);
-    if (/^done/.test(name) && !visit.goesOn) faults.add('does not go on by itself');
+    await page.evaluate(() => document.querySelectorAll('details').forEach((details) => { details.open = true; }));
+    if (/^done|leav/.test(name) && !visit.goesOn) faults.add('does not go on by itself');
     for (const [width, height] of WIDTHS) {
       await page.setViewportSize({ width, height });
       for (const colorScheme of SCHEMES) {

@@ -7,6 +7,7 @@ use oauth::redirect::{Kind, RedirectUri};
 use oauth::scope::ScopeSet;
 use pages::STYLE;
 use pages::language::Language;
+use pages::phrase::{Phrase, Piece, pieces};
 
 use crate::browser::Session;
 use crate::client::{Client, Origin};
@@ -183,8 +184,9 @@ struct ProblemView<'a> {
     language: Language,
     words: &'static Words,
     heading: &'static str,
-    text: String,
-    detail: Option<&'a str>,
+    text: Vec<Piece<'a>>,
+    /// In the words of the protocol, which are English.
+    detail: Option<Vec<Piece<'a>>>,
     way_back: Option<(&'a str, &'a str)>,
 }
 
@@ -275,7 +277,7 @@ pub(crate) fn problem(problem: &Problem, language: Language) -> Response<Bytes> 
     let (heading, text) = words.problem(problem);
     let text = match problem {
         Problem::NotAdmitted { provider } | Problem::NotSignedIn { provider } | Problem::ProviderAway { provider } => {
-            words::fill(text, &[provider])
+            Phrase(text).with(provider)
         }
         _ => text.to_owned(),
     };
@@ -284,7 +286,7 @@ pub(crate) fn problem(problem: &Problem, language: Language) -> Response<Bytes> 
         Problem::Refused { words, host, to } => (Some(words.as_str()), Some((to.as_str(), host.as_str()))),
         _ => (None, None),
     };
-    let view = ProblemView { style: STYLE, language, words, heading, text, detail, way_back };
+    let view = ProblemView { style: STYLE, language, words, heading, text: pieces(&text), detail: detail.map(pieces), way_back };
     pages::page(problem.status(), &view)
 }
 

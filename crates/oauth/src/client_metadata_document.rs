@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::client_authentication::Method;
+use crate::client_name;
 use crate::scope::ScopeSet;
 use crate::uri::{self, InvalidUri};
 
@@ -152,7 +153,7 @@ pub enum InvalidDocument {
     #[error("its `{0}` is no https URL")]
     Link(&'static str),
     /// A name that is empty, too long, or could be taken for something else.
-    #[error("its `client_name` must have 1 to {MAX_NAME_CHARACTERS} characters and none that deceives the eye")]
+    #[error("its `client_name` must have 1 to {} characters and none that deceives the eye", client_name::MAX_CHARACTERS)]
     Name,
     /// `client_id` is not the address where the document was found.
     #[error("its `client_id` is not the address where it was found")]
@@ -234,9 +235,8 @@ fn proof(method: Option<&str>, jwks: Option<&RawValue>, jwks_uri: Option<String>
 }
 
 fn name(text: &str) -> Result<String, InvalidDocument> {
-    let text = text.trim();
-    let is_fair = (1..=MAX_NAME_CHARACTERS).contains(&text.chars().count()) && !text.chars().any(is_deceptive);
-    if is_fair { Ok(text.to_owned()) } else { Err(InvalidDocument::Name) }
+    let name = client_name::fair(text).filter(|name| !name.is_empty());
+    name.map(str::to_owned).ok_or(InvalidDocument::Name)
 }
 
 fn link(text: Option<String>, member: &'static str) -> Result<Option<String>, InvalidDocument> {
@@ -254,13 +254,6 @@ fn is_plain(text: &str) -> bool {
     (1..=MAX_URI_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Control characters, and those that are not seen or turn the direction of what follows.
-fn is_deceptive(character: char) -> bool {
-    let is_unseen = matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}');
-    character.is_control() || is_unseen
-}
-
-const MAX_NAME_CHARACTERS: usize = 100;
 const MAX_URI_BYTES: usize = 2048;
 
 #[cfg(test)]

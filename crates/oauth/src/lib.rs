@@ -7,6 +7,7 @@ pub mod authorization_request;
 pub mod challenge;
 pub mod client_authentication;
 pub mod client_metadata_document;
+mod client_name;
 pub mod device_authorization;
 pub mod error_code;
 pub mod form;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::client_name;
 use crate::error_code::ErrorCode;
 use crate::redirect::{InvalidRedirect, RedirectUri};
 
@@ -34,7 +35,7 @@ pub enum InvalidMetadata {
     #[error("a redirect URI is not acceptable: {0}")]
     Redirect(#[from] InvalidRedirect),
     /// A name that could deceive, or that nobody could read.
-    #[error("`client_name` must be at most {MAX_NAME_CHARACTERS} characters, without control characters")]
+    #[error("`client_name` must be at most {} characters, with none that deceives the eye", client_name::MAX_CHARACTERS)]
     Name,
     /// A grant that is not for those who register themselves.
     #[error("`grant_types` may hold `authorization_code`, `refresh_token` and the device code grant")]
@@ -164,19 +165,10 @@ impl<'r> Registered<'r> {
     }
 }
 
-/// A name for people: one line, without what would make it read as something else.
+/// A name for people.
 pub(crate) fn name(text: &str) -> Result<Option<String>, InvalidMetadata> {
-    let text = text.trim();
-    if text.chars().count() > MAX_NAME_CHARACTERS || text.chars().any(is_deceptive) {
-        return Err(InvalidMetadata::Name);
-    }
-    Ok((!text.is_empty()).then(|| text.to_owned()))
-}
-
-/// Control characters, and those that change the order or the look of what stands around them.
-fn is_deceptive(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+    let name = client_name::fair(text).ok_or(InvalidMetadata::Name)?;
+    Ok((!name.is_empty()).then(|| name.to_owned()))
 }
 
 /// Codes.
@@ -189,7 +181,6 @@ pub const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// The largest document that is read.
 pub const MAX_BYTES: usize = 16 * 1024;
 const MAX_REDIRECTS: usize = 10;
-const MAX_NAME_CHARACTERS: usize = 100;
 
 #[cfg(test)]
 mod tests {

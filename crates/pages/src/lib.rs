@@ -5,5 +5,6 @@
 pub mod cookie;
 pub mod language;
 mod page;
+pub mod phrase;
 
 pub use page::{STYLE, bare, leave, page, redirect};

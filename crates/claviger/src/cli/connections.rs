@@ -1,10 +1,8 @@
 //! What can a person type after `connections`?
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 
-use super::StateArgument;
+use super::DoorArguments;
 
 /// `claviger connections …`.
 #[derive(Debug, Subcommand)]
@@ -23,14 +21,8 @@ pub(crate) struct ConnectionsArguments {
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// The configuration file, whose `[store]` counts when no door is running [default: claviger.toml where it exists]
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// The environment [default: development]
-    #[arg(long = "env", value_name = "NAME")]
-    pub(crate) environment: Option<String>,
     #[command(flatten)]
-    pub(crate) state: StateArgument,
+    pub(crate) door: DoorArguments,
 }
 
 /// Which connections.
@@ -55,12 +47,6 @@ pub(crate) struct RevokeArguments {
     /// Everybody's, everywhere
     #[arg(long, conflicts_with_all = ["server", "subject", "issuer"])]
     pub(crate) all: bool,
-    /// The configuration file, which says where grants are taken back when no door is running [default: claviger.toml where it exists]
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// The environment [default: development]
-    #[arg(long = "env", value_name = "NAME")]
-    pub(crate) environment: Option<String>,
     #[command(flatten)]
-    pub(crate) state: StateArgument,
+    pub(crate) door: DoorArguments,
 }

@@ -71,10 +71,10 @@ pub(crate) struct ListAccountsArguments {
     pub(crate) at: AccountsFile,
 }
 
-/// Whose authorization server.
+/// Of which door something is asked.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DoorArguments {
-    /// The configuration file, whose `[store]` counts when no door is running [default: claviger.toml where it exists]
+    /// The configuration file, which counts when no door is running [default: claviger.toml where it exists]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// The environment [default: development]

@@ -9,7 +9,7 @@ use gateway::clock::Clock;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::{ConnectionsArguments, ConnectionsCommand, RevokeArguments, ServeArguments, Whose};
+use crate::cli::{ConnectionsArguments, ConnectionsCommand, DoorArguments, RevokeArguments, ServeArguments, Whose};
 use crate::config::draft::{self, no_state_folder};
 use crate::config::env::Surroundings;
 use crate::config::plan::{self, Plan, Planner};
@@ -58,7 +58,7 @@ impl<'c> Row<'c> {
 }
 
 async fn list(arguments: &ConnectionsArguments, around: &Surroundings) -> Result<Exit, Report> {
-    let state = around.state_folder(arguments.state.state.as_deref()).ok_or_else(no_state_folder)?;
+    let state = around.state_folder(arguments.door.state.state.as_deref()).ok_or_else(no_state_folder)?;
     let connections = match of_the_door(&state).await? {
         Some(connections) => connections,
         None => of_the_store(arguments, around, &state).await?,
@@ -85,7 +85,7 @@ async fn revoke(arguments: RevokeArguments, around: Surroundings) -> Result<Exit
         return Err(Report::new(Exit::Usage, "nothing says whose connections are meant")
             .hint("name them with `--server`, `--subject` or `--issuer`, or say `--all`"));
     }
-    let state = around.state_folder(arguments.state.state.as_deref()).ok_or_else(no_state_folder)?;
+    let state = around.state_folder(arguments.door.state.state.as_deref()).ok_or_else(no_state_folder)?;
     match of_the_door(&state).await? {
         Some(connections) => {
             let mut tally = Tally::default();
@@ -105,7 +105,8 @@ async fn revoke(arguments: RevokeArguments, around: Surroundings) -> Result<Exit
 
 /// Builds the door without opening it: the same code ends the connections, and records it.
 async fn revoke_without_a_door(arguments: RevokeArguments, around: Surroundings, folder: &Path) -> Result<Exit, Report> {
-    let RevokeArguments { whose, config, environment, state, .. } = arguments;
+    let RevokeArguments { whose, door, .. } = arguments;
+    let DoorArguments { config, environment, state } = door;
     let serve = ServeArguments { config, environment, state, ..ServeArguments::default() };
     // Where nothing was ever kept, nothing is made either.
     if !wire::may_hold(&draft::store(&serve, &around)?.1, folder) {
@@ -185,7 +186,7 @@ async fn of_the_door(state: &Path) -> Result<Option<Vec<Connection>>, Report> {
 }
 
 async fn of_the_store(arguments: &ConnectionsArguments, around: &Surroundings, folder: &Path) -> Result<Vec<Connection>, Report> {
-    let ConnectionsArguments { config, environment, state, .. } = arguments.clone();
+    let DoorArguments { config, environment, state } = arguments.door.clone();
     let serve = ServeArguments { config, environment, state, ..ServeArguments::default() };
     let (secrets, store) = draft::store(&serve, around)?;
     if !wire::may_hold(&store, folder) {

@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("audit", &["mcp", "oauth"]),
     ("broker", &["outbound", "store", "audit", "oauth", "policy"]),
     ("issuer", &["token", "outbound", "store", "audit", "oauth", "pages"]),
-    ("gateway", &["broker", "policy", "token", "outbound", "store", "audit", "oauth", "mcp"]),
+    ("gateway", &["broker", "policy", "token", "outbound", "store", "pages", "audit", "oauth", "mcp"]),
     ("servers", &[]),
     ("testkit", &[]),
     ("claviger", &["issuer", "pages", "gateway", "servers", "broker", "policy", "token", "outbound", "store", "audit", "oauth", "mcp"]),

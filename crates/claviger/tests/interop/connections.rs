@@ -3,6 +3,7 @@
 mod attacks;
 mod endings;
 mod flow;
+mod looks;
 mod pages;
 mod renewal;
 
@@ -177,7 +178,7 @@ fn ticket_of(link: &str) -> &str {
 
 fn assert_connected(page: &Page) {
     assert_eq!(page.status, 200, "{}", page.text);
-    assert!(page.text.contains("You are connected to The Docs"), "{}", page.text);
+    assert!(page.text.contains("You are connected to “The Docs”"), "{}", page.text);
 }
 
 /// Where the server's provider sends people back to.

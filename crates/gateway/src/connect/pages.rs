@@ -12,12 +12,14 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use ::pages::cookie::Cookies;
+use ::pages::language::Language;
 use audit::event::Event;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use broker::code_flow::NotGranted;
 use broker::connection::{Ended, PerPerson, Person};
-use http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::header::{CONTENT_TYPE, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use hyper::body::Incoming;
 use oauth::authorization::Answer;
 use oauth::pkce::Verifier;
@@ -29,7 +31,7 @@ use zeroize::Zeroizing;
 use super::browser::{self, Browsers, Visitor};
 use super::errand::{Destination, Errand, Errands, SigningIn};
 use super::sign_in::SignIn;
-use super::views::{self, Choice, Entry, Problem, Question};
+use super::views::{self, Choice, Entry, Problem, Question, Reader};
 use super::{Connect, PATH};
 use crate::body::Body;
 use crate::door::Door;
@@ -39,6 +41,7 @@ use crate::table::{Server, Table};
 
 /// Answers a browser. `rest` is the path below `/connections`.
 pub(crate) async fn answer(door: &Door, table: &Table, request: &mut Request<Incoming>, rest: &str, address: IpAddr) -> Response<Body> {
+    let language = Language::of(request.headers(), None);
     let is_answer = rest.starts_with("/back/") || rest.starts_with("/signed-in/");
     let (quotas, rate) = if is_answer { (&door.connect.answers, ANSWERS) } else { (&door.connect.pages, PAGES) };
     let spent = quotas.spend(address, Some(rate), door.clock.monotonic_nanoseconds());
@@ -50,14 +53,14 @@ pub(crate) async fn answer(door: &Door, table: &Table, request: &mut Request<Inc
         Ok(form) => form,
         Err(refusal) => {
             door.metrics.refused_at_the_gate(&refusal);
-            return views::problem(&Problem::of(&refusal), None);
+            return views::problem(&Problem::of(&refusal), None, language);
         }
     };
     let query = request.uri().query().unwrap_or_default();
     let now = door.clock.unix_seconds();
-    let is_https = table.public_url.starts_with("https:");
-    let visitor = door.connect.browsers.visitor(request.headers(), now, is_https);
-    let visit = Visit { door, connect: &door.connect, table, query, headers: request.headers(), visitor, now, is_https };
+    let cookies = Cookies::new(table.public_url.starts_with("https:"));
+    let visitor = door.connect.browsers.visitor(request.headers(), now, cookies);
+    let visit = Visit { door, connect: &door.connect, table, query, headers: request.headers(), visitor, now, cookies, language };
     let outcome = match (request.method(), rest, &form) {
         (&Method::GET, "" | "/", _) => visit.list().await,
         (&Method::GET, "/sign-in", _) => visit.sign_in().await,
@@ -70,7 +73,7 @@ pub(crate) async fn answer(door: &Door, table: &Table, request: &mut Request<Inc
             _ => Err(Problem::NoSuchPage),
         },
     };
-    outcome.unwrap_or_else(|problem| views::problem(&problem, visit.visitor.as_ref()))
+    outcome.unwrap_or_else(|problem| views::problem(&problem, visit.visitor.as_ref(), language))
 }
 
 /// One request of a browser.
@@ -82,7 +85,8 @@ struct Visit<'v> {
     headers: &'v HeaderMap,
     visitor: Option<Visitor>,
     now: u64,
-    is_https: bool,
+    cookies: Cookies,
+    language: Language,
 }
 
 type Page = Result<Response<Body>, Problem>;
@@ -100,7 +104,7 @@ impl Visit<'_> {
             let page = format!("{}{PATH}/to/{}", self.table.public_path, server.name);
             entries.push(Entry { title: self.table.title(server), page, is_connected });
         }
-        Ok(views::list(visitor, &self.path("/sign-out"), &entries))
+        Ok(views::list(&self.reader(visitor), &entries))
     }
 
     /// What it means to connect to this server, and a button.
@@ -117,7 +121,7 @@ impl Visit<'_> {
             (Some(visitor), Some(invited)) if visitor.person == invited => self.consent(server, people, visitor).await,
             // On a person's own machine, where nobody else can open a link.
             (_, Some(invited)) if self.table.config.trusts_links => {
-                let cookie = self.connect.browsers.admit(&invited, self.now, self.is_https).map_err(|error| Problem::broken(&error))?;
+                let cookie = self.connect.browsers.admit(&invited, self.now, self.cookies).map_err(|error| Problem::broken(&error))?;
                 Ok(redirect(&self.path(&format!("/to/{name}")), [cookie]))
             }
             (Some(_), Some(_)) => Err(Problem::ForSomebodyElse { sign_out: self.path("/sign-out") }),
@@ -133,7 +137,7 @@ impl Visit<'_> {
         let host = people.flow().host().await.map_err(|error| Problem::away(&error))?;
         let title = self.table.title(server);
         let question = Question { title: &title, host: &host, scopes: people.flow().scopes(), is_connected };
-        Ok(views::consent(visitor, &self.path("/sign-out"), &question))
+        Ok(views::consent(&self.reader(visitor), &question))
     }
 
     /// The button was pressed.
@@ -163,8 +167,8 @@ impl Visit<'_> {
         };
         self.connect.errands.keep(&state, &errand).await.map_err(|error| Problem::broken(&error))?;
         // They shall not be forgotten while they are away.
-        let cookie = self.connect.browsers.stay(visitor, self.now, self.is_https).map_err(|error| Problem::broken(&error))?;
-        Ok(views::leave(visitor, &self.path("/sign-out"), &self.table.title(server), &sent.url, cookie))
+        let cookie = self.connect.browsers.stay(visitor, self.now, self.cookies).map_err(|error| Problem::broken(&error))?;
+        Ok(views::leave(&self.reader(visitor), &self.table.title(server), &sent.url, cookie))
     }
 
     async fn disconnect(&self, server: &Server, people: &PerPerson, visitor: &Visitor) -> Page {
@@ -177,7 +181,7 @@ impl Visit<'_> {
                 by: "person".into(),
             });
         }
-        Ok(views::disconnected(visitor, &self.path("/sign-out"), &self.table.title(server), ended == Ended::TakenBack))
+        Ok(views::disconnected(&self.reader(visitor), &self.table.title(server), ended == Ended::TakenBack))
     }
 
     /// The server's authorization server has sent the browser back.
@@ -205,7 +209,7 @@ impl Visit<'_> {
             issuer: issuer.as_str().into(),
             subject: subject.as_str().into(),
         });
-        Ok(views::connected(visitor, &self.path("/sign-out"), &self.table.title(server)))
+        Ok(views::connected(&self.reader(visitor), &self.table.title(server)))
     }
 
     /// Nobody knows who it is: to the issuer of the one who was invited, or the only one there is; else the person says which.
@@ -219,7 +223,7 @@ impl Visit<'_> {
             [way] => self.leave_to_sign_in(way, then).await,
             _ => {
                 let choices = ways.iter().map(|way| Choice { name: way.issuer.as_str().to_owned(), page: self.sign_in_page(way, &then) });
-                Ok(views::choose(&choices.collect::<Vec<_>>()))
+                Ok(views::choose(&choices.collect::<Vec<_>>(), self.language))
             }
         }
     }
@@ -256,14 +260,14 @@ impl Visit<'_> {
         let sent = way.flow.send(&self.url(&way.way_back()), &state, Some(&nonce)).await.map_err(|error| Problem::away(&error))?;
         let verifier = Zeroizing::new(sent.verifier.expose().to_owned());
         let errand = SigningIn { issuer: way.issuer.as_str().to_owned(), state, nonce, then, verifier };
-        let cookie = self.connect.browsers.leave(&errand, self.is_https).map_err(broken)?;
+        let cookie = self.connect.browsers.leave(&errand, self.cookies).map_err(broken)?;
         Ok(redirect(sent.url.as_str(), [cookie]))
     }
 
     /// The issuer has sent the browser back.
     async fn signed_in(&self, place: &str) -> Page {
         let answer = Answer::read(self.query).map_err(|_| Problem::Unreadable)?;
-        let left_for = self.connect.browsers.left_for(self.headers, answer.state.expose_secret(), self.is_https);
+        let left_for = self.connect.browsers.left_for(self.headers, answer.state.expose_secret(), self.cookies);
         let (errand, over) = left_for.ok_or(Problem::NoErrand)?;
         let way = self.table.sign_ins.iter().find(|way| way.issuer.as_str() == errand.issuer).ok_or(Problem::NoErrand)?;
         // As with servers: an issuer that answers at another's place has got hold of the other's code.
@@ -275,14 +279,14 @@ impl Visit<'_> {
             tracing::warn!(target: "connections", issuer = way.issuer.as_str(), error = &error as &dyn std::error::Error, "a sign-in failed");
             Problem::NotSignedIn
         })?;
-        let cookie = self.connect.browsers.admit(&person, self.now, self.is_https).map_err(|error| Problem::broken(&error))?;
+        let cookie = self.connect.browsers.admit(&person, self.now, self.cookies).map_err(|error| Problem::broken(&error))?;
         Ok(redirect(&self.destination(&errand.then), [cookie, over]))
     }
 
     fn sign_out(&self, form: &Form) -> Page {
         self.trusted_visitor(form)?;
-        let cookie = Browsers::dismiss(self.is_https).map_err(|error| Problem::broken(&error))?;
-        Ok(views::signed_out(cookie))
+        let cookie = Browsers::dismiss(self.cookies).map_err(|error| Problem::broken(&error))?;
+        Ok(views::signed_out(cookie, self.language))
     }
 
     /// The visitor, if the form was made for this very browser (CSRF).
@@ -296,6 +300,10 @@ impl Visit<'_> {
     async fn errand(&self, answer: &Answer) -> Result<Errand, Problem> {
         let taken = self.connect.errands.take(answer.state.expose_secret()).await;
         taken.map_err(|error| Problem::broken(&error))?.ok_or(Problem::NoErrand)
+    }
+
+    fn reader<'r>(&self, visitor: &'r Visitor) -> Reader<'r> {
+        Reader { visitor, sign_out: self.path("/sign-out"), language: self.language }
     }
 
     fn find(&self, name: &str) -> Result<(&Server, &PerPerson), Problem> {
@@ -352,9 +360,7 @@ fn is_equal(one: &str, other: &str) -> bool {
 }
 
 fn redirect(to: &str, cookies: impl IntoIterator<Item = HeaderValue>) -> Response<Body> {
-    let Ok(location) = HeaderValue::try_from(to) else { return views::problem(&Problem::Unreadable, None) };
-    let mut response = views::bare(StatusCode::SEE_OTHER);
-    response.headers_mut().insert(LOCATION, location);
+    let mut response = ::pages::redirect(to).map(Body::full);
     for cookie in cookies {
         response.headers_mut().append(SET_COOKIE, cookie);
     }

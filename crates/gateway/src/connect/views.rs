@@ -1,21 +1,20 @@
-//! What do the pages look like? Whole documents without scripts, images or anything from elsewhere; every text is escaped by the template.
-
-use std::sync::LazyLock;
+//! What does a person see on the pages under `/connections`? Whole documents without scripts, in the languages of [`pages::language`]; every text is escaped by the template.
 
 use askama::Template;
-use aws_lc_rs::digest;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, REFRESH, SET_COOKIE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
-};
+use http::header::SET_COOKIE;
 use http::{HeaderValue, Response, StatusCode};
 use oauth::scope::ScopeSet;
+use pages::STYLE;
+use pages::language::Language;
 use url::Url;
 
 use super::browser::Visitor;
 use crate::body::Body;
 use crate::refusal::Refusal;
+
+mod words;
+
+use words::Words;
 
 /// A server on the list.
 pub(super) struct Entry {
@@ -96,43 +95,6 @@ impl Problem {
         }
     }
 
-    /// What happened, and what to do.
-    fn words(&self) -> (&'static str, &'static str) {
-        match self {
-            Self::Away => (
-                "The other side does not answer as it should",
-                "Nothing was changed. Try again in a minute; if it stays so, tell whoever runs this service.",
-            ),
-            Self::Broken => ("Something is wrong here", "Nothing was changed. Try again in a minute, or tell whoever runs this service."),
-            Self::ForSomebodyElse { .. } => (
-                "This link is for somebody else",
-                "It was made for another person than the one who is signed in here. If somebody sent it to you, close this page. If it is \
-                 your own, sign out and open it again.",
-            ),
-            Self::LinkEnded => {
-                ("This link is no longer good", "Links are good for a quarter of an hour. Go back to your client and try again.")
-            }
-            Self::NotAdmitted { .. } => {
-                ("You have no access to this server", "Sign out to use another account, or ask whoever runs this service.")
-            }
-            Self::NoErrand => (
-                "This answer belongs to no question of yours",
-                "It may have been used already, have taken too long, or come from another browser. Nothing was changed. Start again from your client.",
-            ),
-            Self::NobodyCanSignIn { by_link: true } => {
-                ("Open the link that your client shows", "This page cannot tell who you are; the link from your client does.")
-            }
-            Self::NobodyCanSignIn { by_link: false } => {
-                ("Nobody can sign in here yet", "This service has not been told how people sign in. Tell whoever runs it.")
-            }
-            Self::NoSuchPage => ("There is no such page", "Look at the address again, or go back to your client."),
-            Self::NotSignedIn => ("Signing in did not work", "Nothing was changed. Start again from your client."),
-            Self::SaidNo => ("You are not connected", "You said no, and nothing was changed. You can close this page."),
-            Self::TooOften => ("Too much at once", "This page was asked for too often from where you are. Wait a minute, then try again."),
-            Self::Unreadable => ("This request cannot be read", "Nothing was changed. Start again from your client."),
-        }
-    }
-
     fn sign_out(&self) -> Option<&str> {
         match self {
             Self::ForSomebodyElse { sign_out } | Self::NotAdmitted { sign_out } => Some(sign_out),
@@ -141,69 +103,12 @@ impl Problem {
     }
 }
 
-#[derive(Template)]
-#[template(path = "connect/list.html")]
-struct List<'a> {
-    style: &'static str,
-    who: Option<Who<'a>>,
-    entries: &'a [Entry],
-}
-
-#[derive(Template)]
-#[template(path = "connect/consent.html")]
-struct Consent<'a> {
-    style: &'static str,
-    who: Option<Who<'a>>,
-    title: &'a str,
-    host: &'a str,
-    scopes: Vec<String>,
-    mark: &'a str,
-    is_connected: bool,
-}
-
-#[derive(Template)]
-#[template(path = "connect/choose.html")]
-struct Choose<'a> {
-    style: &'static str,
-    who: Option<Who<'a>>,
-    choices: &'a [Choice],
-}
-
-#[derive(Template)]
-#[template(path = "connect/leave.html")]
-struct Leave<'a> {
-    style: &'static str,
-    who: Option<Who<'a>>,
-    title: &'a str,
-    host: &'a str,
-    to: &'a str,
-}
-
-#[derive(Template)]
-#[template(path = "connect/message.html")]
-struct Message<'a> {
-    style: &'static str,
-    who: Option<Who<'a>>,
-    heading: &'a str,
-    words: &'a str,
-}
-
-/// Who is signed in, and how to end that.
-struct Who<'a> {
-    subject: &'a str,
-    issuer: &'a str,
-    mark: &'a str,
-    sign_out: &'a str,
-}
-
-impl<'a> Who<'a> {
-    fn new(visitor: &'a Visitor, sign_out: &'a str) -> Self {
-        Self { subject: &visitor.person.subject, issuer: &visitor.person.issuer, mark: &visitor.mark, sign_out }
-    }
-}
-
-pub(super) fn list(visitor: &Visitor, sign_out: &str, entries: &[Entry]) -> Response<Body> {
-    page(StatusCode::OK, &List { style: STYLE, who: Some(Who::new(visitor, sign_out)), entries })
+/// Who reads the page, and in which language.
+pub(super) struct Reader<'a> {
+    pub(super) visitor: &'a Visitor,
+    /// Where the form goes by which they are forgotten.
+    pub(super) sign_out: String,
+    pub(super) language: Language,
 }
 
 /// What a person is asked for.
@@ -216,98 +121,176 @@ pub(super) struct Question<'a> {
     pub(super) is_connected: bool,
 }
 
-pub(super) fn consent(visitor: &Visitor, sign_out: &str, question: &Question<'_>) -> Response<Body> {
+/// Who is signed in, and how to end that.
+struct Who<'a> {
+    subject: &'a str,
+    issuer: &'a str,
+    mark: &'a str,
+    sign_out: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "connect/list.html")]
+struct List<'a> {
+    style: &'static str,
+    language: Language,
+    words: &'static Words,
+    who: Option<Who<'a>>,
+    entries: &'a [Entry],
+}
+
+#[derive(Template)]
+#[template(path = "connect/consent.html")]
+struct Consent<'a> {
+    style: &'static str,
+    language: Language,
+    words: &'static Words,
+    who: Option<Who<'a>>,
+    title: &'a str,
+    host: &'a str,
+    scopes: Vec<String>,
+    mark: &'a str,
+    is_connected: bool,
+}
+
+#[derive(Template)]
+#[template(path = "connect/choose.html")]
+struct Choose<'a> {
+    style: &'static str,
+    language: Language,
+    words: &'static Words,
+    who: Option<Who<'a>>,
+    choices: &'a [Choice],
+}
+
+#[derive(Template)]
+#[template(path = "connect/leave.html")]
+struct Leave<'a> {
+    style: &'static str,
+    language: Language,
+    words: &'static Words,
+    who: Option<Who<'a>>,
+    title: &'a str,
+    host: &'a str,
+    to: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "connect/message.html")]
+struct Message<'a> {
+    style: &'static str,
+    language: Language,
+    words: &'static Words,
+    who: Option<Who<'a>>,
+    heading: &'a str,
+    text: &'a str,
+}
+
+impl<'a> Who<'a> {
+    fn new(visitor: &'a Visitor, sign_out: &'a str) -> Self {
+        Self { subject: &visitor.person.subject, issuer: &visitor.person.issuer, mark: &visitor.mark, sign_out }
+    }
+}
+
+impl Reader<'_> {
+    fn who(&self) -> Who<'_> {
+        Who::new(self.visitor, &self.sign_out)
+    }
+
+    fn words(&self) -> &'static Words {
+        Words::of(self.language)
+    }
+
+    /// Tells them something.
+    fn message(&self, heading: &str, text: &str) -> Response<Body> {
+        message(StatusCode::OK, Some(self.who()), heading, text, self.language)
+    }
+}
+
+pub(super) fn list(reader: &Reader<'_>, entries: &[Entry]) -> Response<Body> {
+    page(StatusCode::OK, &List { style: STYLE, language: reader.language, words: reader.words(), who: Some(reader.who()), entries })
+}
+
+pub(super) fn consent(reader: &Reader<'_>, question: &Question<'_>) -> Response<Body> {
     let Question { title, host, scopes, is_connected } = *question;
-    let scopes = scopes.iter().map(ToString::to_string).collect();
-    let view = Consent { style: STYLE, who: Some(Who::new(visitor, sign_out)), title, host, scopes, mark: &visitor.mark, is_connected };
-    page(StatusCode::OK, &view)
-}
-
-pub(super) fn choose(choices: &[Choice]) -> Response<Body> {
-    page(StatusCode::OK, &Choose { style: STYLE, who: None, choices })
-}
-
-pub(super) fn connected(visitor: &Visitor, sign_out: &str, title: &str) -> Response<Body> {
-    let (heading, words) = (format!("You are connected to {title}"), "You can close this page and go on in your client.");
-    let view = Message { style: STYLE, who: Some(Who::new(visitor, sign_out)), heading: &heading, words };
-    page(StatusCode::OK, &view)
-}
-
-pub(super) fn disconnected(visitor: &Visitor, sign_out: &str, title: &str, is_taken_back: bool) -> Response<Body> {
-    let heading = format!("You are no longer connected to {title}");
-    let words = if is_taken_back {
-        "What you had granted was taken back, there and here."
-    } else {
-        "What you had granted is forgotten here. The other side was not told: take it back in your account there, too."
+    let view = Consent {
+        style: STYLE,
+        language: reader.language,
+        words: reader.words(),
+        who: Some(reader.who()),
+        title,
+        host,
+        scopes: scopes.iter().map(ToString::to_string).collect(),
+        mark: &reader.visitor.mark,
+        is_connected,
     };
-    page(StatusCode::OK, &Message { style: STYLE, who: Some(Who::new(visitor, sign_out)), heading: &heading, words })
+    page(StatusCode::OK, &view)
 }
 
-pub(super) fn signed_out(cookie: HeaderValue) -> Response<Body> {
-    let view = Message { style: STYLE, who: None, heading: "You are signed out", words: "Your connections stay as they are." };
-    let mut response = page(StatusCode::OK, &view);
+pub(super) fn choose(choices: &[Choice], language: Language) -> Response<Body> {
+    page(StatusCode::OK, &Choose { style: STYLE, language, words: Words::of(language), who: None, choices })
+}
+
+pub(super) fn connected(reader: &Reader<'_>, title: &str) -> Response<Body> {
+    let words = reader.words();
+    reader.message(&words.connected.with(title), words.close)
+}
+
+pub(super) fn disconnected(reader: &Reader<'_>, title: &str, is_taken_back: bool) -> Response<Body> {
+    let words = reader.words();
+    reader.message(&words.disconnected.with(title), if is_taken_back { words.taken_back } else { words.forgotten })
+}
+
+pub(super) fn signed_out(cookie: HeaderValue, language: Language) -> Response<Body> {
+    let (heading, text) = Words::of(language).signed_out;
+    let mut response = message(StatusCode::OK, None, heading, text, language);
     response.headers_mut().insert(SET_COOKIE, cookie);
     response
 }
 
-pub(super) fn problem(problem: &Problem, visitor: Option<&Visitor>) -> Response<Body> {
-    let (heading, words) = problem.words();
+pub(super) fn problem(problem: &Problem, visitor: Option<&Visitor>, language: Language) -> Response<Body> {
+    let (heading, text) = Words::of(language).problem(problem);
     let who = visitor.zip(problem.sign_out()).map(|(visitor, sign_out)| Who::new(visitor, sign_out));
-    page(problem.status(), &Message { style: STYLE, who, heading, words })
+    message(problem.status(), who, heading, text, language)
 }
 
-/// On to somebody else's server. Not a redirect: browsers hold every place that a form leads to in the end against the page's policy, and nobody knows them all.
-pub(super) fn leave(visitor: &Visitor, sign_out: &str, title: &str, to: &Url, cookie: HeaderValue) -> Response<Body> {
-    let host = to.host_str().unwrap_or_default();
-    let view = Leave { style: STYLE, who: Some(Who::new(visitor, sign_out)), title, host, to: to.as_str() };
-    let mut response = page(StatusCode::OK, &view);
-    let headers = response.headers_mut();
-    // Where it cannot be said, the link on the page is still there.
-    if let Ok(refresh) = HeaderValue::try_from(format!("0;url={to}")) {
-        headers.insert(REFRESH, refresh);
-    }
-    headers.insert(SET_COOKIE, cookie);
+/// On to somebody else's server.
+pub(super) fn leave(reader: &Reader<'_>, title: &str, to: &Url, cookie: HeaderValue) -> Response<Body> {
+    let view = Leave {
+        style: STYLE,
+        language: reader.language,
+        words: reader.words(),
+        who: Some(reader.who()),
+        title,
+        host: to.host_str().unwrap_or_default(),
+        to: to.as_str(),
+    };
+    let mut response = pages::leave(&view, to.as_str()).map(Body::full);
+    response.headers_mut().insert(SET_COOKIE, cookie);
     response
+}
+
+fn message(status: StatusCode, who: Option<Who<'_>>, heading: &str, text: &str, language: Language) -> Response<Body> {
+    page(status, &Message { style: STYLE, language, words: Words::of(language), who, heading, text })
 }
 
 fn page(status: StatusCode, view: &impl Template) -> Response<Body> {
-    let Ok(html) = view.render() else { return bare(StatusCode::INTERNAL_SERVER_ERROR) };
-    let mut response = bare(status);
-    *response.body_mut() = Body::full(html);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    response
+    pages::page(status, view).map(Body::full)
 }
-
-/// An answer without a body, with everything that keeps others from looking on or in.
-pub(super) fn bare(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // The address of a page holds a ticket. With `no-referrer`, browsers would hide the origin of our own forms from us, too.
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(CONTENT_SECURITY_POLICY, POLICY.clone());
-    response
-}
-
-/// Lets the one style through, and nothing else. Should it ever not be writable, nothing at all.
-static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
-    let style = STANDARD.encode(digest::digest(&digest::SHA256, STYLE.as_bytes()));
-    let policy = format!("default-src 'none'; style-src 'sha256-{style}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'");
-    HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"))
-});
-const STYLE: &str = include_str!("../../templates/connect/style.css");
 
 #[cfg(test)]
 mod tests {
     use broker::connection::Person;
+    use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, REFRESH, X_FRAME_OPTIONS};
 
     use super::*;
 
     fn visitor() -> Visitor {
         Visitor { person: Person { issuer: "https://idp".into(), subject: "<b>ada</b>".into() }, mark: "m\"ark".to_owned() }
+    }
+
+    fn reader(visitor: &Visitor, language: Language) -> Reader<'_> {
+        Reader { visitor, sign_out: "/out".to_owned(), language }
     }
 
     fn html(response: Response<Body>) -> String {
@@ -319,35 +302,35 @@ mod tests {
     fn what_others_have_chosen_is_text_and_nothing_else() {
         let scopes = ScopeSet::parse("read:<script>").unwrap();
         let question = Question { title: "<script>alert(1)</script>", host: "as\"><img>", scopes: &scopes, is_connected: false };
-        let page = consent(&visitor(), "/out", &question);
-        let text = html(page);
-        for piece in ["<script>alert", "<b>ada", "<img>", "read:<script>", "m\"ark"] {
-            assert!(!text.contains(piece), "{piece} in {text}");
+        for language in Language::ALL {
+            let text = html(consent(&reader(&visitor(), language), &question));
+            for piece in ["<script>alert", "<b>ada", "<img>", "read:<script>", "m\"ark"] {
+                assert!(!text.contains(piece), "{piece} in {text}");
+            }
+            assert!(text.contains("&#60;script&#62;alert(1)"), "{text}");
+            assert!(text.contains(&format!("<html lang=\"{}\">", language.tag())), "{text}");
         }
-        assert!(text.contains("&#60;script&#62;alert(1)"), "{text}");
     }
 
     #[test]
     fn nobody_can_frame_a_page_or_bring_anything_into_it() {
         let question = Question { title: "Mail", host: "as.example", scopes: &ScopeSet::default(), is_connected: true };
-        let page = consent(&visitor(), "/out", &question);
-        let policy = page.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
-        for rule in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self';", "style-src 'sha256-"] {
-            assert!(policy.contains(rule), "{policy} lacks {rule}");
-        }
+        let page = consent(&reader(&visitor(), Language::English), &question);
+        let policy = page.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap();
+        assert!(policy.contains("frame-ancestors 'none'") && policy.contains("form-action 'self';"), "{policy}");
         assert_eq!(page.headers()[REFERRER_POLICY], "same-origin");
         assert_eq!(page.headers()[CACHE_CONTROL], "no-store");
         assert_eq!(page.headers()[X_FRAME_OPTIONS], "DENY");
         let text = html(page);
         let style = text.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
-        assert_eq!(style, STYLE, "the hash in the policy is that of the style in the page");
+        assert_eq!(style, STYLE, "the style in the page is the one that the policy knows");
         assert!(!text.contains("src=") && !text.contains("style="));
     }
 
     #[test]
     fn who_leaves_is_taken_there_and_finds_a_link_if_not() {
         let to = Url::parse("https://as.example/authorize?a=1&b=%3C\"x").unwrap();
-        let left = leave(&visitor(), "/out", "Mail", &to, HeaderValue::from_static("c=1"));
+        let left = leave(&reader(&visitor(), Language::English), "Mail", &to, HeaderValue::from_static("c=1"));
         assert_eq!(left.headers()[REFRESH], format!("0;url={to}"));
         assert_eq!(left.headers()[SET_COOKIE], "c=1");
         let text = html(left);
@@ -372,12 +355,14 @@ mod tests {
             Problem::TooOften,
             Problem::Unreadable,
         ] {
-            let response = problem(&each, Some(&visitor()));
-            assert_eq!(response.headers()[X_FRAME_OPTIONS], "DENY", "{each:?}");
-            let text = html(response);
-            let (heading, words) = each.words();
-            assert!(text.contains(heading) && text.contains(words), "{each:?}");
-            assert_eq!(text.contains("action=\"/out\""), each.sign_out().is_some(), "{each:?}");
+            for language in Language::ALL {
+                let response = problem(&each, Some(&visitor()), language);
+                assert_eq!(response.headers()[X_FRAME_OPTIONS], "DENY", "{each:?}");
+                let text = html(response);
+                let (heading, words) = Words::of(language).problem(&each);
+                assert!(text.contains(heading) && text.contains(words), "{each:?}");
+                assert_eq!(text.contains("action=\"/out\""), each.sign_out().is_some(), "{each:?}");
+            }
         }
     }
 }

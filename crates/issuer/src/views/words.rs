@@ -1,6 +1,7 @@
 //! In what words? Every sentence of the pages, in each language.
 
 use pages::language::Language;
+use pages::phrase::Phrase;
 
 use super::Problem;
 
@@ -44,6 +45,7 @@ pub(super) struct Words {
     pub(super) device_wrong: &'static str,
     pub(super) device_stranger: &'static str,
     pub(super) device_done: Phrase,
+    pub(super) details: &'static str,
     broken: (&'static str, &'static str),
     nobody: (&'static str, &'static str),
     no_errand: (&'static str, &'static str),
@@ -58,9 +60,6 @@ pub(super) struct Words {
     unknown_client: (&'static str, &'static str),
     unreadable: (&'static str, &'static str),
 }
-
-/// A sentence in which something is filled in where `{}` stands.
-pub(super) struct Phrase(&'static str);
 
 impl Words {
     pub(super) fn of(language: Language) -> &'static Self {
@@ -97,43 +96,19 @@ impl Words {
     }
 }
 
-impl Phrase {
-    /// The sentence with a name in it.
-    pub(super) fn with(&self, name: &str) -> String {
-        fill(self.0, &[name])
-    }
-
-    /// The sentence with two names in it.
-    pub(super) fn with_both(&self, first: &str, second: &str) -> String {
-        fill(self.0, &[first, second])
-    }
-}
-
-/// Puts `values` where `text` has `{}`, in order.
-pub(super) fn fill(text: &str, values: &[&str]) -> String {
-    let mut pieces = text.split("{}");
-    let mut filled = pieces.next().unwrap_or_default().to_owned();
-    let mut values = values.iter();
-    for piece in pieces {
-        filled.push_str(values.next().unwrap_or(&""));
-        filled.push_str(piece);
-    }
-    filled
-}
-
 static ENGLISH: Words = Words {
     sign_in: "Sign in",
-    sign_in_lead: Phrase("{} wants to use {}. Sign in to go on."),
+    sign_in_lead: Phrase("“{}” wants to use “{}”. Sign in to go on."),
     username: "Account",
     password: "Password",
     wrong: "Account or password is wrong.",
     too_often: Phrase("There were too many attempts. Try again in {} minutes."),
-    consent: Phrase("Allow {} to use {}?"),
-    consent_lead: "It will act in your name until you take this back.",
+    consent: Phrase("Allow “{}” to use “{}”?"),
+    consent_lead: "The app will act in your name until you take this back.",
     unverified: "The app chose this name itself; nobody has checked it.",
     verified: Phrase("Verified: this is the app of {}"),
-    asks_for: "It asks for:",
-    everything: Phrase("Use {}"),
+    asks_for: "The app asks for:",
+    everything: Phrase("Use “{}”"),
     offline: "Stay signed in while you are away",
     all_of_it: "Use everything that it offers",
     these: Phrase("Use {}"),
@@ -145,12 +120,12 @@ static ENGLISH: Words = Words {
     allow_at: Phrase("Allow, and sign in with {}"),
     sign_in_at: Phrase("Sign in with {}"),
     sign_in_next: "You sign in next, at",
-    leave_lead: Phrase("You have allowed {} to go on. {} asks next who you are."),
+    leave_lead: Phrase("You have allowed “{}” to go on. {} asks next who you are."),
     deny: "Deny",
     take_back: "Whoever runs this server can take it back at any time.",
     done_yes: "Allowed",
     done_no: "Nothing was allowed",
-    done_lead: Phrase("You go back to {}. You can close this page."),
+    done_lead: Phrase("You go back to “{}”. You can close this page."),
     go_on: "Go on if nothing happens",
     back_to: Phrase("Back to {}"),
     device: "Sign in a device",
@@ -159,7 +134,8 @@ static ENGLISH: Words = Words {
     device_go_on: "Go on",
     device_wrong: "No device waits with this code. Look again, or let the device show a new one.",
     device_stranger: "Go on only if the code stands on a device of your own. Nobody has a good reason to send you one.",
-    device_done: Phrase("{} goes on where it waits. You can close this page."),
+    device_done: Phrase("“{}” goes on where it waits. You can close this page."),
+    details: "Details",
     broken: ("Something went wrong here", "It is not your fault. Try again; if it stays like this, tell whoever runs this server."),
     nobody: ("Nobody can sign in yet", "There is no account. Whoever runs this server makes one with `claviger accounts add`."),
     no_errand: ("This page has ended", "It belongs to another browser, or to something too long ago. Go back to your app and begin again."),
@@ -175,7 +151,10 @@ static ENGLISH: Words = Words {
         "The place that it wants you sent back to is not one that it has registered. Nothing was sent there.",
     ),
     refused: ("The app's question cannot be answered", "The app asked in a way that is not allowed."),
-    request: ("The app's question cannot be read", "Something is missing in it, or stands in it twice. Nothing was sent anywhere."),
+    request: (
+        "The app's question cannot be read",
+        "Something in it is missing, stands there twice, or is not allowed. Nothing was sent anywhere.",
+    ),
     undescribed: (
         "This app's description cannot be used",
         "The app goes by the address of its description, and what is there does not describe it. Nothing was sent anywhere.",
@@ -189,17 +168,17 @@ static ENGLISH: Words = Words {
 
 static GERMAN: Words = Words {
     sign_in: "Anmelden",
-    sign_in_lead: Phrase("{} möchte {} benutzen. Melden Sie sich an, um fortzufahren."),
+    sign_in_lead: Phrase("„{}“ möchte „{}“ benutzen. Melden Sie sich an, um fortzufahren."),
     username: "Konto",
     password: "Passwort",
     wrong: "Konto oder Passwort ist falsch.",
     too_often: Phrase("Das waren zu viele Versuche. Versuchen Sie es in {} Minuten wieder."),
-    consent: Phrase("Darf {} {} benutzen?"),
-    consent_lead: "Es handelt dann in Ihrem Namen, bis Sie das zurücknehmen.",
+    consent: Phrase("Darf „{}“ „{}“ benutzen?"),
+    consent_lead: "Die App handelt dann in Ihrem Namen, bis Sie das zurücknehmen.",
     unverified: "Diesen Namen hat sich die App selbst gegeben; niemand hat ihn geprüft.",
     verified: Phrase("Geprüft: Das ist die App von {}"),
-    asks_for: "Sie bittet um:",
-    everything: Phrase("{} benutzen"),
+    asks_for: "Die App bittet um:",
+    everything: Phrase("„{}“ benutzen"),
     offline: "Angemeldet bleiben, auch wenn Sie nicht da sind",
     all_of_it: "Alles benutzen, was es bietet",
     these: Phrase("{} benutzen"),
@@ -211,12 +190,12 @@ static GERMAN: Words = Words {
     allow_at: Phrase("Erlauben und mit {} anmelden"),
     sign_in_at: Phrase("Mit {} anmelden"),
     sign_in_next: "Sie melden sich danach an bei",
-    leave_lead: Phrase("Sie haben {} erlaubt fortzufahren. Als Nächstes fragt {}, wer Sie sind."),
+    leave_lead: Phrase("Sie haben „{}“ erlaubt fortzufahren. Als Nächstes fragt {}, wer Sie sind."),
     deny: "Ablehnen",
     take_back: "Wer diesen Server betreibt, kann es jederzeit zurücknehmen.",
     done_yes: "Erlaubt",
     done_no: "Es wurde nichts erlaubt",
-    done_lead: Phrase("Sie kehren zurück zu {}. Diese Seite können Sie schließen."),
+    done_lead: Phrase("Sie kehren zurück zu „{}“. Diese Seite können Sie schließen."),
     go_on: "Weiter, falls nichts geschieht",
     back_to: Phrase("Zurück zu {}"),
     device: "Ein Gerät anmelden",
@@ -225,7 +204,8 @@ static GERMAN: Words = Words {
     device_go_on: "Weiter",
     device_wrong: "Kein Gerät wartet mit diesem Code. Sehen Sie noch einmal nach, oder lassen Sie das Gerät einen neuen zeigen.",
     device_stranger: "Fahren Sie nur fort, wenn der Code auf einem eigenen Gerät steht. Niemand hat einen guten Grund, Ihnen einen zu schicken.",
-    device_done: Phrase("{} macht dort weiter, wo es wartet. Diese Seite können Sie schließen."),
+    device_done: Phrase("„{}“ macht dort weiter, wo es wartet. Diese Seite können Sie schließen."),
+    details: "Einzelheiten",
     broken: (
         "Hier ist etwas schiefgegangen",
         "Das liegt nicht an Ihnen. Versuchen Sie es noch einmal; bleibt es dabei, sagen Sie es denen, die diesen Server betreiben.",
@@ -253,7 +233,10 @@ static GERMAN: Words = Words {
         "Der Ort, an den Sie zurückkehren sollen, ist keiner, den sie angemeldet hat. Es wurde nichts dorthin geschickt.",
     ),
     refused: ("Die Frage der App lässt sich nicht beantworten", "Die App hat auf eine Weise gefragt, die nicht erlaubt ist."),
-    request: ("Die Frage der App ist nicht lesbar", "Etwas fehlt darin oder steht doppelt da. Es wurde nichts verschickt."),
+    request: (
+        "Die Frage der App ist nicht lesbar",
+        "Etwas darin fehlt, steht doppelt da oder ist nicht erlaubt. Es wurde nichts verschickt.",
+    ),
     undescribed: (
         "Die Beschreibung dieser App ist nicht brauchbar",
         "Die App nennt sich nach der Adresse ihrer Beschreibung, und was dort steht, beschreibt sie nicht. Es wurde nichts verschickt.",

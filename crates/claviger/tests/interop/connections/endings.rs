@@ -119,7 +119,7 @@ fn a_person_ends_their_connection_on_the_page() {
     let page = person.opens(&scene.page(""));
     assert!(page.text.contains("The Docs connected"), "{}", page.text);
     let page = person.presses("disconnect", &scene.page("/to/docs"));
-    assert!(page.text.contains("You are no longer connected to The Docs"), "{}", page.text);
+    assert!(page.text.contains("You are no longer connected to “The Docs”"), "{}", page.text);
     assert!(page.text.contains("taken back, there and here"), "{}", page.text);
     has_ended(&mut scene, "person");
     assert!(person.opens(&scene.page("")).text.contains("The Docs not connected"));

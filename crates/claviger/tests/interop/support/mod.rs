@@ -4,6 +4,7 @@ pub(crate) mod chromium;
 mod clients;
 mod cloud;
 mod door;
+pub(crate) mod gallery;
 mod http;
 mod issuer;
 mod keeper;
