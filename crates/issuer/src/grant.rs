@@ -93,9 +93,10 @@ impl Grants {
         Self { key: hmac::Key::new(hmac::HMAC_SHA256, instance.derive("refresh token", "").as_slice()), idle, longest }
     }
 
-    /// Keeps a new grant.
-    pub(crate) async fn begin(&self, shelf: &Shelf, id: GrantId, grant: &Grant, now: u64) -> Result<(), Failure> {
-        shelf.put(&id.place(), grant, Some(self.lives(grant, now))).await
+    /// Keeps a new grant; one without refresh tokens for as long as its first access token may be used.
+    pub(crate) async fn begin(&self, shelf: &Shelf, id: GrantId, grant: &Grant, now: u64, access_token: Duration) -> Result<(), Failure> {
+        let lives = grant.generation.map_or(access_token, |_| self.lives(grant, now));
+        shelf.put(&id.place(), grant, Some(lives)).await
     }
 
     /// The refresh token of a grant as it is now.

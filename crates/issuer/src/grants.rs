@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::grant::{Grant, GrantId, Person};
 use crate::proof;
 use crate::refusal::Refusal;
-use crate::server::OFFLINE_ACCESS;
+use crate::server::{LEEWAY, OFFLINE_ACCESS};
 use crate::token_endpoint::{Asked, Granted};
 
 pub(crate) use token_exchange::ACCESS_TOKEN;
@@ -66,8 +66,22 @@ pub(crate) struct Agreed {
 impl Asked<'_> {
     /// Begins the grant of a person.
     pub(crate) async fn begin(&self, id: GrantId, agreed: Agreed) -> Result<Granted, Refusal> {
-        let Asked { server, inbound, client, proof, .. } = self;
+        let Asked { server, client, .. } = self;
         let refreshes = client.refreshes || agreed.scopes.contains(OFFLINE_ACCESS);
+        let grant = self.keep(id, agreed, refreshes).await?;
+        let (name, subject, to) = (id.text(), grant.person.subject.as_str(), client.id.as_str());
+        let scopes = grant.scopes.to_string();
+        server.record(&Event::GrantMade { grant: name.into(), subject: subject.into(), client: to.into(), scopes: scopes.into() });
+        Ok(Granted {
+            grant: Some(id),
+            signed_in_at: Some(grant.signed_in_at),
+            refresh_token: refreshes.then(|| server.grants.token_of(id, 0)),
+            ..Granted::new(grant.person.subject, grant.scopes, grant.resource)
+        })
+    }
+    /// Keeps a new grant, with refresh tokens or without.
+    pub(crate) async fn keep(&self, id: GrantId, agreed: Agreed, refreshes: bool) -> Result<Grant, Refusal> {
+        let Asked { server, inbound, client, proof, .. } = self;
         let grant = Grant {
             person: agreed.person,
             client_id: client.id.clone(),
@@ -80,15 +94,8 @@ impl Asked<'_> {
             dpop_key: proof::key_of_grant(client, *proof),
             generation: refreshes.then_some(0),
         };
-        server.grants.begin(&server.shelf, id, &grant, inbound.now).await?;
-        let (name, subject, to) = (id.text(), grant.person.subject.as_str(), client.id.as_str());
-        let scopes = grant.scopes.to_string();
-        server.record(&Event::GrantMade { grant: name.into(), subject: subject.into(), client: to.into(), scopes: scopes.into() });
-        Ok(Granted {
-            grant: Some(id),
-            signed_in_at: Some(grant.signed_in_at),
-            refresh_token: refreshes.then(|| server.grants.token_of(id, 0)),
-            ..Granted::new(grant.person.subject, grant.scopes, grant.resource)
-        })
+        let access_token = inbound.config.lifetimes.access_token + LEEWAY;
+        server.grants.begin(&server.shelf, id, &grant, inbound.now, access_token).await?;
+        Ok(grant)
     }
 }

@@ -53,6 +53,17 @@ pub(crate) enum Entry {
     },
 }
 
+impl Accept {
+    /// Whether there can be a token for this server that is bound to a key. Who shares a secret binds none.
+    pub(crate) fn has_bound_tokens(&self, name: &str) -> bool {
+        match self {
+            Self::Bypass => true,
+            Self::Minted => false,
+            Self::Entries(entries) => entries.iter().any(|entry| matches!(entry, Entry::Issuer { .. }) && entry.is_good_for(name)),
+        }
+    }
+}
+
 impl Entry {
     /// Whether its tokens may open this server.
     fn is_good_for(&self, name: &str) -> bool {

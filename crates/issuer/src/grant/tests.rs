@@ -32,7 +32,7 @@ fn parts() -> (Arc<Shelf>, Arc<Grants>) {
 
 async fn begun(shelf: &Shelf, grants: &Grants) -> (GrantId, SecretString) {
     let id = GrantId::new().unwrap();
-    grants.begin(shelf, id, &grant(0), 0).await.unwrap();
+    grants.begin(shelf, id, &grant(0), 0, IDLE).await.unwrap();
     (id, grants.token_of(id, 0))
 }
 

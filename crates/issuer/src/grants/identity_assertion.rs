@@ -1,7 +1,7 @@
 //! An identity provider's word that a client acts for somebody: they have signed in there, and are not asked here. (RFC 7523 §2.1, ID-JAG, MCP's enterprise-managed
 //! authorization §5)
 //!
-//! There is no refresh token: whoever leaves the company gets no next assertion.
+//! There is no refresh token: whoever leaves the company gets no next assertion. There is a grant all the same, as long as its one access token, so that operators see it and can end it.
 
 use audit::event::Event;
 use oauth::error_code::ErrorCode;
@@ -9,9 +9,10 @@ use oauth::resource::Resource;
 use oauth::scope::ScopeSet;
 use token::{Brought, IdJag, Unverified};
 
-use super::{Answer, GrantType};
+use super::{Agreed, Answer, GrantType};
 use crate::client::{Client, Origin};
 use crate::config::{Bringers, Config, ProtectedResource, TrustedProvider};
+use crate::grant::{Grant, GrantId, Person};
 use crate::once::Once;
 use crate::refusal::Refusal;
 use crate::token_endpoint::{Asked, Granted};
@@ -66,7 +67,16 @@ async fn granted(asked: &Asked<'_>) -> Result<Granted, Refusal> {
         scopes: scopes.to_string().into(),
         by: "identity assertion".into(),
     });
-    Ok(Granted { signed_in_at: said.authenticated_at, ..Granted::new(subject, scopes, resource.resource.clone()) })
+    let agreed = Agreed {
+        person: Person { name: subject.clone(), subject, provider: Some(trusted.name.clone()), groups },
+        client_name: client.name.clone(),
+        scopes,
+        resource: resource.resource.clone(),
+        signed_in_at: said.authenticated_at.unwrap_or(inbound.now),
+    };
+    let id = GrantId::new()?;
+    let Grant { person, scopes, resource, .. } = asked.keep(id, agreed, false).await?;
+    Ok(Granted { grant: Some(id), signed_in_at: said.authenticated_at, ..Granted::new(person.subject, scopes, resource) })
 }
 
 fn may_bring(trusted: &TrustedProvider, client: &Client) -> bool {

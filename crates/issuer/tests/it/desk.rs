@@ -108,6 +108,16 @@ impl Desk {
         Self { server, revocations, now, folder, store }
     }
 
+    /// Everything that is in the store.
+    pub(crate) async fn stored(&self) -> Vec<(String, Vec<u8>)> {
+        let mut stored = Vec::new();
+        for key in self.store.keys("", 1000).await.unwrap() {
+            let value = self.store.get(&key).await.unwrap().unwrap();
+            stored.push((key, value));
+        }
+        stored
+    }
+
     pub(crate) fn advance(&self, seconds: u64) {
         self.now.fetch_add(seconds * 1000, Ordering::Relaxed);
     }

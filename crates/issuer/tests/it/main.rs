@@ -22,3 +22,5 @@ mod provider;
 mod refreshes;
 #[cfg(test)]
 mod sign_in;
+#[cfg(test)]
+mod stolen;

@@ -179,3 +179,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_server_that_demands_bound_tokens_needs_somebody_who_binds_them() {
+    let server = format!("{SERVER}dpop = \"require\"\n");
+    let secret = "[[accept]]\nshared_secret = \"env://SECRET\"\n";
+    let errors = Folder::with(&[("claviger.toml", &format!("{secret}{server}"))]).errors(&[]);
+    assert!(errors.iter().any(|error| error.contains("`servers.a.dpop`: nobody could come in")), "{errors:?}");
+    let issuer = "[[accept]]\nissuer = \"https://issuer.example\"\n";
+    for accept in [format!("{secret}{issuer}{server}"), format!("[issuer]\n{secret}{server}"), server] {
+        let draft = Folder::with(&[("claviger.toml", &accept)]).draft(&[]);
+        assert!(draft.is_ok(), "{accept}: {:?}", draft.err());
+    }
+}

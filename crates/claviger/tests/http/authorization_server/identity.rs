@@ -58,6 +58,20 @@ async fn a_providers_word_becomes_a_token_for_its_person() {
 }
 
 #[tokio::test]
+async fn what_came_of_a_providers_word_can_be_taken_back() {
+    let (door, provider) = trusting().await;
+    let answer = json_of(&bring(&door, &word(&door, &provider, provider.key(), &json!({}), &json!({})), &[]).await);
+    let token = answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}"));
+    assert_eq!(door.holder(token).hello().await.status, 200);
+    let listed: Value = serde_json::from_str(&door.claviger(&["grants", "list", "--json", "--state", "state"]).await.stdout).unwrap();
+    assert_eq!((&listed[0]["subject"], &listed[0]["client"]), (&json!("acme|ada"), &json!("agent")), "{listed}");
+    let ended = door.claviger(&["grants", "revoke", "--subject", "acme|ada", "--state", "state"]).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let answer = door.holder(token).hello().await;
+    assert_eq!((answer.status, answer.challenge().param("error")), (401, Some("invalid_token")));
+}
+
+#[tokio::test]
 async fn an_assertion_is_good_once() {
     let (door, provider) = trusting().await;
     let word = word(&door, &provider, provider.key(), &json!({}), &json!({}));
