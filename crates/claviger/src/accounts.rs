@@ -149,7 +149,8 @@ mod tests {
     fn what_a_person_wrote_stays() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("accounts.toml");
-        fs::write(&file, "# ours\n[accounts.bob] # the other one\npassword = \"x\"\n").unwrap();
+        let bobs = hash(&SecretString::from("bobs")).unwrap();
+        fs::write(&file, format!("# ours\n[accounts.bob] # the other one\npassword = \"{bobs}\"\n")).unwrap();
         let password = add(&file, "ada", &About { name: Some("Ada".into()), groups: vec!["admins".into()] }).unwrap();
         assert_eq!((shown(&password).len(), shown(&password).matches('-').count()), (19, 3));
         let text = fs::read_to_string(&file).unwrap();
