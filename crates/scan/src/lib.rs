@@ -44,17 +44,26 @@ pub(crate) struct Case<'a> {
     pub(crate) key: &'a FingerprintKey,
 }
 
-/// Everything that the rules find, in the order of the file.
-pub fn examine(source: Source<'_>, key: &FingerprintKey) -> Vec<Finding> {
+/// What there is to say about a file.
+pub struct Examination {
+    /// Everything that the rules find, in the order of the file.
+    pub findings: Vec<Finding>,
+    /// The bytes of the file that nobody may be shown.
+    pub hidden: Vec<Span>,
+}
+
+/// Judges a file by all rules.
+pub fn examine(source: Source<'_>, key: &FingerprintKey) -> Examination {
     let document = Document::read(source.text, Format::of(source.name));
     let model = Model::of(source.text, &document);
     let secrets = secrets::find(source.text, &model);
+    let hidden = secrets::hidden(source.text, &model, &secrets);
     let case = Case { source, document: &document, model, secrets, key };
     let mut findings: Vec<Finding> =
         rules::ALL.iter().flat_map(|rule| (rule.judge)(&case).into_iter().map(|remark| remark.by(rule))).collect();
     findings.sort_by(|one, other| (one.span.start, one.rule.id).cmp(&(other.span.start, other.rule.id)));
     findings.dedup_by(|one, other| one.rule.id == other.rule.id && one.span == other.span);
-    findings
+    Examination { findings, hidden }
 }
 
 /// A text longer than this is no configuration.

@@ -32,7 +32,7 @@ pub(crate) fn promise(name: &str) -> Promise {
     if has(WALLET) || joined.contains("private_key") {
         return Promise::Wallet;
     }
-    if has(PASSWORD) {
+    if has(PASSWORD) || PASSWORD_ENDINGS.iter().any(|ending| last.ends_with(ending)) {
         return Promise::Password;
     }
     if has(KEY) || KEY_ENDINGS.iter().any(|ending| last.ends_with(ending)) {
@@ -166,7 +166,8 @@ const KEY: &[&str] = &[
     "apitoken",
     "hmac",
 ];
-const KEY_ENDINGS: &[&str] = &["key", "token", "secret", "password"];
+const KEY_ENDINGS: &[&str] = &["key", "token", "secret"];
+const PASSWORD_ENDINGS: &[&str] = &["password", "passwd"];
 
 #[cfg(test)]
 mod tests {

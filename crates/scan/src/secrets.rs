@@ -5,7 +5,7 @@ mod unfold;
 
 use zeroize::Zeroizing;
 
-use crate::classify::{Class, Verdict, claims, classify, is_random, is_uuid};
+use crate::classify::{Class, Verdict, claims, classify, is_random, is_reference, is_uuid};
 use crate::document::Span;
 use crate::model::{Model, Place, Setting};
 use crate::name::{Promise, promise};
@@ -61,7 +61,8 @@ pub(crate) fn find(text: &str, model: &Model<'_>) -> Vec<Secret> {
         for candidate in unfold::unfold(setting) {
             let Some((exposure, verdict)) = judge(setting, &candidate) else { continue };
             let span = place_in(text, &setting.span, candidate.shown.as_ref().unwrap_or(&candidate.value));
-            if found.iter().any(|secret| secret.span == span) {
+            // A password in an address is the finding, and not the address around it once more.
+            if found.iter().any(|secret| secret.span.start < span.end && span.start < secret.span.end) {
                 continue;
             }
             let Candidate { name, value, host, .. } = candidate;
@@ -69,6 +70,14 @@ pub(crate) fn find(text: &str, model: &Model<'_>) -> Vec<Secret> {
         }
     }
     found
+}
+
+/// Every place that may hold a secret, live or not: what nobody may be shown.
+pub(crate) fn hidden(text: &str, model: &Model<'_>, found: &[Secret]) -> Vec<Span> {
+    let promising =
+        model.settings.iter().filter(|setting| matches!(promise(&setting.name), Promise::Key | Promise::Password | Promise::Wallet));
+    let named = promising.filter(|setting| !is_reference(&setting.text)).map(|setting| place_in(text, &setting.span, &setting.text));
+    found.iter().map(|secret| secret.span.clone()).chain(named).collect()
 }
 
 /// Whether a candidate is a secret: by its name and shape first, by the pattern of its vendor second.

@@ -28,11 +28,20 @@ pub(crate) fn is_weak(value: &str) -> bool {
 
 /// Whether a person may have made this password: long enough, of two kinds of characters, no name of a thing.
 pub(super) fn is_human_password(value: &str) -> bool {
+    if is_app_password(value) {
+        return true;
+    }
     let digits = value.chars().any(|character| character.is_ascii_digit());
     let letters = value.chars().any(char::is_alphabetic);
     let signs = value.chars().any(|character| !character.is_alphanumeric() && !matches!(character, '-' | '_' | '.'));
     let cases = value.chars().any(char::is_uppercase) && value.chars().any(char::is_lowercase) && random::turns(value) > 2;
     value.chars().count() >= 6 && !value.contains(' ') && letters && (digits || signs || cases)
+}
+
+/// Four groups of four letters, as Google makes them for programs.
+fn is_app_password(value: &str) -> bool {
+    let groups: Vec<&str> = value.split(' ').collect();
+    groups.iter().map(|group| group.len()).eq([4; 4]) && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_lowercase()))
 }
 
 /// A value of words alone, one of which says that it stands for another; or the words of its own name.

@@ -68,6 +68,12 @@ pub(crate) fn pairs(items: &[Node]) -> Vec<Setting<'_>> {
                 Some((name, value)) => push(name.trim(), value.trim()),
                 None => option = Some(text),
             },
+            Some(name @ ("-c" | "-lc")) if text.contains(' ') => {
+                push(name, text);
+                let words = shell_words::split(text).unwrap_or_default();
+                let assigned = words.iter().filter_map(|word| word.split_once('='));
+                found.extend(assigned.map(|(name, value)| in_a_shell(name, value, &item.span)));
+            }
             Some(name) if !text.starts_with('-') => push(name, text),
             _ => match text.split_once('=') {
                 Some((name, value)) if is_header(name) => match value.split_once(':') {
@@ -81,6 +87,11 @@ pub(crate) fn pairs(items: &[Node]) -> Vec<Setting<'_>> {
         }
     }
     found
+}
+
+/// `NAME=value` in the text that a shell is given.
+fn in_a_shell(name: &str, value: &str, span: &Span) -> Setting<'static> {
+    Setting { name: Cow::Owned(name.to_owned()), text: Cow::Owned(value.to_owned()), span: span.clone(), place: Place::Argument }
 }
 
 fn is_header(option: &str) -> bool {

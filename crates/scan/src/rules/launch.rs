@@ -50,12 +50,14 @@ pub(super) fn fetched<'a>(server: &'a Server<'_>) -> Option<Fetched<'a>> {
     line.iter().enumerate().find_map(|(at, word)| {
         let behind = line.get(at + 1..)?;
         // A runner is the program itself, or the first word behind a shell or a wrapper.
-        let starts = at == 0 || line.get(at - 1).is_some_and(|before| STARTERS.contains(&&*before.text) || starter_option(&before.text));
+        let starts = at == 0 || line.get(at - 1).is_some_and(|before| is_starter(&before.text));
         let second = behind.first().map_or("", |word| &*word.text);
         match (program(&word.text), second) {
             _ if !starts => None,
             ("npx" | "bunx" | "pnpx", _) => package(behind, Kind::Npm),
             ("npm", "exec" | "x") | ("pnpm" | "yarn", "dlx") | ("bun", "x") => package(behind.get(1..)?, Kind::Npm),
+            ("pnpm", option) if option.starts_with("--package") => package(behind, Kind::Npm),
+            ("deno", _) => behind.iter().find_map(from_npm),
             ("uvx", _) => package(behind, Kind::Python),
             ("pipx", "run") => package(behind.get(1..)?, Kind::Python),
             ("uv", "tool") => package(behind.get(2..)?, Kind::Python),
@@ -72,6 +74,19 @@ pub(super) fn fetched<'a>(server: &'a Server<'_>) -> Option<Fetched<'a>> {
 pub(super) fn program(text: &str) -> &str {
     let name = text.rsplit(['/', '\\']).next().unwrap_or(text);
     [".exe", ".cmd", ".EXE"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
+}
+
+/// Whether a program may stand behind this word: a shell, a wrapper, a variable that is set for it.
+fn is_starter(text: &str) -> bool {
+    let is_variable =
+        |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    STARTERS.contains(&text) || starter_option(text) || text.split_once('=').is_some_and(|(name, _)| is_variable(name))
+}
+
+/// `npm:NAME`, as deno writes it.
+fn from_npm<'a>(word: &'a Word<'_>) -> Option<Fetched<'a>> {
+    let name = word.text.strip_prefix("npm:")?;
+    Some(Fetched { kind: Kind::Npm, name, span: word.span.clone() })
 }
 
 fn starter_option(text: &str) -> bool {
@@ -141,7 +156,7 @@ fn is_commit(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-const STARTERS: &[&str] = &["--", "exec", "env", "sudo", "nohup", "&&", ";", "||", "mcp-proxy", "/usr/bin/env"];
+const STARTERS: &[&str] = &["--", "exec", "env", "sudo", "nohup", "&&", ";", "||", "mcp-proxy", "wsl", "wsl.exe", "/usr/bin/env"];
 const NAMING: &[&str] = &["--package", "-p", "--from", "--spec"];
 const VALUED: &[&str] = &[
     "--python",

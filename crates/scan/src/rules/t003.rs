@@ -46,7 +46,7 @@ fn is_off(name: &str, value: &str) -> bool {
     let check = transport && ["verify", "verification", "validate", "check", "strict"].iter().any(|word| squeezed.contains(word))
         || squeezed.contains("rejectunauthorized");
     let negated = NEGATIONS.iter().any(|word| squeezed.contains(word));
-    let skips = negated && (transport || squeezed.ends_with("insecure"));
+    let skips = negated && (transport || squeezed.ends_with("insecure") || squeezed.contains("skipverify"));
     (check && !negated && no)
         || (skips && yes)
         || matches!(squeezed.as_str(), "pythonhttpsverify" | "verifyssl" | "sslverify") && no

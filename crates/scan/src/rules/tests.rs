@@ -5,7 +5,7 @@ use crate::{FingerprintKey, Source, examine};
 
 fn finds(rule: &Rule, text: &str) -> bool {
     let source = Source { name: rule.example.file, text, mode: Some(0o644), committable: Some(true) };
-    examine(source, &FingerprintKey::new(b"test")).iter().any(|finding| finding.rule.id == rule.id)
+    examine(source, &FingerprintKey::new(b"test")).findings.iter().any(|finding| finding.rule.id == rule.id)
 }
 
 #[test]
@@ -25,7 +25,7 @@ fn every_rule_has_a_name_of_its_own() {
 fn no_finding_says_a_part_of_a_secret() {
     for rule in ALL {
         let source = Source { name: rule.example.file, text: rule.example.bad, mode: Some(0o644), committable: Some(true) };
-        for finding in examine(source, &FingerprintKey::new(b"test")) {
+        for finding in examine(source, &FingerprintKey::new(b"test")).findings {
             let said = format!("{} {:?}", finding.message, finding.masked);
             for secret in ["ghp_", "1vUDh1z", "ebaec200", "c3ZjLW", "gqkd97", "4c0883a", "eyJhb"] {
                 assert!(!said.contains(secret), "{said}");
