@@ -9,6 +9,7 @@ mod connections;
 mod issuer;
 mod rotate;
 mod run;
+mod scan;
 mod secrets;
 mod serve;
 mod token;
@@ -29,6 +30,7 @@ pub(crate) use self::issuer::{
 };
 pub(crate) use self::rotate::RotateArguments;
 pub(crate) use self::run::{OnRotation, RotationSignal, RunArguments, RunChildArguments};
+pub(crate) use self::scan::{ReportFormat, ScanArguments, Threshold};
 pub(crate) use self::secrets::{
     GetArguments, ListArguments, MigrateArguments, PutArguments, SecretsArguments, SecretsCommand, StatusArguments,
 };
@@ -79,6 +81,8 @@ pub(crate) enum Command {
     /// Become the program of `run`
     #[command(hide = true)]
     RunChild(RunChildArguments),
+    /// Say what is unsafe in MCP configurations; start nothing
+    Scan(ScanArguments),
     /// Look after the secrets that references name
     #[command(subcommand)]
     Secrets(SecretsCommand),
@@ -126,6 +130,7 @@ Exit codes:
   0   done
   1   done, and the answer is no: a broken record, a failed call
   2   wrong command line
+  3   a file could not be scanned
   64  wrong configuration; nothing was started
   69  somebody else did not answer
   70  a fault of Claviger itself

@@ -35,6 +35,8 @@ pub(crate) enum Exit {
     Terminated = 143,
     /// 69: somebody else did not answer.
     Unavailable = 69,
+    /// 3: something could not be scanned, and what could is clean.
+    Unread = 3,
     /// 2: the command line is wrong (clap's code).
     Usage = 2,
 }
@@ -207,7 +209,7 @@ fn is_invisible(character: char) -> bool {
 /// Colour of `error:` and `caused by:`.
 pub(crate) const BAD: Style = Style::new().bold().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red)));
 /// Colour of `warning:`.
-const CARE: Style = Style::new().bold().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
+pub(crate) const CARE: Style = Style::new().bold().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
 /// Colour of `hint:`.
 const HINT: Style = Style::new().bold().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Cyan)));
 

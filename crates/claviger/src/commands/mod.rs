@@ -10,6 +10,7 @@ mod guide;
 mod note;
 mod prompt;
 mod run;
+mod scan;
 mod secrets;
 mod secrets_status;
 mod serve;
@@ -51,6 +52,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Report> {
         Command::Keys(command) => block_on(grants::keys(command, &around))?,
         Command::Run(arguments) => return run::run(&arguments, &around, core_limit),
         Command::RunChild(arguments) => return Err(become_program(&arguments)),
+        Command::Scan(arguments) => scan::run(&arguments, &around)?,
         Command::Secrets(command) => secrets::run(&command, &around)?,
         Command::Serve(arguments) => serve::run(&Planner::new(*arguments, around))?,
         Command::Token(command) => token::run(&command, &around)?,

@@ -107,6 +107,11 @@ impl Surroundings {
         self.variables.get("USER").or_else(|| self.variables.get("LOGNAME")).map(String::as_str)
     }
 
+    /// The home folder, when the surroundings name one.
+    pub(crate) fn home(&self) -> Option<&Path> {
+        self.value(HOME).map(Path::new)
+    }
+
     /// What every child inherits: where programs and the home folder are, locale, terminal and temporary folder; nothing else.
     pub(crate) fn inherited(&self) -> BTreeMap<String, String> {
         let wanted = |name: &str| INHERITED.contains(&name) || name.starts_with("LC_");

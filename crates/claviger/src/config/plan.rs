@@ -191,6 +191,11 @@ pub(crate) fn existing_head_key(state: &FilePath) -> Result<Option<HeadKey>, Rep
     Ok(existing_instance_key(state)?.map(|key| head_key(&key)))
 }
 
+/// The key of the fingerprints of secrets that `scan` finds, when there is an instance key.
+pub(crate) fn existing_scan_key(state: &FilePath) -> Result<Option<zeroize::Zeroizing<[u8; 32]>>, Report> {
+    Ok(existing_instance_key(state)?.map(|key| key.derive(SCANNED, "")))
+}
+
 /// The secret of one server when the file names none: derived from the instance key, so that `token mint` and `serve` agree without talking.
 pub(crate) fn minting_secret(key: &InstanceKey, server: &str) -> Result<SharedSecret, WeakSecret> {
     SharedSecret::new(key.derive(MINTING, server).as_slice())
@@ -256,6 +261,8 @@ pub(crate) const INSTANCE_KEY_FILE: &str = "instance.key";
 const RECORD_HEAD: &str = "audit head";
 /// The label under which minting secrets are derived.
 const MINTING: &str = "token";
+/// The label under which the key of the fingerprints of `scan` is derived.
+const SCANNED: &str = "scan fingerprints";
 
 #[cfg(test)]
 mod tests;

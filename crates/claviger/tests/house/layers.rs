@@ -11,6 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mcp", &[]),
     ("token", &["oauth"]),
     ("policy", &["oauth"]),
+    ("scan", &[]),
     ("outbound", &["oauth"]),
     ("store", &[]),
     ("pages", &[]),
@@ -20,10 +21,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gateway", &["broker", "policy", "token", "outbound", "store", "pages", "audit", "oauth", "mcp"]),
     ("servers", &[]),
     ("testkit", &[]),
-    ("claviger", &["issuer", "pages", "gateway", "servers", "broker", "policy", "token", "outbound", "store", "audit", "oauth", "mcp"]),
+    (
+        "claviger",
+        &["issuer", "pages", "gateway", "servers", "broker", "policy", "scan", "token", "outbound", "store", "audit", "oauth", "mcp"],
+    ),
 ];
 
-const PURE: &[&str] = &["oauth", "mcp", "token", "policy"];
+const PURE: &[&str] = &["oauth", "mcp", "token", "policy", "scan"];
 const NEVER_IN_PURE: &[&str] = &["tokio", "hyper", "reqwest", "axum"];
 
 fn metadata() -> Value {

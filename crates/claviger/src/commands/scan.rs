@@ -1,0 +1,118 @@
+//! `claviger scan`: what is unsafe in MCP configurations? Files are read; no program is started and no connection opened.
+
+mod collect;
+mod committable;
+mod json;
+mod read;
+mod sarif;
+mod text;
+
+use std::path::PathBuf;
+
+use scan::{Examination, Finding, FingerprintKey, Severity, Source, examine};
+use zeroize::Zeroizing;
+
+use self::collect::collect;
+use self::committable::Repositories;
+use self::read::{Unread, read};
+use crate::cli::{ReportFormat, ScanArguments, Threshold};
+use crate::config::env::Surroundings;
+use crate::config::plan;
+use crate::voice::{self, Exit, Report, plain};
+
+/// Everything that was looked at.
+struct Scan {
+    files: Vec<Scanned>,
+    unread: Vec<(PathBuf, Unread)>,
+}
+
+/// One file and what was found in it.
+struct Scanned {
+    path: PathBuf,
+    /// The path as it is shown: relative where it can be, and unable to drive a terminal.
+    name: String,
+    text: Zeroizing<String>,
+    examination: Examination,
+}
+
+/// Scans, and says what was found.
+pub(crate) fn run(arguments: &ScanArguments, around: &Surroundings) -> Result<Exit, Report> {
+    let key = fingerprint_key(arguments, around)?;
+    let scan = scan(arguments, around, &key);
+    let written = match arguments.format {
+        ReportFormat::Json => json::write(&scan),
+        ReportFormat::Sarif => sarif::write(&scan),
+        ReportFormat::Text => text::write(&scan),
+    };
+    voice::data(&written)?;
+    for (path, why) in &scan.unread {
+        voice::warn(&format!("`{}` was not read: {why}", plain(&path.display().to_string())));
+    }
+    if arguments.format == ReportFormat::Text {
+        voice::talk(&text::summary(&scan));
+    }
+    let least = least(arguments.fail_on);
+    Ok(if scan.findings().any(|finding| finding.severity >= least) {
+        Exit::Failure
+    } else if scan.unread.is_empty() {
+        Exit::Success
+    } else {
+        Exit::Unread
+    })
+}
+
+impl Scan {
+    fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.files.iter().flat_map(|file| &file.examination.findings)
+    }
+}
+
+fn scan(arguments: &ScanArguments, around: &Surroundings, key: &FingerprintKey) -> Scan {
+    let collected = collect(&arguments.paths, around);
+    let mut repositories = Repositories::default();
+    let mut scan = Scan { files: Vec::new(), unread: collected.unread };
+    for path in collected.files {
+        let content = match read(&path) {
+            Ok(content) => content,
+            Err(why) => {
+                scan.unread.push((path, why));
+                continue;
+            }
+        };
+        let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let committable = repositories.would_take(&path);
+        let examination = examine(Source { name: &file_name, text: &content.text, mode: content.mode, committable }, key);
+        let shown = path.strip_prefix(around.folder()).unwrap_or(&path);
+        scan.files.push(Scanned { name: plain(&shown.display().to_string()), path, text: content.text, examination });
+    }
+    scan
+}
+
+/// The same fingerprints each time where there is an instance key; else those of this run alone.
+fn fingerprint_key(arguments: &ScanArguments, around: &Surroundings) -> Result<FingerprintKey, Report> {
+    let state = around.state_folder(arguments.state.state.as_deref());
+    if let Some(bytes) = state.as_deref().map(plan::existing_scan_key).transpose()?.flatten() {
+        return Ok(FingerprintKey::new(bytes.as_slice()));
+    }
+    let mut chance = Zeroizing::new([0; 32]);
+    aws_lc_rs::rand::fill(chance.as_mut_slice()).map_err(|_| Report::new(Exit::Internal, "the system gives no random bytes"))?;
+    Ok(FingerprintKey::new(chance.as_slice()))
+}
+
+fn least(threshold: Threshold) -> Severity {
+    match threshold {
+        Threshold::Critical => Severity::Critical,
+        Threshold::High => Severity::High,
+        Threshold::Info => Severity::Info,
+        Threshold::Low => Severity::Low,
+        Threshold::Medium => Severity::Medium,
+    }
+}
+
+/// Line and column of a byte, both from one; columns count characters.
+fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset.min(text.len())).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
+    (before.matches('\n').count() + 1, column)
+}

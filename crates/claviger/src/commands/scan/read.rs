@@ -1,0 +1,75 @@
+//! How is a file read that anybody may have put there? Only if it is one, never more than a configuration can be, and only as text.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// What a file holds.
+pub(super) struct Content {
+    pub(super) text: Zeroizing<String>,
+    pub(super) mode: Option<u32>,
+}
+
+/// Why a file was left out.
+#[derive(Debug, Error)]
+pub(super) enum Unread {
+    #[error("it is no regular file")]
+    NoFile,
+    #[error("it is no UTF-8 text")]
+    NoText,
+    #[error("it could not be opened: {0}")]
+    System(#[from] io::Error),
+    #[error("it is longer than {} MiB", scan::LONGEST_TEXT / 1024 / 1024)]
+    TooLong,
+    #[error("there is too much in it")]
+    TooMany,
+}
+
+/// Reads a file. A pipe is opened without waiting for whoever might write, and then refused.
+pub(super) fn read(path: &Path) -> Result<Content, Unread> {
+    let opened = rustix::fs::open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty());
+    let file = File::from(opened.map_err(io::Error::from)?);
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(Unread::NoFile);
+    }
+    if metadata.len() > scan::LONGEST_TEXT {
+        return Err(Unread::TooLong);
+    }
+    // One byte more tells that it grew meanwhile.
+    let mut bytes = Zeroizing::new(Vec::new());
+    file.take(scan::LONGEST_TEXT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > scan::LONGEST_TEXT {
+        return Err(Unread::TooLong);
+    }
+    let text = std::str::from_utf8(&bytes).map_err(|_| Unread::NoText)?;
+    Ok(Content { text: Zeroizing::new(text.to_owned()), mode: Some(metadata.permissions().mode() & 0o7777) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+
+    use rustix::fs::{CWD, Mode, mkfifoat};
+
+    use super::{Unread, read};
+
+    #[test]
+    fn what_is_no_short_text_file_is_refused_and_never_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        mkfifoat(CWD, at("pipe"), Mode::RUSR | Mode::WUSR).unwrap();
+        fs::write(at("binary"), b"\xff\xfe{").unwrap();
+        File::create(at("huge")).unwrap().set_len(1 << 30).unwrap();
+        assert!(matches!(read(&at("pipe")), Err(Unread::NoFile)));
+        assert!(matches!(read(&at("binary")), Err(Unread::NoText)));
+        assert!(matches!(read(&at("huge")), Err(Unread::TooLong)));
+        assert!(matches!(read(&at("absent")), Err(Unread::System(_))));
+        assert!(matches!(read(folder.path()), Err(Unread::NoFile)));
+    }
+}

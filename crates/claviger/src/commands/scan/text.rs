@@ -1,0 +1,83 @@
+//! How does a person read findings? Each with its line and the place underlined; what may be a secret is blanked out, wherever it stands.
+
+use std::fmt::Write as _;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use scan::{Finding, Severity, Span};
+
+use super::{Scan, Scanned, position};
+use crate::voice::{self, BAD, CARE, plain};
+
+/// All findings, file by file.
+pub(super) fn write(scan: &Scan) -> String {
+    let mut text = String::new();
+    for file in &scan.files {
+        for finding in &file.examination.findings {
+            finding_text(&mut text, file, finding);
+        }
+    }
+    text
+}
+
+/// How much there was, in one line.
+pub(super) fn summary(scan: &Scan) -> String {
+    let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+    let found = count(scan.findings().count(), "finding");
+    format!("{found} in {}; nothing was started and no connection opened\n", count(scan.files.len(), "file"))
+}
+
+fn finding_text(text: &mut String, file: &Scanned, finding: &Finding) {
+    let style = if finding.severity >= Severity::High { BAD } else { CARE };
+    let word = word(finding.severity);
+    let message = plain(&finding.message);
+    let place = if finding.span.is_empty() {
+        file.name.clone()
+    } else {
+        let (line, column) = position(&file.text, finding.span.start);
+        format!("{}:{line}:{column}", file.name)
+    };
+    let _ = writeln!(text, "{place}: {style}{word}:{style:#} {message} [{}]", finding.rule.id);
+    text.push_str(&snippet(file, &finding.span));
+    if let Some(masked) = &finding.masked {
+        let _ = writeln!(text, "  = {masked}");
+    }
+    let _ = writeln!(text, "{}\n", voice::hint_line(finding.rule.advice));
+}
+
+pub(super) fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "critical",
+        Severity::High => "high",
+        Severity::Info => "info",
+        Severity::Low => "low",
+        Severity::Medium => "medium",
+    }
+}
+
+/// The first line of the place, underlined.
+fn snippet(file: &Scanned, span: &Span) -> String {
+    let line_start = file.text.get(..span.start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+    let line = file.text.get(line_start..).unwrap_or_default().lines().next().unwrap_or_default();
+    if span.is_empty() || line.len() > LONGEST_LINE || line.trim().is_empty() {
+        return String::new();
+    }
+    let shown = blanked(line, line_start, &file.examination.hidden);
+    let characters = |bytes: usize| line.get(..bytes).map_or(0, |before| before.chars().count());
+    let from = span.start - line_start;
+    let to = (span.end - line_start).clamp(from, line.len());
+    let offset = |count: usize| shown.char_indices().nth(count).map_or(shown.len(), |(at, _)| at);
+    let underlined = offset(characters(from))..offset(characters(to));
+    let number = position(&file.text, span.start).0;
+    let snippet = Snippet::source(shown.as_str()).line_start(number).annotation(AnnotationKind::Primary.span(underlined));
+    format!("{}\n", Renderer::styled().render(&[Group::with_level(Level::ERROR).element(snippet)]).trim_end())
+}
+
+/// A line with a star for each character of a hidden place and for each that could drive a terminal.
+fn blanked(line: &str, start: usize, hidden: &[Span]) -> String {
+    let covered = |at: usize| hidden.iter().any(|span| span.contains(&(start + at)));
+    let star =
+        |(at, character): (usize, char)| if covered(at) || plain(character.encode_utf8(&mut [0; 4])).len() > 4 { '*' } else { character };
+    line.char_indices().map(star).collect()
+}
+
+const LONGEST_LINE: usize = 400;

@@ -1,0 +1,70 @@
+//! What is unsafe in an MCP configuration?
+//!
+//! A text becomes a [`document`] with the place of every value, its servers become one [`model`] whatever the client, and each rule in
+//! [`rules`] judges that model. Nothing here opens a file, starts a program or reaches a network; no value that looks like a secret leaves.
+
+mod classify;
+mod document;
+mod finding;
+mod mask;
+mod model;
+mod name;
+mod patterns;
+pub mod rules;
+mod secrets;
+
+pub use classify::Class;
+pub use document::{Broken, Format, Span};
+pub use finding::{Category, Finding, Severity};
+pub use mask::FingerprintKey;
+pub use rules::Rule;
+
+use document::Document;
+use model::Model;
+
+/// A file and what its system says about it.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// Its name without folders; it tells format and client.
+    pub name: &'a str,
+    /// What it says.
+    pub text: &'a str,
+    /// Its permissions, where the system has some.
+    pub mode: Option<u32>,
+    /// Whether version control would take it in; `None` outside of a repository.
+    pub committable: Option<bool>,
+}
+
+/// A source, read once for all rules.
+pub(crate) struct Case<'a> {
+    pub(crate) source: Source<'a>,
+    pub(crate) document: &'a Document,
+    pub(crate) model: Model<'a>,
+    pub(crate) secrets: Vec<secrets::Secret>,
+    pub(crate) key: &'a FingerprintKey,
+}
+
+/// What there is to say about a file.
+pub struct Examination {
+    /// Everything that the rules find, in the order of the file.
+    pub findings: Vec<Finding>,
+    /// The bytes of the file that nobody may be shown.
+    pub hidden: Vec<Span>,
+}
+
+/// Judges a file by all rules.
+pub fn examine(source: Source<'_>, key: &FingerprintKey) -> Examination {
+    let document = Document::read(source.text, Format::of(source.name));
+    let model = Model::of(source.text, &document);
+    let secrets = secrets::find(source.text, &model);
+    let hidden = secrets::hidden(source.text, &model, &secrets);
+    let case = Case { source, document: &document, model, secrets, key };
+    let mut findings: Vec<Finding> =
+        rules::ALL.iter().flat_map(|rule| (rule.judge)(&case).into_iter().map(|remark| remark.by(rule))).collect();
+    findings.sort_by(|one, other| (one.span.start, one.rule.id).cmp(&(other.span.start, other.rule.id)));
+    findings.dedup_by(|one, other| one.rule.id == other.rule.id && one.span == other.span);
+    Examination { findings, hidden }
+}
+
+/// A text longer than this is no configuration.
+pub const LONGEST_TEXT: u64 = 8 * 1024 * 1024;
