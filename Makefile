@@ -50,6 +50,15 @@ conformance: peers ## The official MCP conformance harness: the fixture alone, t
 peers: ## Install what the tests need, from Debian, npm and PyPI
 	tools/setup-tests.sh
 
+.PHONY: scanner-score
+scanner-score: ## How much of a labelled corpus the scanner finds: CORPUS=FOLDER
+	cargo build --package claviger --locked
+	tools/scanner-score.py target/debug/claviger "$(CORPUS)"
+
+.PHONY: rules-update
+rules-update: ## Take the patterns of vendors' keys from a betterleaks.toml, and say what changed: FILE=TOML
+	tools/rules-update.py "$(FILE)"
+
 .PHONY: docs
 docs: ## The documentation of the code, private parts included
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked

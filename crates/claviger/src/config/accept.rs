@@ -5,7 +5,7 @@ use std::path::Path as FilePath;
 use std::time::Duration;
 
 use broker::reference::Template;
-use gateway::config::{ClientHeaders, Introspection, ServerName, SignIn};
+use gateway::config::{ClientHeaders, Dpop, Introspection, Server, ServerName, SignIn};
 use oauth::issuer::Issuer;
 
 use super::fault::Faults;
@@ -54,12 +54,24 @@ pub(crate) enum Entry {
 }
 
 impl Accept {
-    /// Whether there can be a token for this server that is bound to a key. Who shares a secret binds none.
-    pub(crate) fn has_bound_tokens(&self, name: &str) -> bool {
-        match self {
-            Self::Bypass => true,
-            Self::Minted => false,
-            Self::Entries(entries) => entries.iter().any(|entry| matches!(entry, Entry::Issuer { .. }) && entry.is_good_for(name)),
+    /// Whether the file says nothing, so that the door itself lets people in.
+    pub(super) fn is_unwritten(&self) -> bool {
+        matches!(self, Self::Minted)
+    }
+
+    /// Blames the servers that demand tokens that are bound to a key, where nobody makes such tokens. Who shares a secret binds none.
+    pub(super) fn bound_where_demanded(&self, has_issuer: bool, servers: &BTreeMap<ServerName, Server>, judge: &mut Judge<'_>) {
+        let Self::Entries(entries) = self else { return };
+        if has_issuer {
+            return;
+        }
+        let binds = |entry: &Entry, name: &ServerName| matches!(entry, Entry::Issuer { .. }) && entry.is_good_for(name.as_str());
+        for (name, _) in servers.iter().filter(|(_, server)| server.dpop == Dpop::Require) {
+            if !entries.iter().any(|entry| binds(entry, name)) {
+                let path = Path::default().key("servers").key(name.as_str()).key("dpop");
+                let hint = "add an `[[accept]]` with an `issuer`, or an `[issuer]` of the door's own";
+                judge.blame_with_hint(&path, "nobody could come in: tokens of a shared secret are bound to no key", hint);
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path as FilePath, PathBuf};
 
-use gateway::config::{Dpop, Limits, Server, ServerName, Timeouts};
+use gateway::config::{Limits, Server, ServerName, Timeouts};
 use ipnet::IpNet;
 
 use self::own_file::Written;
@@ -170,15 +170,8 @@ impl<'d> Drafter<'d> {
         let is_own_machine = environment.is_development() && listeners.as_ref().is_none_or(listen::Listeners::are_loopback);
         let mut judge = Judge::new(root.as_ref(), &mut self.faults);
         let trusts_links = people::trusts_links(&servers, &accept, is_own_machine, &mut judge);
-        let is_wanted = matches!(accept, Accept::Minted);
-        let issuer = issuer::read(file.issuer.as_ref(), is_wanted, &names, &folder, &state, &mut judge).filter(|_| !is_bypass);
-        for name in servers.iter().filter(|(_, server)| server.dpop == Dpop::Require).map(|(name, _)| name.as_str()) {
-            if issuer.is_none() && !accept.has_bound_tokens(name) {
-                let hint = "add an `[[accept]]` with an `issuer`, or an `[issuer]` of the door's own";
-                let what = "nobody could come in: tokens of a shared secret are bound to no key";
-                judge.blame_with_hint(&Path::default().key("servers").key(name).key("dpop"), what, hint);
-            }
-        }
+        let issuer = issuer::read(file.issuer.as_ref(), accept.is_unwritten(), &names, &folder, &state, &mut judge).filter(|_| !is_bypass);
+        accept.bound_where_demanded(issuer.is_some(), &servers, &mut judge);
         self.notices.extend(issuer.iter().flat_map(|issuer| &issuer.providers).filter_map(federation::Written::notice));
         if let Some(tls) = listeners.as_ref().and_then(|listeners| listeners.door.tls.as_ref()) {
             self.watch.extend([tls.certificate.clone(), tls.key.clone()]);

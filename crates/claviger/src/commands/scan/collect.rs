@@ -66,7 +66,7 @@ fn is_configuration(name: &str, folder: &Path) -> bool {
     let inside = folder.file_name().map(|folder| folder.to_string_lossy().into_owned()).unwrap_or_default();
     let about = name.contains("mcp")
         && [".json", ".jsonc", ".json5", ".toml", ".yaml", ".yml", ".bak", ".backup"].iter().any(|ending| name.ends_with(ending));
-    let environment = name == ".env" || name.starts_with(".env.") || name.ends_with(".env");
+    let environment = name.starts_with(".env.") || name.rsplit_once('.').is_some_and(|(_, ending)| ending == "env");
     let client = CLIENT_FOLDERS.contains(&inside.as_str()) && CLIENT_FILES.contains(&name.as_str());
     about
         || environment

@@ -2,7 +2,7 @@
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use scan::{Finding, Rule, Severity, rules};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Scan, Scanned, position};
 
@@ -40,22 +40,23 @@ fn rule(rule: &Rule) -> Value {
 }
 
 fn result(file: &Scanned, finding: &Finding) -> Value {
-    let mut place = json!({"artifactLocation": {"uri": utf8_percent_encode(&file.name, NOT_IN_PATHS).to_string()}});
+    let mut place = Map::new();
+    place.insert("artifactLocation".to_owned(), json!({"uri": utf8_percent_encode(&file.name, NOT_IN_PATHS).to_string()}));
     if !finding.span.is_empty() {
         let (line, column) = position(&file.text, finding.span.start);
         let (end_line, end_column) = position(&file.text, finding.span.end);
-        place["region"] = json!({"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column});
+        let region = json!({"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column});
+        place.insert("region".to_owned(), region);
     }
-    let mut result = json!({
+    let fingerprints: Map<String, Value> =
+        finding.masked.iter().map(|masked| ("clavigerSecret/v1".to_owned(), json!(masked.fingerprint))).collect();
+    json!({
         "ruleId": finding.rule.id,
         "level": level(finding.severity),
         "message": {"text": finding.message},
         "locations": [{"physicalLocation": place}],
-    });
-    if let Some(masked) = &finding.masked {
-        result["partialFingerprints"] = json!({"clavigerSecret/v1": masked.fingerprint});
-    }
-    result
+        "partialFingerprints": fingerprints,
+    })
 }
 
 fn level(severity: Severity) -> &'static str {
