@@ -4,6 +4,7 @@
 
 #![no_main]
 
+use claviger_fuzz::form;
 use libfuzzer_sys::fuzz_target;
 use oauth::authorization::{Answer, InvalidAnswer, MAX_QUERY_BYTES};
 use oauth::issuer::Issuer;
@@ -18,7 +19,7 @@ fuzz_target!(|input: &[u8]| {
 });
 
 fn check(query: &str, answer: &Answer) {
-    let pairs: Vec<(String, String)> = query.split('&').filter(|pair| !pair.is_empty()).map(pair).collect();
+    let pairs = form::pairs(query.as_bytes());
     let only = |wanted: &str| {
         let mut found = pairs.iter().filter(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
         let first = found.next();
@@ -39,29 +40,4 @@ fn check(query: &str, answer: &Answer) {
     let is_ours = only("iss") == Some("https://as.example");
     assert_eq!(answer.check_issuer(&asked, true).is_ok(), is_ours);
     assert_eq!(answer.check_issuer(&asked, false).is_ok(), is_ours || only("iss").is_none());
-}
-
-fn pair(text: &str) -> (String, String) {
-    let (name, value) = text.split_once('=').unwrap_or((text, ""));
-    (decoded(name), decoded(value))
-}
-
-/// `+` is a space, `%` and two digits a byte, and everything else itself.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        let digits = after.get(..2).filter(|digits| *first == b'%' && digits.iter().all(u8::is_ascii_hexdigit));
-        match digits.and_then(|digits| std::str::from_utf8(digits).ok()) {
-            Some(digits) => {
-                bytes.push(u8::from_str_radix(digits, 16).expect("two digits are a byte"));
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(if *first == b'+' { b' ' } else { *first });
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -2,5 +2,6 @@
 //! compare us with.
 
 pub mod careless;
+pub mod form;
 pub mod stream;
 pub mod tokens;
