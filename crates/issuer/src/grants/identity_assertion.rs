@@ -60,13 +60,6 @@ async fn granted(asked: &Asked<'_>) -> Result<Granted, Refusal> {
         return Err(Refusal::invalid_grant());
     }
     let subject = format!("{}|{}", trusted.name, said.subject);
-    server.record(&Event::TokenGranted {
-        subject: subject.as_str().into(),
-        client: client.id.as_str().into(),
-        resource: resource.resource.as_str().into(),
-        scopes: scopes.to_string().into(),
-        by: "identity assertion".into(),
-    });
     let agreed = Agreed {
         person: Person { name: subject.clone(), subject, provider: Some(trusted.name.clone()), groups },
         client_name: client.name.clone(),
@@ -76,6 +69,13 @@ async fn granted(asked: &Asked<'_>) -> Result<Granted, Refusal> {
     };
     let id = GrantId::new()?;
     let Grant { person, scopes, resource, .. } = asked.keep(id, agreed, false).await?;
+    server.record(&Event::TokenGranted {
+        subject: person.subject.as_str().into(),
+        client: client.id.as_str().into(),
+        resource: resource.as_str().into(),
+        scopes: scopes.to_string().into(),
+        by: "identity assertion".into(),
+    });
     Ok(Granted { grant: Some(id), signed_in_at: said.authenticated_at, ..Granted::new(person.subject, scopes, resource) })
 }
 

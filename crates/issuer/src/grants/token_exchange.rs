@@ -1,6 +1,7 @@
 //! Somebody's token here, for another one here: with no more scopes, for no longer, and with the name of who exchanged it. (RFC 8693)
 //!
 //! For programs between a client and a server that has to know who is behind them. Only those that the operator names may do it, and only for the servers that they are named for.
+//! A token that is bound to its caller's key may be exchanged without that key, which no program in between can have: what proves the exchange is the client's own secret or key.
 
 use audit::event::Event;
 use oauth::error_code::ErrorCode;
