@@ -12,12 +12,7 @@ fuzz_target!(|input: &[u8]| {
     let Ok(accepted) = ClientMetadata::read(input) else { return };
     let document = std::str::from_utf8(input).expect("what was accepted is UTF-8");
     let members = careless::members(document).expect("what was accepted is an object");
-    let only = |wanted: &str| {
-        let mut found = members.iter().filter(|(name, _)| name == wanted).map(|(_, value)| *value);
-        let first = found.next();
-        assert!(found.next().is_none(), "`{wanted}` stands twice");
-        first.filter(|value| *value != "null")
-    };
+    let only = |wanted: &str| careless::only(&members, wanted).filter(|value| *value != "null");
     let places: Vec<String> = only("redirect_uris").map(|text| serde_json::from_str(text).expect("which are a list")).unwrap_or_default();
     assert_eq!(places, accepted.redirect_uris.iter().map(|place| place.as_str().to_owned()).collect::<Vec<_>>());
     assert!(!accepted.grant_types().contains(&"authorization_code") || !places.is_empty());

@@ -26,12 +26,7 @@ fuzz_target!(|input: &[u8]| {
 fn check(input: &[u8], expected: Expected, response: &TokenResponse) {
     let text = std::str::from_utf8(input).expect("what was accepted is UTF-8");
     let members = careless::members(text).expect("what was accepted is an object");
-    let only = |wanted: &str| {
-        let mut found = members.iter().filter(|(name, _)| name == wanted);
-        let first = found.next().map(|(_, value)| *value);
-        assert!(found.next().is_none(), "`{wanted}` stands twice");
-        first
-    };
+    let only = |wanted: &str| careless::only(&members, wanted);
     let token = only("access_token").and_then(careless::text).expect("an accepted answer has a token");
     assert_eq!(response.token.expose_secret(), token);
     assert!(HeaderValue::from_str(&format!("Bearer {token}")).is_ok_and(|value| value.to_str().is_ok()) && !token.contains(' '));

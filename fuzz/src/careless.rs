@@ -29,6 +29,18 @@ pub fn one_reading<'a>(object: &'a str, wanted: &str) -> Option<&'a str> {
     exact
 }
 
+/// The value under `wanted`, which may not stand twice.
+///
+/// # Panics
+///
+/// When it does: then whoever accepted the object has let an ambiguity through.
+pub fn only<'a>(members: &[(String, &'a str)], wanted: &str) -> Option<&'a str> {
+    let mut found = members.iter().filter(|(name, _)| name == wanted).map(|(_, value)| *value);
+    let first = found.next();
+    assert!(found.next().is_none(), "`{wanted}` stands twice");
+    first
+}
+
 /// The string that `raw` stands for, if it is one.
 pub fn text(raw: &str) -> Option<String> {
     serde_json::from_str(raw).ok()
