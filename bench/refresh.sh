@@ -37,5 +37,6 @@ for families in 1 16 64 256; do
   "$load" --to "$address" --account load --families "$families"
 done
 if command -v wrk >/dev/null; then
-  wrk -t1 -c16 -d5s --latency "http://$address/.well-known/oauth-authorization-server" | grep -E '50%|90%|99%|Requests/sec'
+  printf '  metadata: '
+  wrk -t1 -c16 -d5s -s "$root/bench/latency.lua" "http://$address/.well-known/oauth-authorization-server" | sed -n 's/^result //p'
 fi
