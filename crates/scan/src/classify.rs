@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
 pub(crate) use self::placeholder::{is_placeholder, is_weak};
-pub(crate) use self::random::{entropy, is_random, is_uuid};
+pub(crate) use self::random::{entropy, is_random, is_uuid, random_words};
 pub(crate) use self::reference::{default_of, is_reference};
 use crate::name::{Promise, promise};
 

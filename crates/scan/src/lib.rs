@@ -48,8 +48,19 @@ pub(crate) struct Case<'a> {
 pub struct Examination {
     /// Everything that the rules find, in the order of the file.
     pub findings: Vec<Finding>,
-    /// The bytes of the file that nobody may be shown.
+    /// The bytes of the file that nobody may be shown: in their order, and apart from each other.
     pub hidden: Vec<Span>,
+}
+
+impl Examination {
+    /// The bytes of a line of the file that nobody may be shown: those of [`hidden`](Self::hidden), and whatever looks random, even where no rule knows a secret.
+    pub fn hidden_in<'e>(&'e self, line: &'e str, line_start: usize) -> impl Iterator<Item = Span> + 'e {
+        let end = line_start + line.len();
+        let from = self.hidden.partition_point(|span| span.end <= line_start);
+        let known = self.hidden.get(from..).unwrap_or_default().iter().take_while(move |span| span.start < end);
+        let known = known.map(move |span| span.start.max(line_start) - line_start..span.end.min(end) - line_start);
+        known.chain(classify::random_words(line))
+    }
 }
 
 /// Judges a file by all rules.

@@ -1,7 +1,9 @@
 //! Which values of a file are secrets, and how are they exposed? Every value is unfolded first: what a client decodes, we decode.
 
 pub(crate) mod address;
-mod unfold;
+pub(crate) mod unfold;
+
+use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
@@ -42,9 +44,9 @@ pub(crate) enum Exposure {
 }
 
 /// A value after everything around it was taken off.
-struct Candidate {
-    name: String,
-    value: Zeroizing<String>,
+pub(crate) struct Candidate {
+    pub(crate) name: String,
+    pub(crate) value: Zeroizing<String>,
     exposure: Exposure,
     host: Option<String>,
     /// What is underlined, where it is not the value itself: base64 around a password.
@@ -54,6 +56,7 @@ struct Candidate {
 /// The secrets of a file, each place once.
 pub(crate) fn find(text: &str, model: &Model<'_>) -> Vec<Secret> {
     let mut found: Vec<Secret> = Vec::new();
+    let mut taken = Places::default();
     for setting in &model.settings {
         if DESCRIPTIONS.contains(&&*setting.name) {
             continue;
@@ -62,7 +65,7 @@ pub(crate) fn find(text: &str, model: &Model<'_>) -> Vec<Secret> {
             let Some((exposure, verdict)) = judge(setting, &candidate) else { continue };
             let span = place_in(text, &setting.span, candidate.shown.as_ref().unwrap_or(&candidate.value));
             // A password in an address is the finding, and not the address around it once more.
-            if found.iter().any(|secret| secret.span.start < span.end && span.start < secret.span.end) {
+            if !taken.take(&span) {
                 continue;
             }
             let Candidate { name, value, host, .. } = candidate;
@@ -72,12 +75,36 @@ pub(crate) fn find(text: &str, model: &Model<'_>) -> Vec<Secret> {
     found
 }
 
-/// Every place that may hold a secret, live or not: what nobody may be shown.
+/// Places, no two of which overlap: by where they start, where they end.
+#[derive(Default)]
+struct Places(BTreeMap<usize, usize>);
+
+impl Places {
+    /// Takes a place; `false`: some of it is taken.
+    fn take(&mut self, span: &Span) -> bool {
+        let is_free = self.0.range(..span.end).next_back().is_none_or(|(_, end)| *end <= span.start);
+        if is_free {
+            self.0.insert(span.start, span.end);
+        }
+        is_free
+    }
+}
+
+/// Every place that may hold a secret, live or not: what nobody may be shown. In their order, and apart from each other.
 pub(crate) fn hidden(text: &str, model: &Model<'_>, found: &[Secret]) -> Vec<Span> {
     let promising =
         model.settings.iter().filter(|setting| matches!(promise(&setting.name), Promise::Key | Promise::Password | Promise::Wallet));
     let named = promising.filter(|setting| !is_reference(&setting.text)).map(|setting| place_in(text, &setting.span, &setting.text));
-    found.iter().map(|secret| secret.span.clone()).chain(named).collect()
+    let mut all: Vec<Span> = found.iter().map(|secret| secret.span.clone()).chain(named).collect();
+    all.sort_by_key(|span| span.start);
+    let mut apart: Vec<Span> = Vec::with_capacity(all.len());
+    for span in all {
+        match apart.last_mut().filter(|last| span.start <= last.end) {
+            Some(last) => last.end = last.end.max(span.end),
+            None => apart.push(span),
+        }
+    }
+    apart
 }
 
 /// Whether a candidate is a secret: by its name and shape first, by the pattern of its vendor second.

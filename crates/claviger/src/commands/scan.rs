@@ -9,6 +9,7 @@ mod text;
 
 use std::path::PathBuf;
 
+use line_index::{LineIndex, WideEncoding};
 use scan::{Examination, Finding, FingerprintKey, Severity, Source, examine};
 use zeroize::Zeroizing;
 
@@ -32,6 +33,7 @@ struct Scanned {
     /// The path as it is shown: relative where it can be, and unable to drive a terminal.
     name: String,
     text: Zeroizing<String>,
+    lines: LineIndex,
     examination: Examination,
 }
 
@@ -83,7 +85,9 @@ fn scan(arguments: &ScanArguments, around: &Surroundings, key: &FingerprintKey) 
         let committable = repositories.would_take(&path);
         let examination = examine(Source { name: &file_name, text: &content.text, mode: content.mode, committable }, key);
         let shown = path.strip_prefix(around.folder()).unwrap_or(&path);
-        scan.files.push(Scanned { name: plain(&shown.display().to_string()), path, text: content.text, examination });
+        let name = plain(&shown.display().to_string());
+        let lines = LineIndex::new(&content.text);
+        scan.files.push(Scanned { name, path, text: content.text, lines, examination });
     }
     scan
 }
@@ -109,10 +113,19 @@ fn least(threshold: Threshold) -> Severity {
     }
 }
 
-/// Line and column of a byte, both from one; columns count characters.
-fn position(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset.min(text.len())).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-    (before.matches('\n').count() + 1, column)
+impl Scanned {
+    /// Line and column of a byte, both from one; columns count characters.
+    fn position(&self, offset: usize) -> (usize, usize) {
+        let place = u32::try_from(offset).ok().and_then(|offset| self.lines.try_line_col(offset.into()));
+        let place = place.and_then(|place| self.lines.to_wide(WideEncoding::Utf32, place));
+        // Both are there for every place of a finding: texts are short, and places stand between characters.
+        place.map_or((0, 0), |place| (place.line as usize + 1, place.col as usize + 1))
+    }
+
+    /// Where a line begins, and what it says; counted from one.
+    fn line(&self, number: usize) -> (usize, &str) {
+        let range = u32::try_from(number).ok().and_then(|number| self.lines.line(number.checked_sub(1)?));
+        let range = range.map_or(0..0, |range| range.start().into()..range.end().into());
+        (range.start, self.text.get(range).unwrap_or_default().trim_end_matches(['\n', '\r']))
+    }
 }

@@ -1,5 +1,7 @@
 //! Did a machine make this value? Characters of several kinds in no order that a person would write.
 
+use std::ops::Range;
+
 /// Whether a value looks like a key that a machine made.
 pub(crate) fn is_random(value: &str) -> bool {
     if is_uuid(value) {
@@ -17,6 +19,19 @@ pub(crate) fn is_random(value: &str) -> bool {
     let turns = turns(value);
     let mixed = digits >= 2 && turns * 5 >= length.min(40) / 2;
     (mixed || turns * 4 >= length && length >= 16) && entropy(value) >= 2.8
+}
+
+/// Where in a text words stand that look random.
+pub(crate) fn random_words(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let is_part = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '+' | '/' | '.' | '~');
+    let mut start = 0;
+    text.split(move |character| !is_part(character)).filter_map(move |word| {
+        let at = start;
+        // What splits is one character, which may be of several bytes.
+        start += word.len() + text.get(start + word.len()..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+        (word.len() >= SHORTEST_WORD && word.split(['/', '.']).any(|part| part.len() >= SHORTEST_WORD && is_random(part)))
+            .then(|| at..at + word.len())
+    })
 }
 
 /// Whether a value is one of those 8-4-4-4-12 identifiers, which many use as keys.
@@ -70,3 +85,17 @@ pub(super) fn sequential(value: &str) -> usize {
 }
 
 const SHORTEST: usize = 10;
+/// Shorter ones are versions and names.
+const SHORTEST_WORD: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::random_words;
+
+    #[test]
+    fn random_words_are_found_wherever_they_stand() {
+        let text = "é \"plain\": 'Zq81mVt4xPq7dK3mZpX91', \"@scope/server-name@2025.8.21\" → 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";
+        let found: Vec<&str> = random_words(text).map(|place| &text[place]).collect();
+        assert_eq!(found, ["Zq81mVt4xPq7dK3mZpX91", "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"]);
+    }
+}

@@ -11,7 +11,7 @@ use crate::model::{Place, Setting};
 use crate::name::{Promise, promise};
 
 /// Everything that a setting may hold a secret in.
-pub(super) fn unfold(setting: &Setting<'_>) -> Vec<Candidate> {
+pub(crate) fn unfold(setting: &Setting<'_>) -> Vec<Candidate> {
     let mut unfolding = Unfolding { place: setting.place, found: Vec::new() };
     unfolding.open(&setting.name, &setting.text, Exposure::Literal, 0);
     unfolding.found

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Scan, Scanned, position};
+use super::{Scan, Scanned};
 use scan::Finding;
 
 /// All findings as one object.
@@ -16,11 +16,8 @@ pub(super) fn write(scan: &Scan) -> String {
 
 fn one(file: &Scanned, finding: &Finding) -> Value {
     // Line 0 is the file as a whole.
-    let (start, end) = if finding.span.is_empty() {
-        ((0, 0), (0, 0))
-    } else {
-        (position(&file.text, finding.span.start), position(&file.text, finding.span.end))
-    };
+    let (start, end) =
+        if finding.span.is_empty() { ((0, 0), (0, 0)) } else { (file.position(finding.span.start), file.position(finding.span.end)) };
     json!({
         "path": file.path.to_string_lossy(),
         "line": start.0,

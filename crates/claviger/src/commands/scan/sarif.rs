@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use scan::{Finding, Rule, Severity, rules};
 use serde_json::{Map, Value, json};
 
-use super::{Scan, Scanned, position};
+use super::{Scan, Scanned};
 
 /// All findings as one run of one tool.
 pub(super) fn write(scan: &Scan) -> String {
@@ -43,8 +43,8 @@ fn result(file: &Scanned, finding: &Finding) -> Value {
     let mut place = Map::new();
     place.insert("artifactLocation".to_owned(), json!({"uri": utf8_percent_encode(&file.name, NOT_IN_PATHS).to_string()}));
     if !finding.span.is_empty() {
-        let (line, column) = position(&file.text, finding.span.start);
-        let (end_line, end_column) = position(&file.text, finding.span.end);
+        let (line, column) = file.position(finding.span.start);
+        let (end_line, end_column) = file.position(finding.span.end);
         let region = json!({"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column});
         place.insert("region".to_owned(), region);
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use scan::{Finding, Severity, Span};
 
-use super::{Scan, Scanned, position};
+use super::{Scan, Scanned};
 use crate::voice::{self, BAD, CARE, plain};
 
 /// All findings, file by file.
@@ -33,7 +33,7 @@ fn finding_text(text: &mut String, file: &Scanned, finding: &Finding) {
     let place = if finding.span.is_empty() {
         file.name.clone()
     } else {
-        let (line, column) = position(&file.text, finding.span.start);
+        let (line, column) = file.position(finding.span.start);
         format!("{}:{line}:{column}", file.name)
     };
     let _ = writeln!(text, "{place}: {style}{word}:{style:#} {message} [{}]", finding.rule.id);
@@ -56,25 +56,25 @@ pub(super) fn word(severity: Severity) -> &'static str {
 
 /// The first line of the place, underlined.
 fn snippet(file: &Scanned, span: &Span) -> String {
-    let line_start = file.text.get(..span.start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
-    let line = file.text.get(line_start..).unwrap_or_default().lines().next().unwrap_or_default();
+    let number = file.position(span.start).0;
+    let (line_start, line) = file.line(number);
     if span.is_empty() || line.len() > LONGEST_LINE || line.trim().is_empty() {
         return String::new();
     }
-    let shown = blanked(line, line_start, &file.examination.hidden);
+    let hidden: Vec<Span> = file.examination.hidden_in(line, line_start).collect();
+    let shown = blanked(line, &hidden);
     let characters = |bytes: usize| line.get(..bytes).map_or(0, |before| before.chars().count());
     let from = span.start - line_start;
     let to = (span.end - line_start).clamp(from, line.len());
     let offset = |count: usize| shown.char_indices().nth(count).map_or(shown.len(), |(at, _)| at);
     let underlined = offset(characters(from))..offset(characters(to));
-    let number = position(&file.text, span.start).0;
     let snippet = Snippet::source(shown.as_str()).line_start(number).annotation(AnnotationKind::Primary.span(underlined));
     format!("{}\n", Renderer::styled().render(&[Group::with_level(Level::ERROR).element(snippet)]).trim_end())
 }
 
 /// A line with a star for each character of a hidden place and for each that could drive a terminal.
-fn blanked(line: &str, start: usize, hidden: &[Span]) -> String {
-    let covered = |at: usize| hidden.iter().any(|span| span.contains(&(start + at)));
+fn blanked(line: &str, hidden: &[Span]) -> String {
+    let covered = |at: usize| hidden.iter().any(|span| span.contains(&at));
     let star =
         |(at, character): (usize, char)| if covered(at) || plain(character.encode_utf8(&mut [0; 4])).len() > 4 { '*' } else { character };
     line.char_indices().map(star).collect()
