@@ -22,6 +22,9 @@ pub(super) fn write(scan: &Scan) -> String {
 /// How much there was, in one line.
 pub(super) fn summary(scan: &Scan) -> String {
     let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+    if scan.files.is_empty() && scan.unread.is_empty() {
+        return "nothing to look at: there is no configuration of an MCP client and no `.env`; a file that is named is read whatever it is called\n".to_owned();
+    }
     let found = count(scan.findings().count(), "finding");
     format!("{found} in {}; nothing was started and no connection opened\n", count(scan.files.len(), "file"))
 }
