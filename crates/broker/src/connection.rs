@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use url::Url;
 
 pub use self::book::{Book, BookFailure, Connection};
-use self::grant::Grant;
+pub(crate) use self::grant::Grant;
 use self::renewal::Renewal;
 use crate::authorization_server::PersonalGrant;
 use crate::code_flow::CodeFlow;

@@ -5,6 +5,7 @@
 //! little longer while its place is away; [`history`] knows when it changed last. Tokens of an [`authorization_server`] are kept in the same way; [`callers`] keeps one
 //! for each caller, and [`connection`] what each person has let the door have by going through a [`code_flow`].
 
+pub mod account;
 mod allowance;
 mod assertion;
 pub mod authorization_server;

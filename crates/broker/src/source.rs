@@ -14,7 +14,7 @@ pub mod gcp;
 mod id_jag;
 mod keychain;
 mod reach;
-mod replace;
+pub(crate) mod replace;
 mod texts;
 mod token_exchange;
 pub mod vault;

@@ -1,6 +1,7 @@
 //! How is a token got? One limited request to an authorization server, with the door's proof of who it is; what goes wrong becomes a cause without a secret in it.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,10 +24,11 @@ use outbound::tls::{InvalidRoots, Roots};
 use outbound::token_endpoint::{self, TokenFailure};
 use outbound::userinfo;
 use policy::quota::Rate;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
+use crate::account::Identity;
 use crate::allowance::Allowance;
 use crate::assertion::SigningKey;
 use crate::authorization_server::{AuthorizationServer, Place, Proof};
@@ -54,16 +56,43 @@ pub(crate) struct TokenClient {
 /// What a proof is made of.
 enum Means {
     None,
-    PrivateKey { key: Credential, key_id: Option<String>, issuer: Issuer },
-    Secret { secret: Credential, method: Option<Method> },
+    PrivateKey {
+        key: Credential,
+        key_id: Option<String>,
+        issuer: Issuer,
+    },
+    Secret {
+        secret: Credential,
+        method: Option<Method>,
+    },
+    /// What the server gave us when we registered there; nobody can look it up anew.
+    Registered {
+        secret: SecretString,
+        method: Method,
+    },
 }
 
 /// A proof for one request.
 enum Shown {
     Assertion(Zeroizing<String>, Stamp),
-    Basic(Zeroizing<String>, Released),
+    Basic(Zeroizing<String>, Said),
     Nothing,
-    Post(Released),
+    Post(Said),
+}
+
+/// A secret that is said.
+enum Said {
+    Registered(SecretString),
+    Released(Released),
+}
+
+impl Said {
+    fn expose(&self) -> &str {
+        match self {
+            Self::Registered(secret) => secret.expose_secret(),
+            Self::Released(released) => released.expose(),
+        }
+    }
 }
 
 /// Where the server is asked, and how.
@@ -133,6 +162,30 @@ impl TokenClient {
         };
         let (place, client_id) = (server.place.clone(), server.client_id.clone());
         Ok(Self { name: server.to_string(), place, client_id, proof, http, allowance, rate: server.rate, clock, found: Mutex::default() })
+    }
+
+    /// A client that made itself known: nothing of it stands in a configuration. `metadata` is what its issuer has just said; `None`: to be fetched when it is needed.
+    pub(crate) fn of_ourselves(
+        place: Place,
+        metadata: Option<ServerMetadata>,
+        ourselves: &Identity,
+        http: Client,
+        clock: Clock,
+    ) -> Result<Self, Cause> {
+        let found = match (&place, metadata) {
+            (Place::Discovered(issuer), Some(metadata)) => Some(Found { endpoints: endpoints_of(metadata, issuer)?, at: clock() }),
+            _ => None,
+        };
+        let proof = match &ourselves.secret {
+            None => Means::None,
+            Some(secret) => Means::Registered { secret: secret.clone(), method: ourselves.method },
+        };
+        let name = match &place {
+            Place::Discovered(issuer) => format!("token of {} at {issuer}", ourselves.client_id),
+            Place::Known(url) => format!("token of {} at {}", ourselves.client_id, outbound::failure::SafeUrl::of_url(url)),
+        };
+        let client_id = ourselves.client_id.clone();
+        Ok(Self { name, place, client_id, proof, http, allowance: Arc::default(), rate: OWN_RATE, clock, found: Mutex::new(found) })
     }
 
     /// A token to be kept: for as long as the server says, and not beyond `end` (Unix seconds).
@@ -231,7 +284,9 @@ impl TokenClient {
     fn refuse(&self, shown: &Shown) {
         match (&self.proof, shown) {
             (Means::PrivateKey { key, .. }, Shown::Assertion(_, stamp)) => drop(key.refuse(*stamp)),
-            (Means::Secret { secret, .. }, Shown::Basic(_, released) | Shown::Post(released)) => drop(secret.refuse(released.stamp)),
+            (Means::Secret { secret, .. }, Shown::Basic(_, Said::Released(released)) | Shown::Post(Said::Released(released))) => {
+                let _is_another_there = secret.refuse(released.stamp);
+            }
             _ => {}
         }
     }
@@ -248,11 +303,16 @@ impl TokenClient {
             }
             Means::Secret { secret, method } => {
                 let released = secret.fill().await.map_err(inner)?;
-                if method.unwrap_or(endpoints.method_for_secret) == Method::ClientSecretPost {
-                    return Ok(Shown::Post(released));
-                }
-                Ok(Shown::Basic(client_authentication::basic(&self.client_id, released.expose()), released))
+                Ok(self.say(Said::Released(released), method.unwrap_or(endpoints.method_for_secret)))
             }
+            Means::Registered { secret, method } => Ok(self.say(Said::Registered(secret.clone()), *method)),
+        }
+    }
+
+    fn say(&self, secret: Said, method: Method) -> Shown {
+        match method {
+            Method::ClientSecretPost => Shown::Post(secret),
+            _ => Shown::Basic(client_authentication::basic(&self.client_id, secret.expose()), secret),
         }
     }
 
@@ -308,7 +368,7 @@ impl Shown {
             }
             Self::Basic(..) => form,
             Self::Nothing => form.with("client_id", client_id),
-            Self::Post(released) => form.with("client_id", client_id).with("client_secret", released.expose()),
+            Self::Post(secret) => form.with("client_id", client_id).with("client_secret", secret.expose()),
         }
     }
 
@@ -321,9 +381,9 @@ impl Shown {
     fn secrets(&self) -> Vec<&str> {
         match self {
             Self::Assertion(assertion, _) => vec![assertion.as_str()],
-            Self::Basic(header, released) => vec![header.as_str(), released.expose()],
+            Self::Basic(header, secret) => vec![header.as_str(), secret.expose()],
             Self::Nothing => Vec::new(),
-            Self::Post(released) => vec![released.expose()],
+            Self::Post(secret) => vec![secret.expose()],
         }
     }
 }
@@ -393,6 +453,8 @@ fn shares_a_piece(words: &str, secret: &str) -> bool {
 
 /// For how long a token without `expires_in` is kept, unless it is refused before.
 const UNSAID: Duration = Duration::from_secs(300);
+/// How often a person's own program asks one server for tokens: a loop that logs in and is refused ends here at the latest.
+const OWN_RATE: Rate = Rate::per_minute(NonZeroU32::new(30).unwrap());
 /// For how many milliseconds an issuer's metadata is believed.
 const METADATA_FOR: u64 = 3_600_000;
 /// So many bytes in common are no chance; a shorter secret counts whole.

@@ -12,6 +12,7 @@ mod run;
 mod scan;
 mod secrets;
 mod serve;
+mod sign_in;
 mod token;
 
 use std::convert::Infallible;
@@ -35,6 +36,7 @@ pub(crate) use self::secrets::{
     GetArguments, ListArguments, MigrateArguments, PutArguments, SecretsArguments, SecretsCommand, StatusArguments,
 };
 pub(crate) use self::serve::{ChildGuardArguments, ServeArguments};
+pub(crate) use self::sign_in::{LoginArguments, LoginStatusArguments, LogoutArguments, SignInArguments};
 pub(crate) use self::token::{InspectArguments, MintArguments, TokenCommand};
 use crate::config::env;
 
@@ -57,7 +59,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Audit(AuditCommand),
     /// Call a tool of an MCP server, or list its tools: curl for MCP
-    Call(CallArguments),
+    Call(Box<CallArguments>),
     /// Watch over one child process of the door
     #[command(hide = true)]
     ChildGuard(ChildGuardArguments),
@@ -76,6 +78,10 @@ pub(crate) enum Command {
     /// Look after the keys that sign tokens
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Log in to a protected server, once for every program on this machine
+    Login(Box<LoginArguments>),
+    /// Log out of a protected server, and have its tokens taken back
+    Logout(Box<LogoutArguments>),
     /// Run any program with the secrets that its environment refers to
     Run(Box<RunArguments>),
     /// Become the program of `run`
@@ -88,6 +94,8 @@ pub(crate) enum Command {
     Secrets(SecretsCommand),
     /// Put MCP servers behind the door
     Serve(Box<ServeArguments>),
+    /// Say where you are logged in
+    Status(LoginStatusArguments),
     /// Mint a token for a server behind the door, or look into one
     #[command(subcommand)]
     Token(TokenCommand),

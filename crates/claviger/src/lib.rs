@@ -19,6 +19,7 @@ mod mend;
 mod providers;
 mod queue;
 mod run;
+mod sign_in;
 mod voice;
 mod watch;
 mod webhook;

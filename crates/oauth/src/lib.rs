@@ -16,6 +16,7 @@ pub mod grant;
 pub mod introspection;
 pub mod issuer;
 pub mod oauth_error;
+pub mod own_registration;
 pub mod pkce;
 pub mod protected_resource;
 pub mod redirect;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use crate::uri;
 pub use crate::uri::InvalidUri;
@@ -64,6 +65,20 @@ impl Resource {
         format!("{WELL_KNOWN}{tail}")
     }
 
+    /// Whether a server at `url` may call itself by this name: it is that URL, or a parent of it on the same host (RFC 9728 §3.3; MCP servers name the whole host, too).
+    /// A name of another origin would let one server ask for tokens of another.
+    pub fn covers(&self, url: &Url) -> bool {
+        let Ok(own) = Url::parse(&self.text) else { return false };
+        if own.origin() != url.origin() {
+            return false;
+        }
+        if own.query().is_some() {
+            return own.query() == url.query() && own.path() == url.path();
+        }
+        let below = url.path().strip_prefix(own.path().trim_end_matches('/'));
+        below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
     /// The spellings of this identifier that an audience may use: itself and, when it has no
     /// path, its twin with or without the slash. A resource with a path has one spelling only.
     pub fn accepted_spellings(&self) -> Vec<String> {
@@ -103,6 +118,32 @@ impl From<Resource> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_covers_its_own_url_and_what_is_below_it_on_the_same_host() {
+        let covers = |name: &str, url: &str| Resource::parse(name).unwrap().covers(&Url::parse(url).unwrap());
+        for (name, url) in [
+            ("https://h/mcp", "https://h/mcp"),
+            ("https://H:443/mcp", "https://h/mcp"),
+            ("https://h", "https://h/mcp"),
+            ("https://h/", "https://h/mcp"),
+            ("https://h/a", "https://h/a/mcp?x=1"),
+            ("https://h/a?x=1", "https://h/a?x=1"),
+        ] {
+            assert!(covers(name, url), "{name} {url}");
+        }
+        for (name, url) in [
+            ("https://evil/mcp", "https://h/mcp"),
+            ("http://h/mcp", "https://h/mcp"),
+            ("https://h:8443/mcp", "https://h/mcp"),
+            ("https://h/mc", "https://h/mcp"),
+            ("https://h/mcp/a", "https://h/mcp"),
+            ("https://h/a?x=1", "https://h/a?x=2"),
+            ("https://h/MCP", "https://h/mcp"),
+        ] {
+            assert!(!covers(name, url), "{name} {url}");
+        }
+    }
 
     #[test]
     fn the_identifier_is_kept_letter_for_letter() {

@@ -169,7 +169,7 @@ impl fmt::Display for SafeUrl {
 }
 
 /// Several failures with their causes, one a line.
-struct Listed<'a>(&'a [Failure]);
+pub(crate) struct Listed<'a>(pub(crate) &'a [Failure]);
 
 impl fmt::Display for Listed<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -15,6 +15,8 @@ pub mod introspection;
 pub mod jwks;
 pub mod pin;
 pub mod pool;
+pub mod protected_resource;
+pub mod registration;
 pub mod revocation;
 pub mod tls;
 pub mod token_endpoint;

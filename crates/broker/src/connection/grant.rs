@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 /// The tokens of one person.
-pub(super) struct Grant {
-    pub(super) access: SecretString,
+pub(crate) struct Grant {
+    pub(crate) access: SecretString,
     /// Unix milliseconds at which it was given, and at which it ends; `None`: it is good until it is refused.
-    pub(super) given_at: u64,
-    pub(super) ends_at: Option<u64>,
+    pub(crate) given_at: u64,
+    pub(crate) ends_at: Option<u64>,
     /// What gets the next one; `None`: the person has to be asked again.
-    pub(super) refresh: Option<SecretString>,
-    pub(super) scopes: Option<String>,
+    pub(crate) refresh: Option<SecretString>,
+    pub(crate) scopes: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -32,7 +32,7 @@ struct Wire<'g> {
 
 impl Grant {
     /// What an authorization server gave, asked at `now` (Unix milliseconds).
-    pub(super) fn of(tokens: &TokenResponse, now: u64) -> Self {
+    pub(crate) fn of(tokens: &TokenResponse, now: u64) -> Self {
         let milliseconds = |length: Duration| u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
         Self {
             access: tokens.token.clone(),
@@ -44,7 +44,7 @@ impl Grant {
     }
 
     /// The same, where the server leaves out what has not changed (RFC 6749 §6).
-    pub(super) fn renewed(&self, tokens: &TokenResponse, now: u64) -> Self {
+    pub(crate) fn renewed(&self, tokens: &TokenResponse, now: u64) -> Self {
         let renewed = Self::of(tokens, now);
         Self {
             refresh: renewed.refresh.or_else(|| self.refresh.clone()),
@@ -54,18 +54,18 @@ impl Grant {
     }
 
     /// For how long the access token is still good; `None`: until it is refused.
-    pub(super) fn time_left(&self, now: u64) -> Option<Duration> {
+    pub(crate) fn time_left(&self, now: u64) -> Option<Duration> {
         self.ends_at.map(|end| Duration::from_millis(end.saturating_sub(now)))
     }
 
     /// Whether the next access token should be got: the last tenth of its life has begun, or the last `early` of it.
-    pub(super) fn is_ripe(&self, now: u64, early: Duration) -> bool {
+    pub(crate) fn is_ripe(&self, now: u64, early: Duration) -> bool {
         let Some((left, end)) = self.time_left(now).zip(self.ends_at) else { return false };
         let life = Duration::from_millis(end.saturating_sub(self.given_at));
         left <= early.min(life / 10)
     }
 
-    pub(super) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+    pub(crate) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         let wire = Wire {
             access: self.access.expose_secret().into(),
             given_at: self.given_at,
@@ -82,7 +82,7 @@ impl Grant {
         bytes
     }
 
-    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let wire: Wire<'_> = serde_json::from_slice(bytes).ok()?;
         Some(Self {
             access: secret(wire.access),

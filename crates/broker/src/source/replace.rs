@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 /// Puts a new file with this content in the place of the one at `path`, if there is one. Its folder must be there.
-pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut draft_name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
     draft_name.push(format!(".{:016x}.new", draft_number()?));

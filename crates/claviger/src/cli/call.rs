@@ -7,7 +7,7 @@ use clap::Args;
 use secrecy::SecretString;
 use url::Url;
 
-use super::Era;
+use super::{Era, SignInArguments};
 use crate::config::units;
 
 /// `claviger call`.
@@ -25,7 +25,7 @@ pub(crate) struct CallArguments {
     /// List the tools instead of calling one
     #[arg(long)]
     pub(crate) list: bool,
-    /// The bearer token (others can read it in the process list; better --token-file or CLAVIGER_TOKEN)
+    /// A bearer token instead of your account there (others can read it in the process list; better --token-file or CLAVIGER_TOKEN)
     #[arg(long, conflicts_with = "token_file", value_parser = super::secret)]
     pub(crate) token: Option<SecretString>,
     /// A file that holds the bearer token; `-` reads it from stdin
@@ -37,9 +37,11 @@ pub(crate) struct CallArguments {
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// How long to wait for the whole call, such as 30s or 5min
+    /// How long to wait for the whole call, such as 30s or 5min; a log-in is not counted
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = units::duration)]
     pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) sign_in: SignInArguments,
 }
 
 const CALL_EXAMPLES: &str = "\

@@ -1,6 +1,7 @@
 //! Why did a call get no result? One variant for each way, and how a person is told.
 
 use ::http::StatusCode;
+use broker::account::NotSignedIn;
 use mcp::envelope::EnvelopeError;
 use mcp::sse::SseError;
 use oauth::challenge::Challenge;
@@ -9,6 +10,7 @@ use outbound::body::BodyFailure;
 use outbound::pool::{InvalidUpstream, SendFailure};
 use outbound::tls::InvalidRoots;
 
+use crate::sign_in;
 use crate::voice::{Exit, Report, plain};
 
 /// Why a call got no result.
@@ -32,6 +34,15 @@ pub(crate) enum CallFailure {
     /// The server does not speak the modern era.
     #[error("the server does not speak MCP 2026-07-28")]
     NotModern(#[source] Option<SaidError>),
+    /// Nobody is logged in, and that cannot be mended.
+    #[error("nobody is logged in")]
+    NotSignedIn {
+        /// Why not.
+        #[source]
+        failure: Box<NotSignedIn>,
+        /// What the server wanted.
+        challenge: Option<Box<Challenge>>,
+    },
     /// 403: the token does not do.
     #[error("the server refuses this to the token (403)")]
     Forbidden(Option<Box<Challenge>>),
@@ -86,6 +97,15 @@ pub(crate) struct SaidError {
 impl CallFailure {
     /// What a person reads. `audience` is the name that `token mint` knows the server by, where the door is on this machine.
     pub(crate) fn report(&self, audience: Option<&str>) -> Report {
+        match self {
+            // A door without an authorization server takes tokens that somebody mints.
+            Self::NotSignedIn { failure, challenge } if audience.is_some() && gives_no_tokens(failure) => {
+                let wanted = Self::Unauthorized { challenge: challenge.clone(), presented: false };
+                return wanted.report(audience);
+            }
+            Self::NotSignedIn { failure, .. } => return sign_in::report(failure),
+            _ => {}
+        }
         let exit = match self {
             Self::Forbidden(_) | Self::NotModern(_) | Self::Said(_) | Self::Unauthorized { .. } => Exit::Failure,
             Self::InTheClear | Self::InvalidUrl(_) | Self::TokenShape => Exit::Configuration,
@@ -104,6 +124,10 @@ impl CallFailure {
             _ => report,
         }
     }
+}
+
+fn gives_no_tokens(failure: &NotSignedIn) -> bool {
+    matches!(failure, NotSignedIn::NoIssuer | NotSignedIn::NoGuardian(_))
 }
 
 fn unauthorized(mut report: Report, challenge: Option<&Challenge>, audience: Option<&str>) -> Report {

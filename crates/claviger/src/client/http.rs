@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use ::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT, WWW_AUTHENTICATE};
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use broker::account::{Account, Attempts, Refused, Shown};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use mcp::sse::{Decoder, Event};
 use oauth::challenge::{self, Challenge};
+use oauth::oauth_error::OauthError;
 use outbound::body::{BodyFailure, read_capped};
 use outbound::pool::{Lease, Pool, PoolLimits};
 use outbound::tls::{Roots, client_config};
@@ -18,10 +20,18 @@ use url::Url;
 use super::failure::CallFailure;
 use crate::config::is_local;
 
-/// A server's MCP endpoint and the token for it.
+/// A server's MCP endpoint, and what is shown to it.
 pub(crate) struct Endpoint {
     pool: Pool,
-    authorization: Option<HeaderValue>,
+    pass: Pass,
+}
+
+/// What lets us in.
+enum Pass {
+    /// Somebody's account there: logged in when the server wants it.
+    Account(Box<Account>),
+    Nothing,
+    Token(HeaderValue),
 }
 
 /// What came back for a POST.
@@ -53,19 +63,19 @@ impl Endpoint {
         if token.is_some() && url.scheme() != "https" && !is_local(url) {
             return Err(CallFailure::InTheClear);
         }
-        let tls = client_config(&Roots::default()).map_err(CallFailure::Tls)?;
-        let pool = Pool::new(url, &Arc::new(tls), PoolLimits::default()).map_err(CallFailure::InvalidUrl)?;
-        let authorization = token.map(bearer).transpose()?;
-        Ok(Self { pool, authorization })
+        let pass = token.map(bearer).transpose()?.map_or(Pass::Nothing, Pass::Token);
+        Ok(Self { pool: pool(url)?, pass })
+    }
+
+    /// The same for somebody's account there.
+    pub(crate) fn for_account(url: &Url, account: Account) -> Result<Self, CallFailure> {
+        Ok(Self { pool: pool(url)?, pass: Pass::Account(Box::new(account)) })
     }
 
     /// Posts one message.
     pub(super) async fn post(&self, body: Vec<u8>, headers: &[(HeaderName, HeaderValue)]) -> Result<Reply, CallFailure> {
-        let response = self.send(Method::POST, body, headers).await?;
+        let response = self.admitted(&Method::POST, &body.into(), headers).await?;
         let status = response.status();
-        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            return Err(self.refused(status, response.headers()));
-        }
         let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let (parts, lease) = response.into_parts();
@@ -84,35 +94,83 @@ impl Endpoint {
 
     /// Ends a legacy session. Some servers answer 405, and that is all right.
     pub(super) async fn delete(&self, headers: &[(HeaderName, HeaderValue)]) {
-        let _ = self.send(Method::DELETE, Vec::new(), headers).await;
+        let _ = self.send(&Method::DELETE, &Bytes::new(), headers).await;
     }
 
-    async fn send(&self, method: Method, body: Vec<u8>, headers: &[(HeaderName, HeaderValue)]) -> Result<Response<Lease>, CallFailure> {
-        let mut request = Request::new(Full::new(Bytes::from(body)));
+    /// Sends it until the server lets us in, or until there is no way left.
+    async fn admitted(&self, method: &Method, body: &Bytes, headers: &[(HeaderName, HeaderValue)]) -> Result<Response<Lease>, CallFailure> {
+        let mut attempts = Attempts::default();
+        loop {
+            let (response, shown) = self.send(method, body, headers).await?;
+            let status = response.status();
+            if !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+                return Ok(response);
+            }
+            let challenge = challenge_of(response.headers());
+            // Without this error a 403 is no question of scopes: another token would not help (MCP authorization, scope challenges).
+            let more_helps = |challenge: &Challenge| challenge.error == Some(OauthError::InsufficientScope);
+            match &self.pass {
+                Pass::Account(account) if status == StatusCode::UNAUTHORIZED || challenge.as_ref().is_some_and(more_helps) => {
+                    // The connection is free again before a person is asked.
+                    drop(response);
+                    let refused = Refused { status, challenge: challenge.as_ref() };
+                    if let Err(failure) = account.mend(shown, refused, &mut attempts).await {
+                        return Err(CallFailure::NotSignedIn { failure: Box::new(failure), challenge: challenge.map(Box::new) });
+                    }
+                }
+                _ => return Err(self.refused(status, challenge)),
+            }
+        }
+    }
+
+    async fn send(
+        &self,
+        method: &Method,
+        body: &Bytes,
+        headers: &[(HeaderName, HeaderValue)],
+    ) -> Result<(Response<Lease>, Shown), CallFailure> {
+        let mut request = Request::new(Full::new(body.clone()));
         *request.method_mut() = method.clone();
         let own = request.headers_mut();
         own.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
         own.insert(USER_AGENT, HeaderValue::from_static(concat!("claviger/", env!("CARGO_PKG_VERSION"))));
-        if method == Method::POST {
+        if *method == Method::POST {
             own.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        }
-        if let Some(authorization) = &self.authorization {
-            own.insert(AUTHORIZATION, authorization.clone());
         }
         for (name, value) in headers {
             own.insert(name, value.clone());
         }
-        self.pool.send(request).await.map_err(CallFailure::Send)
+        let shown = match &self.pass {
+            Pass::Account(account) => {
+                account.show(own).await.map_err(|failure| CallFailure::NotSignedIn { failure: Box::new(failure), challenge: None })?
+            }
+            Pass::Nothing => Shown::default(),
+            Pass::Token(token) => {
+                own.insert(AUTHORIZATION, token.clone());
+                Shown::default()
+            }
+        };
+        let response = self.pool.send(request).await.map_err(CallFailure::Send)?;
+        Ok((response, shown))
     }
 
-    fn refused(&self, status: StatusCode, headers: &HeaderMap) -> CallFailure {
-        let values = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
-        let challenge = values.flat_map(challenge::parse).find_map(|parsed| parsed.as_bearer()).map(Box::<Challenge>::new);
+    fn refused(&self, status: StatusCode, challenge: Option<Challenge>) -> CallFailure {
+        let challenge = challenge.map(Box::new);
         if status == StatusCode::FORBIDDEN {
             return CallFailure::Forbidden(challenge);
         }
-        CallFailure::Unauthorized { challenge, presented: self.authorization.is_some() }
+        CallFailure::Unauthorized { challenge, presented: matches!(self.pass, Pass::Token(_)) }
     }
+}
+
+fn pool(url: &Url) -> Result<Pool, CallFailure> {
+    let tls = client_config(&Roots::default()).map_err(CallFailure::Tls)?;
+    Pool::new(url, &Arc::new(tls), PoolLimits::default()).map_err(CallFailure::InvalidUrl)
+}
+
+fn challenge_of(headers: &HeaderMap) -> Option<Challenge> {
+    let values = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(challenge::parse).find_map(|parsed| parsed.as_bearer())
 }
 
 impl Stream {

@@ -1,7 +1,7 @@
 //! `claviger call`: curl for MCP. Calls a tool or lists the tools, and prints what comes back.
 
 use std::fmt::Write as _;
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _};
 
 use mcp::method;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -14,6 +14,7 @@ use crate::cli::CallArguments;
 use crate::client::{CallFailure, Client, Endpoint, MAX_PAGES};
 use crate::config::env::{self, Surroundings};
 use crate::config::is_local;
+use crate::sign_in::{self, Manner, Pause};
 use crate::voice::{self, Exit, Report, plain};
 
 /// Calls or lists, within the time given.
@@ -26,9 +27,17 @@ pub(crate) async fn run(arguments: &CallArguments, around: &Surroundings) -> Res
     let token = token(arguments, around)?;
     let audience = is_local(&arguments.url).then(|| server_of(arguments.url.as_str()));
     let report = |failure: CallFailure| failure.report(audience);
-    let endpoint = Endpoint::new(&arguments.url, token.as_ref()).map_err(report)?;
-    let outcome = tokio::time::timeout(arguments.timeout, carry_out(endpoint, arguments, &task)).await;
-    let printed = outcome.map_err(|_| {
+    let pause = Pause::new();
+    let endpoint = if let Some(token) = token {
+        Endpoint::new(&arguments.url, Some(&token)).map_err(report)?
+    } else {
+        // Whoever reads no terminal is not made to log in by surprise.
+        let manner = std::io::stderr().is_terminal().then(|| Manner::Browser(pause.clone()));
+        let account = sign_in::account(&arguments.url, &arguments.sign_in, manner, around)?;
+        Endpoint::for_account(&arguments.url, account).map_err(report)?
+    };
+    let outcome = Box::pin(pause.within(arguments.timeout, carry_out(endpoint, arguments, &task))).await;
+    let printed = outcome.ok_or_else(|| {
         let seconds = arguments.timeout.as_secs_f64();
         Report::new(Exit::Unavailable, format!("no answer within {seconds} s")).hint("wait longer with `--timeout 5min`")
     })?;

@@ -14,12 +14,14 @@ mod scan;
 mod secrets;
 mod secrets_status;
 mod serve;
+mod sign_in;
 mod token;
 
 use std::process::ExitCode;
 
 use broker::Resolver;
 
+pub(crate) use self::token::read_secret;
 use crate::cli::{ChildGuardArguments, Command};
 use crate::config::env::Surroundings;
 use crate::config::plan::Planner;
@@ -50,11 +52,14 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Report> {
         Command::Connections(command) => block_on(connections::run(command, around))?,
         Command::Grants(command) => block_on(grants::grants(command, &around))?,
         Command::Keys(command) => block_on(grants::keys(command, &around))?,
+        Command::Login(arguments) => block_on(sign_in::login(&arguments, &around))?,
+        Command::Logout(arguments) => block_on(sign_in::logout(&arguments, &around))?,
         Command::Run(arguments) => return run::run(&arguments, &around, core_limit),
         Command::RunChild(arguments) => return Err(become_program(&arguments)),
         Command::Scan(arguments) => scan::run(&arguments, &around)?,
         Command::Secrets(command) => secrets::run(&command, &around)?,
         Command::Serve(arguments) => serve::run(&Planner::new(*arguments, around))?,
+        Command::Status(arguments) => sign_in::status(&arguments, &around)?,
         Command::Token(command) => token::run(&command, &around)?,
     };
     Ok(exit.into())

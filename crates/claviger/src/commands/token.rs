@@ -117,7 +117,7 @@ fn inspect(arguments: &InspectArguments) -> Result<Exit, Report> {
 }
 
 /// Reads a secret from a file, or from stdin for `-`; at most 64 KiB, without the line end.
-pub(super) fn read_secret(location: &Path, what: &str) -> Result<SecretString, Report> {
+pub(crate) fn read_secret(location: &Path, what: &str) -> Result<SecretString, Report> {
     let failed = |error: &std::io::Error| Report::new(Exit::InputOutput, format!("cannot read {what}")).caused_by(error);
     let mut text = String::new();
     let read = if location == Path::new("-") {

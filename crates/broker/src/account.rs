@@ -1,0 +1,357 @@
+//! What does a person's own program show to a protected server, and how does it come by it? The client side of MCP authorization (2026-07-28), rules C1 to C19.
+//!
+//! An [`Account`] is one person at one server. It shows what the [`wallet`] keeps, renews it before it ends, and when the server wants something else it finds out who
+//! gives tokens there (`guardian`), who we are at that place (`identity`), and sends the person there ([`visitor`]). Whoever changes what is kept holds its lock: of
+//! many processes one logs in or renews, and the others take what it got.
+
+mod failure;
+mod guardian;
+mod identity;
+mod kept;
+pub mod visitor;
+pub mod wallet;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::{digest, rand};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use oauth::challenge::Challenge;
+use oauth::grant::{Grant as Brought, Wanted};
+use oauth::scope::{Scope, ScopeSet};
+use oauth::token_response::{Expected, TokenResponse};
+use outbound::client::LazyClient;
+use secrecy::{ExposeSecret as _, SecretString};
+use subtle::ConstantTimeEq as _;
+use tokio::sync::Mutex;
+use url::Url;
+
+pub use self::failure::NotSignedIn;
+use self::guardian::Guardian;
+pub(crate) use self::identity::Identity;
+pub use self::kept::Summary;
+use self::kept::{About, Kept};
+use self::visitor::{Destination, Visitor};
+use self::wallet::{Lock, Name, Wallet};
+use crate::code_flow::{CodeFlow, NotGranted};
+use crate::connection::Grant;
+use crate::missing::Cause;
+use crate::slot::Clock;
+use crate::token_client::TokenClient;
+
+/// One person at one protected server.
+pub struct Account {
+    server: Url,
+    name: Name,
+    wishes: Wishes,
+    around: Around,
+    held: Mutex<Held>,
+}
+
+/// What a person has said about how to log in.
+#[derive(Clone, Debug, Default)]
+pub struct Wishes {
+    /// The client that the authorization server knows already.
+    pub client: Option<GivenClient>,
+    /// Where the document stands that describes us (client id metadata document).
+    pub metadata_url: Option<String>,
+    /// What to ask for, whatever the server says; empty: as it says.
+    pub scopes: ScopeSet,
+    /// For servers that refuse the parameter `resource` (RFC 8707), against the specification.
+    pub leaves_out_resource: bool,
+}
+
+/// A client that was registered by hand.
+#[derive(Clone, Debug)]
+pub struct GivenClient {
+    /// Its id.
+    pub id: String,
+    /// Its secret, if it has one.
+    pub secret: Option<SecretString>,
+}
+
+/// What an account works with.
+#[derive(Clone)]
+pub struct Around {
+    /// For everything that is fetched: the server's URL decides what its guard admits.
+    pub http: LazyClient,
+    /// Where tokens are kept.
+    pub wallet: Arc<Wallet>,
+    /// How a person is asked; `None`: nobody can be asked now.
+    pub visitor: Option<Arc<dyn Visitor>>,
+    /// Unix milliseconds.
+    pub clock: Clock,
+}
+
+#[derive(Default)]
+struct Held {
+    /// Whether the wallet was looked into.
+    is_read: bool,
+    kept: Option<Kept>,
+}
+
+/// Which token was shown: two are the same if and only if it was the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shown(Option<[u8; 32]>);
+
+/// How often one operation has sent the person to log in (C16). Made anew for each operation.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Attempts {
+    authorizations: u8,
+    renewed: bool,
+}
+
+/// What the server wants instead.
+#[derive(Clone, Copy, Debug)]
+pub struct Refused<'r> {
+    /// 401 or 403.
+    pub status: StatusCode,
+    /// What stands in `WWW-Authenticate`, if a bearer challenge does.
+    pub challenge: Option<&'r Challenge>,
+}
+
+/// What came of logging out.
+#[derive(Debug)]
+pub enum SignedOut {
+    /// There was nothing.
+    WasNotSignedIn,
+    /// It is forgotten here, and taken back there.
+    TakenBack,
+    /// It is forgotten here. There it was not taken back, for this reason; `None`: the server has no way to do so.
+    Forgotten(Option<NotSignedIn>),
+}
+
+impl Account {
+    /// The account of `profile` at `server`, as far as the wallet knows it; nothing is read yet.
+    pub fn new(server: Url, profile: &str, wishes: Wishes, around: Around) -> Self {
+        let name = Name::of_account(server.as_str(), profile);
+        Self { server, name, wishes, around, held: Mutex::default() }
+    }
+
+    /// Adds what is kept to a request, renewed if its end is near. Without anything kept the request goes as it is: many servers want nothing.
+    pub async fn show(&self, headers: &mut HeaderMap) -> Result<Shown, NotSignedIn> {
+        let mut held = self.held.lock().await;
+        if !held.is_read {
+            held.kept = self.around.wallet.find(&self.name).await?;
+            held.is_read = true;
+        }
+        if held.kept.as_ref().is_some_and(|kept| kept.grant.is_ripe(self.now(), EARLY) && kept.grant.refresh.is_some()) {
+            self.renew_in_time(&mut held).await?;
+        }
+        let Some(kept) = &held.kept else { return Ok(Shown(None)) };
+        let mut value =
+            HeaderValue::try_from(format!("Bearer {}", kept.grant.access.expose_secret())).map_err(|_| NotSignedIn::TokenShape)?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+        Ok(kept.shown())
+    }
+
+    /// Gets what the server wants, after it refused what was shown: what another process has got meanwhile, else the next token, else one for which the person is
+    /// asked. `Ok` means: try again.
+    pub async fn mend(&self, shown: Shown, refused: Refused<'_>, attempts: &mut Attempts) -> Result<(), NotSignedIn> {
+        let mut held = self.held.lock().await;
+        if held.kept.as_ref().map_or(Shown(None), Kept::shown) != shown {
+            return Ok(());
+        }
+        let lock = self.around.wallet.lock(&self.name).await?;
+        held.kept = self.around.wallet.find(&self.name).await?;
+        held.is_read = true;
+        if held.kept.as_ref().map_or(Shown(None), Kept::shown) != shown {
+            return Ok(());
+        }
+        let kept = self.mended(held.kept.as_ref(), refused, attempts, &lock).await?;
+        held.kept = Some(kept);
+        Ok(())
+    }
+
+    /// Logs the person in, whatever is kept.
+    pub async fn sign_in(&self, challenge: Option<&Challenge>) -> Result<(), NotSignedIn> {
+        let mut held = self.held.lock().await;
+        let lock = self.around.wallet.lock(&self.name).await?;
+        let guardian = self.guardian(challenge).await?;
+        let wanted = self.scopes(&guardian, challenge, None);
+        held.kept = Some(self.log_in(guardian, wanted, &lock).await?);
+        held.is_read = true;
+        Ok(())
+    }
+
+    /// Forgets the account, and has the authorization server take its tokens back: the refresh token first, for with it goes what was given for it (RFC 7009 §2.1). That the
+    /// server cannot be reached keeps nothing here.
+    pub async fn sign_out(&self) -> Result<SignedOut, NotSignedIn> {
+        let mut held = self.held.lock().await;
+        let lock = self.around.wallet.lock(&self.name).await?;
+        let found = self.around.wallet.find(&self.name).await;
+        self.around.wallet.remove(&self.name, &lock).await?;
+        *held = Held::default();
+        let Some(kept) = found? else { return Ok(SignedOut::WasNotSignedIn) };
+        Ok(match self.take_back(&kept).await {
+            Ok(true) => SignedOut::TakenBack,
+            Ok(false) => SignedOut::Forgotten(None),
+            Err(failure) => SignedOut::Forgotten(Some(failure)),
+        })
+    }
+
+    async fn take_back(&self, kept: &Kept) -> Result<bool, NotSignedIn> {
+        let client = self.client_of(kept)?;
+        let Some(url) = client.endpoints().await.map_err(NotSignedIn::Server)?.revoke else { return Ok(false) };
+        if let Some(refresh) = &kept.grant.refresh {
+            client.revoke(&url, refresh.expose_secret(), "refresh_token").await.map_err(NotSignedIn::Server)?;
+        }
+        client.revoke(&url, kept.grant.access.expose_secret(), "access_token").await.map_err(NotSignedIn::Server)?;
+        Ok(true)
+    }
+
+    async fn mended(&self, kept: Option<&Kept>, refused: Refused<'_>, attempts: &mut Attempts, lock: &Lock) -> Result<Kept, NotSignedIn> {
+        let guardian = self.guardian(refused.challenge).await?;
+        // What was given by another server, or for another name, is shown to nobody any more (C11).
+        let kept = kept.filter(|kept| guardian.is_of(kept));
+        if refused.status == StatusCode::UNAUTHORIZED
+            && !attempts.renewed
+            && let Some(kept) = kept
+            && let Some(renewed) = self.renewed(kept, lock).await?
+        {
+            attempts.renewed = true;
+            return Ok(renewed);
+        }
+        if attempts.authorizations >= MAX_AUTHORIZATIONS {
+            return Err(NotSignedIn::StillRefused { times: MAX_AUTHORIZATIONS });
+        }
+        attempts.authorizations += 1;
+        let wanted = self.scopes(&guardian, refused.challenge, kept);
+        Box::pin(self.log_in(guardian, wanted, lock)).await
+    }
+
+    async fn guardian(&self, challenge: Option<&Challenge>) -> Result<Guardian, NotSignedIn> {
+        let http = self.around.http.client()?;
+        Box::pin(Guardian::find(http, &self.server, challenge.and_then(|challenge| challenge.resource_metadata.as_deref()))).await
+    }
+
+    /// What to ask for (C7, C8, C16): what the server wants now and what was asked for before, else everything that it knows, else nothing in particular.
+    fn scopes(&self, guardian: &Guardian, challenge: Option<&Challenge>, kept: Option<&Kept>) -> ScopeSet {
+        let challenged = challenge.map(|challenge| &challenge.scope).filter(|scopes| !scopes.is_empty());
+        let said = if self.wishes.scopes.is_empty() { challenged.unwrap_or(&guardian.scopes) } else { &self.wishes.scopes };
+        let before = kept.map(|kept| kept.about.asked.clone()).unwrap_or_default();
+        let mut wanted = said.union(&before).union(challenged.unwrap_or(&ScopeSet::default()));
+        if !wanted.is_empty() && guardian.offers_offline_access() {
+            let _known_to_parse = Scope::parse("offline_access").map(|scope| wanted.insert(scope));
+        }
+        wanted
+    }
+
+    async fn log_in(&self, guardian: Guardian, scopes: ScopeSet, lock: &Lock) -> Result<Kept, NotSignedIn> {
+        let visitor = self.around.visitor.as_ref().ok_or_else(|| NotSignedIn::NobodyToAsk { server: self.server.clone() })?;
+        guardian.check_pkce()?;
+        let http = self.around.http.client()?.clone();
+        let registered = identity::known(&self.wishes, &guardian, &self.around.wallet, self.now()).await?;
+        let visit = visitor.prepare(registered.as_ref().and_then(|identity| identity.redirect_uri.as_deref())).await?;
+        let identity = match registered {
+            Some(identity) if identity.comes_back_to(visit.redirect_uri()) => identity,
+            _ => identity::register(&guardian, &http, visit.redirect_uri(), &scopes, &self.around.wallet).await?,
+        };
+        let resource = guardian.resource.clone().filter(|_| !self.wishes.leaves_out_resource);
+        let wanted = Wanted { resource, audience: None, scopes };
+        let client = self.client(&guardian, &identity, http)?;
+        let authorize_url = guardian.authorize_url()?;
+        let flow = CodeFlow::new(Arc::new(client), guardian.issuer().cloned(), Some(authorize_url), wanted.clone());
+        let tokens = self.granted(&flow, visit, &guardian).await?;
+        let now = self.now();
+        let about = About {
+            server: self.server.to_string(),
+            profile: self.name.profile().to_owned(),
+            place: guardian.place,
+            resource: wanted.resource,
+            asked: wanted.scopes,
+            signed_in_at: now,
+        };
+        let kept = Kept { about, identity, grant: Grant::of(&tokens, now) };
+        self.around.wallet.put(&self.name, &kept, lock).await?;
+        Ok(kept)
+    }
+
+    async fn granted(&self, flow: &CodeFlow, visit: Box<dyn visitor::Visit>, guardian: &Guardian) -> Result<TokenResponse, NotSignedIn> {
+        let state = unguessable()?;
+        let redirect_uri = visit.redirect_uri().to_owned();
+        let sent = flow.send(&redirect_uri, &state, None).await.map_err(NotSignedIn::Server)?;
+        let destination = Destination { url: sent.url, state: state.clone(), server: self.server.clone(), authority: guardian.name() };
+        let answer = visit.go(destination).await?;
+        if !bool::from(answer.state.expose_secret().as_bytes().ct_eq(state.as_bytes())) {
+            return Err(NotSignedIn::OtherState);
+        }
+        flow.redeem(&answer, &sent.verifier, &redirect_uri).await.map_err(|failure| match failure {
+            NotGranted::Denied(denial) => NotSignedIn::Denied(denial),
+            NotGranted::WrongIssuer(wrong) => NotSignedIn::OtherIssuer(wrong),
+            NotGranted::NoToken(cause) => NotSignedIn::NoToken(cause),
+        })
+    }
+
+    fn client(&self, guardian: &Guardian, identity: &Identity, http: outbound::client::Client) -> Result<TokenClient, NotSignedIn> {
+        let (place, metadata) = (guardian.place.clone(), guardian.metadata.clone());
+        TokenClient::of_ourselves(place, metadata, identity, http, Arc::clone(&self.around.clock)).map_err(NotSignedIn::Server)
+    }
+
+    fn client_of(&self, kept: &Kept) -> Result<TokenClient, NotSignedIn> {
+        let http = self.around.http.client()?.clone();
+        let client = TokenClient::of_ourselves(kept.about.place.clone(), None, &kept.identity, http, Arc::clone(&self.around.clock));
+        client.map_err(NotSignedIn::Server)
+    }
+
+    /// Before its end. Whatever goes wrong is no reason to keep from the server what is still good.
+    async fn renew_in_time(&self, held: &mut Held) -> Result<(), NotSignedIn> {
+        let lock = self.around.wallet.lock(&self.name).await?;
+        held.kept = self.around.wallet.find(&self.name).await?;
+        let Some(kept) = held.kept.as_ref().filter(|kept| kept.grant.is_ripe(self.now(), EARLY)) else { return Ok(()) };
+        let is_over = kept.grant.time_left(self.now()).is_some_and(|left| left.is_zero());
+        match self.renewed(kept, &lock).await {
+            Ok(Some(renewed)) => held.kept = Some(renewed),
+            // The server says what it thinks of the old one, and where to go.
+            Ok(None) => {}
+            Err(failure) if is_over => return Err(failure),
+            Err(failure) => tracing::debug!(target: "accounts", %failure, "a token could not be renewed before its end"),
+        }
+        Ok(())
+    }
+
+    /// The next token; `None`: there is no way to it but the person.
+    async fn renewed(&self, kept: &Kept, lock: &Lock) -> Result<Option<Kept>, NotSignedIn> {
+        let Some(refresh) = &kept.grant.refresh else { return Ok(None) };
+        let client = self.client_of(kept)?;
+        let wanted = Wanted { resource: kept.about.resource.clone(), ..Wanted::default() };
+        let asked_at = self.now();
+        match client.redeem(Brought::RefreshToken { refresh_token: refresh.expose_secret() }, &wanted, Expected::AccessToken).await {
+            Ok(tokens) => {
+                let renewed = kept.with(kept.grant.renewed(&tokens, asked_at));
+                // Kept before it is used: the old refresh token may be good no more.
+                self.around.wallet.put(&self.name, &renewed, lock).await?;
+                Ok(Some(renewed))
+            }
+            Err(no_token) if no_token.is_grant_over || matches!(no_token.cause, Cause::Refused { .. }) => Ok(None),
+            Err(no_token) => Err(NotSignedIn::NoToken(no_token.cause)),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        (self.around.clock)()
+    }
+}
+
+impl Kept {
+    fn shown(&self) -> Shown {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest::digest(&digest::SHA256, self.grant.access.expose_secret().as_bytes()).as_ref());
+        Shown(Some(hash))
+    }
+}
+
+fn unguessable() -> Result<String, NotSignedIn> {
+    let mut bytes = [0; 32];
+    rand::fill(&mut bytes).map_err(|_| NotSignedIn::NoRandomNumbers)?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// How long before its end a token is renewed, at most; a tenth of its life where that is shorter.
+const EARLY: Duration = Duration::from_secs(60);
+/// How often one operation may send a person to log in (C16).
+const MAX_AUTHORIZATIONS: u8 = 3;

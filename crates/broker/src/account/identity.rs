@@ -1,0 +1,95 @@
+//! Who are we at an authorization server? A client registered by hand, the document that describes us, one that we registered before, or one that we register now (C9).
+
+use oauth::client_authentication::Method;
+use oauth::own_registration::{OwnIdentity, OwnMetadata};
+use oauth::scope::ScopeSet;
+use outbound::client::Client;
+use outbound::registration;
+use secrecy::SecretString;
+
+use super::Wishes;
+use super::failure::NotSignedIn;
+use super::guardian::Guardian;
+use super::wallet::{Name, Wallet};
+
+/// A client at one authorization server.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    pub(crate) client_id: String,
+    pub(crate) secret: Option<SecretString>,
+    /// How it proves itself.
+    pub(crate) method: Method,
+    /// Where people come back to, letter for letter, if the server knows one place only.
+    pub(crate) redirect_uri: Option<String>,
+    /// Unix seconds.
+    pub(crate) secret_ends_at: Option<u64>,
+}
+
+impl Identity {
+    /// Whether the server lets people come back there.
+    pub(super) fn comes_back_to(&self, redirect_uri: &str) -> bool {
+        self.redirect_uri.as_deref().is_none_or(|known| known == redirect_uri)
+    }
+}
+
+/// Who we are without asking anybody. `now` is Unix time in milliseconds.
+pub(super) async fn known(wishes: &Wishes, guardian: &Guardian, wallet: &Wallet, now: u64) -> Result<Option<Identity>, NotSignedIn> {
+    if let Some(given) = &wishes.client {
+        let method = match &given.secret {
+            None => Method::None,
+            Some(_) => Method::for_secret(offered(guardian)),
+        };
+        let (client_id, secret) = (given.id.clone(), given.secret.clone());
+        return Ok(Some(Identity { client_id, secret, method, redirect_uri: None, secret_ends_at: None }));
+    }
+    let reads_documents = guardian.metadata.as_ref().is_some_and(|metadata| metadata.client_id_metadata_document_supported == Some(true));
+    if let Some(url) = wishes.metadata_url.as_ref().filter(|_| reads_documents) {
+        let client_id = url.clone();
+        return Ok(Some(Identity { client_id, secret: None, method: Method::None, redirect_uri: None, secret_ends_at: None }));
+    }
+    let registered = wallet.find_client(&Name::of_client(&guardian.name())).await?;
+    Ok(registered.filter(|identity| identity.secret_ends_at.is_none_or(|end| end > now / 1000)))
+}
+
+/// Registers us with one place to come back to, and keeps who we are.
+pub(super) async fn register(
+    guardian: &Guardian,
+    http: &Client,
+    redirect_uri: &str,
+    scopes: &ScopeSet,
+    wallet: &Wallet,
+) -> Result<Identity, NotSignedIn> {
+    let url = guardian.registration_url()?.ok_or_else(|| NotSignedIn::NotRegistered { authority: guardian.name() })?;
+    let asked = method_to_ask_for(offered(guardian));
+    let scope = (!scopes.is_empty()).then(|| scopes.to_string());
+    let metadata = OwnMetadata::native(CLIENT_NAME, redirect_uri, asked, scope);
+    let OwnIdentity { client_id, secret, method, secret_ends_at } = registration::register(http, &url, &metadata).await?;
+    let method = match (&secret, method) {
+        (None, _) => Method::None,
+        (Some(_), Some(method)) if method != Method::None => method,
+        // A secret that nobody wants to see is not shown.
+        (Some(_), Some(_)) => Method::None,
+        (Some(_), None) => Method::for_secret(offered(guardian)),
+    };
+    let secret = secret.filter(|_| method != Method::None);
+    let identity = Identity { client_id, secret, method, redirect_uri: Some(redirect_uri.to_owned()), secret_ends_at };
+    wallet.put_client(&Name::of_client(&guardian.name()), &identity).await?;
+    Ok(identity)
+}
+
+fn offered(guardian: &Guardian) -> &[String] {
+    guardian.metadata.as_ref().map_or(&[], |metadata| &metadata.token_endpoint_auth_methods_supported)
+}
+
+/// A program on a person's machine keeps no secret from that person, so it asks for none where the server lets it (RFC 8252 §8.4).
+fn method_to_ask_for(offered: &[String]) -> Method {
+    let offers = |method: Method| offered.iter().any(|name| name == method.name());
+    let others = [Method::ClientSecretBasic, Method::ClientSecretPost];
+    if offered.is_empty() || offers(Method::None) {
+        Method::None
+    } else {
+        others.into_iter().find(|&method| offers(method)).unwrap_or(Method::None)
+    }
+}
+
+const CLIENT_NAME: &str = "Claviger";
