@@ -5,6 +5,7 @@
 mod audit;
 mod call;
 mod config;
+mod conformance;
 mod connections;
 mod issuer;
 mod rotate;
@@ -24,6 +25,7 @@ use secrecy::SecretString;
 pub(crate) use self::audit::{AuditCommand, OutcomeArgument, QueryArguments, RecordArguments, TailArguments};
 pub(crate) use self::call::CallArguments;
 pub(crate) use self::config::ConfigCommand;
+pub(crate) use self::conformance::ConformanceClientArguments;
 pub(crate) use self::connections::{ConnectionsArguments, ConnectionsCommand, RevokeArguments, Whose};
 pub(crate) use self::issuer::{
     AccountsCommand, AccountsFile, AddAccountArguments, ClientsCommand, DoorArguments, GrantsCommand, KeysCommand, ListAccountsArguments,
@@ -69,6 +71,9 @@ pub(crate) enum Command {
     /// Check a configuration file, or print its JSON Schema
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Do what the MCP conformance harness wants of a client
+    #[command(hide = true)]
+    ConformanceClient(ConformanceClientArguments),
     /// Say who has let the door use an account of theirs, and end that
     #[command(subcommand)]
     Connections(ConnectionsCommand),

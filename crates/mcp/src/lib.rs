@@ -12,6 +12,7 @@ pub mod header;
 pub mod input;
 pub mod list;
 pub mod method;
+pub mod param_header;
 pub mod raw;
 pub mod splice;
 pub mod sse;

@@ -1,14 +1,19 @@
 //! What comes before the answer? Progress and log messages go to the person; requests of the server get a polite no.
 
+use std::time::Duration;
+
 use mcp::envelope::{Body, Kind, Message};
 use mcp::error_code::{METHOD_NOT_FOUND, error_response};
 use mcp::method;
 use mcp::raw::RawJson;
+use mcp::sse::Event;
 use serde::Deserialize;
+use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
 use super::failure::{CallFailure, SaidError};
-use super::http::{Content, Reply};
+use super::host::Host;
+use super::http::{Content, Reply, Stream};
 use crate::voice::{self, plain};
 
 /// How the server answered a request.
@@ -18,12 +23,13 @@ pub(super) enum Answer {
     Result(Box<RawValue>),
 }
 
-/// What a message before the answer asks of us.
-pub(super) enum Aside {
-    /// Nothing more.
-    Nothing,
-    /// To post this reply.
-    Reply(Vec<u8>),
+/// What follows an answer along the wire.
+pub(super) trait Wire {
+    /// Posts the answer to a question of the server's.
+    async fn post(&self, reply: Vec<u8>) -> Result<(), CallFailure>;
+
+    /// Goes on where a stream broke off; `None`: that cannot be done here.
+    async fn resume(&self, last_event_id: &str) -> Result<Option<Box<Stream>>, CallFailure>;
 }
 
 impl Answer {
@@ -36,11 +42,8 @@ impl Answer {
     }
 }
 
-/// Follows a reply to the answer of the request `id`. `aside` is told to post what must be replied on the way.
-pub(super) async fn answer_to<Post>(id: i64, reply: Reply, mut post: Post) -> Result<Answer, CallFailure>
-where
-    Post: AsyncFnMut(Vec<u8>) -> Result<(), CallFailure>,
-{
+/// Follows a reply to the answer of the request `id`; `host` answers what is asked on the way.
+pub(super) async fn answer_to(id: i64, reply: Reply, wire: &impl Wire, host: &dyn Host) -> Result<Answer, CallFailure> {
     match reply.content {
         Content::Nothing => Err(CallFailure::Ended),
         Content::Json(status, body) => {
@@ -52,22 +55,65 @@ where
                 Err(error) => Err(CallFailure::NotAMessage(error)),
             }
         }
-        Content::Stream(mut stream) => {
-            while let Some(data) = stream.next().await? {
-                let mut replies = Vec::new();
-                for message in messages(data.as_bytes()).map_err(CallFailure::NotAMessage)? {
-                    if let Some(answer) = answer(id, &message) {
-                        return Ok(answer);
-                    }
-                    if let Aside::Reply(reply) = listen(&message) {
-                        replies.push(reply);
-                    }
-                }
-                for reply in replies {
-                    post(reply).await?;
-                }
+        Content::Stream(stream) => follow(id, stream, wire, host).await,
+    }
+}
+
+/// To the answer, over as many connections as it takes: a server may end one at any time once it has named an event (SEP-1699).
+async fn follow(id: i64, mut stream: Box<Stream>, wire: &impl Wire, host: &dyn Host) -> Result<Answer, CallFailure> {
+    let mut place = Place::default();
+    for _ in 0..MAX_STREAMS {
+        let broke_off = match read(id, &mut stream, &mut place, wire, host).await {
+            Ok(Some(answer)) => return Ok(answer),
+            Ok(None) => CallFailure::Ended,
+            Err(failure @ CallFailure::Broken(_)) => failure,
+            Err(failure) => return Err(failure),
+        };
+        let Some(last) = &place.last_event_id else { return Err(broke_off) };
+        drop(stream);
+        tokio::time::sleep(place.retry).await;
+        stream = wire.resume(last).await?.ok_or(broke_off)?;
+    }
+    Err(CallFailure::Ended)
+}
+
+async fn read(id: i64, stream: &mut Stream, place: &mut Place, wire: &impl Wire, host: &dyn Host) -> Result<Option<Answer>, CallFailure> {
+    while let Some(event) = stream.next().await? {
+        place.remember(&event);
+        let Some(data) = event.data.filter(|data| !data.is_empty()) else { continue };
+        let mut replies = Vec::new();
+        for message in messages(data.as_bytes()).map_err(CallFailure::NotAMessage)? {
+            if let Some(answer) = answer(id, &message) {
+                return Ok(Some(answer));
             }
-            Err(CallFailure::Ended)
+            replies.extend(listen(&message, host));
+        }
+        for reply in replies {
+            wire.post(reply).await?;
+        }
+    }
+    Ok(None)
+}
+
+/// How far a stream was read.
+struct Place {
+    last_event_id: Option<String>,
+    retry: Duration,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self { last_event_id: None, retry: USUAL_RETRY }
+    }
+}
+
+impl Place {
+    fn remember(&mut self, event: &Event) {
+        if let Some(id) = &event.id {
+            self.last_event_id = Some(id.clone()).filter(|id| !id.is_empty());
+        }
+        if let Some(retry) = event.retry {
+            self.retry = Duration::from_millis(retry).min(MAX_RETRY);
         }
     }
 }
@@ -98,34 +144,46 @@ fn answer(id: i64, message: &Message<'_>) -> Option<Answer> {
     }
 }
 
-/// Tells the person what a notification says, and declines what a request asks for.
-fn listen(message: &Message<'_>) -> Aside {
+/// Tells the person what a notification says, and answers what a request asks for: what is to be posted.
+fn listen(message: &Message<'_>, host: &dyn Host) -> Option<Vec<u8>> {
     let name = message.method().unwrap_or_default();
     match (message.kind(), name) {
         (Kind::Request, method::PING) => reply_to(message, Ok("{}")),
         (Kind::Request, _) => {
-            voice::warn(&format!("the server asks for `{}`, which this client cannot give", plain(name)));
-            reply_to(message, Err("this client answers no requests"))
+            let params = serde_json::from_str::<WithParams<Json>>(message.raw()).map(|with| with.params).unwrap_or_default();
+            match host.answer(name, &params) {
+                Some(result) => reply_to(message, Ok(&result.to_string())),
+                None => {
+                    voice::warn(&format!("the server asks for `{}`, which this client cannot give", plain(name)));
+                    reply_to(message, Err("this client cannot answer that"))
+                }
+            }
         }
         (Kind::Notification, method::NOTIFICATIONS_PROGRESS) => {
             say::<Progress>(message, Progress::line);
-            Aside::Nothing
+            None
         }
         (Kind::Notification, method::NOTIFICATIONS_MESSAGE) => {
             say::<LogMessage>(message, LogMessage::line);
-            Aside::Nothing
+            None
         }
-        _ => Aside::Nothing,
+        _ => None,
     }
 }
 
-fn reply_to(message: &Message<'_>, outcome: Result<&str, &str>) -> Aside {
-    let Some(id) = message.id() else { return Aside::Nothing };
-    Aside::Reply(match outcome {
+fn reply_to(message: &Message<'_>, outcome: Result<&str, &str>) -> Option<Vec<u8>> {
+    let id = message.id()?;
+    Some(match outcome {
         Ok(result) => format!("{{\"jsonrpc\":\"2.0\",\"id\":{},\"result\":{result}}}", id.as_str()).into_bytes(),
         Err(why) => error_response(Some(id), METHOD_NOT_FOUND, why, None),
     })
 }
+
+/// How often one answer may be cut off.
+const MAX_STREAMS: usize = 32;
+/// How long to wait before going on, where the server does not say.
+const USUAL_RETRY: Duration = Duration::from_secs(1);
+const MAX_RETRY: Duration = Duration::from_secs(60);
 
 #[derive(Deserialize)]
 struct Progress {

@@ -92,6 +92,15 @@ impl Endpoint {
         Ok(Reply { headers: parts.headers, content })
     }
 
+    /// Opens a stream of a legacy server, or goes on with one; `None`: it has none.
+    pub(super) async fn get(&self, headers: &[(HeaderName, HeaderValue)]) -> Result<Option<Box<Stream>>, CallFailure> {
+        let response = self.admitted(&Method::GET, &Bytes::new(), headers).await?;
+        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let is_stream = response.status().is_success() && kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream");
+        let decoder = Decoder::new(MAX_MESSAGE_BYTES);
+        Ok(is_stream.then(|| Box::new(Stream { lease: response.into_body(), decoder, events: VecDeque::new() })))
+    }
+
     /// Ends a legacy session. Some servers answer 405, and that is all right.
     pub(super) async fn delete(&self, headers: &[(HeaderName, HeaderValue)]) {
         let _ = self.send(&Method::DELETE, &Bytes::new(), headers).await;
@@ -132,7 +141,7 @@ impl Endpoint {
         let mut request = Request::new(Full::new(body.clone()));
         *request.method_mut() = method.clone();
         let own = request.headers_mut();
-        own.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        own.insert(ACCEPT, HeaderValue::from_static(if *method == Method::GET { EVENTS } else { BOTH_KINDS }));
         own.insert(USER_AGENT, HeaderValue::from_static(concat!("claviger/", env!("CARGO_PKG_VERSION"))));
         if *method == Method::POST {
             own.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -174,13 +183,11 @@ fn challenge_of(headers: &HeaderMap) -> Option<Challenge> {
 }
 
 impl Stream {
-    /// The next event that carries data; `None` at the end.
-    pub(super) async fn next(&mut self) -> Result<Option<String>, CallFailure> {
+    /// The next event; `None` at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<Event>, CallFailure> {
         loop {
-            while let Some(event) = self.events.pop_front() {
-                if let Some(data) = event.data.filter(|data| !data.is_empty()) {
-                    return Ok(Some(data));
-                }
+            if let Some(event) = self.events.pop_front() {
+                return Ok(Some(event));
             }
             let Some(frame) = self.lease.frame().await else { return Ok(None) };
             let frame = frame.map_err(|error| CallFailure::Broken(BodyFailure::Broken(error)))?;
@@ -213,5 +220,7 @@ async fn beginning(lease: Lease) -> Option<String> {
     (!line.is_empty()).then_some(line)
 }
 
+const BOTH_KINDS: &str = "application/json, text/event-stream";
+const EVENTS: &str = "text/event-stream";
 const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 const MAX_ERROR_BYTES: usize = 64 * 1024;

@@ -6,29 +6,33 @@ use mcp::{header, method};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
-use super::exchange::{Answer, answer_to};
+use super::exchange::{Answer, Wire, answer_to};
 use super::failure::CallFailure;
-use super::http::Endpoint;
+use super::host::Host;
+use super::http::{Endpoint, Stream};
 
 /// An open session, or none where the server keeps none.
 pub(super) struct Session {
     headers: Vec<(HeaderName, HeaderValue)>,
     has_id: bool,
     next_id: i64,
+    capabilities: Json,
 }
 
 #[derive(Deserialize)]
 struct InitializeResult {
     #[serde(rename = "protocolVersion")]
     protocol_version: String,
+    #[serde(default)]
+    capabilities: Json,
 }
 
 impl Session {
     /// Opens a session with our newest legacy revision, or the one that the server prefers.
-    pub(super) async fn open(endpoint: &Endpoint) -> Result<Self, CallFailure> {
+    pub(super) async fn open(endpoint: &Endpoint, host: &dyn Host) -> Result<Self, CallFailure> {
         let params = json!({
             "protocolVersion": NEWEST_LEGACY.as_str(),
-            "capabilities": {},
+            "capabilities": host.capabilities(),
             "clientInfo": {"name": "claviger", "version": env!("CARGO_PKG_VERSION")},
         });
         let body = json!({"jsonrpc": "2.0", "id": 0, "method": method::INITIALIZE, "params": params});
@@ -36,12 +40,14 @@ impl Session {
         let id = reply.headers.get(header::SESSION_ID).cloned();
         let has_id = id.is_some();
         let mut headers: Vec<_> = id.into_iter().map(|id| (header::SESSION_ID, id)).collect();
-        let result = match answer_to(0, reply, async |reply| posted(endpoint, reply, &headers).await).await? {
+        let result = match answer_to(0, reply, &Line { endpoint, headers: &headers }, host).await? {
             Answer::Error(error) => return Err(CallFailure::Said(error)),
             Answer::Result(result) => result,
         };
-        headers.push((header::PROTOCOL_VERSION, agreed(result.get())));
-        let session = Self { headers, has_id, next_id: 1 };
+        let result = serde_json::from_str::<InitializeResult>(result.get()).ok();
+        headers.push((header::PROTOCOL_VERSION, agreed(result.as_ref())));
+        let capabilities = result.map(|result| result.capabilities).unwrap_or_default();
+        let session = Self { headers, has_id, next_id: 1, capabilities };
         let initialized = json!({"jsonrpc": "2.0", "method": method::NOTIFICATIONS_INITIALIZED});
         endpoint.post(initialized.to_string().into_bytes(), &session.headers).await?;
         Ok(session)
@@ -51,6 +57,7 @@ impl Session {
     pub(super) async fn request(
         &mut self,
         endpoint: &Endpoint,
+        host: &dyn Host,
         method: &str,
         mut params: Map<String, Json>,
     ) -> Result<Answer, CallFailure> {
@@ -59,7 +66,12 @@ impl Session {
         params.insert("_meta".to_owned(), json!({"progressToken": id}));
         let body = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
         let reply = endpoint.post(body.to_string().into_bytes(), &self.headers).await?;
-        answer_to(id, reply, async |reply| posted(endpoint, reply, &self.headers).await).await
+        answer_to(id, reply, &Line { endpoint, headers: &self.headers }, host).await
+    }
+
+    /// What the server says that it has.
+    pub(super) fn capabilities(&self) -> &Json {
+        &self.capabilities
     }
 
     /// Ends the session.
@@ -70,13 +82,28 @@ impl Session {
     }
 }
 
-async fn posted(endpoint: &Endpoint, body: Vec<u8>, headers: &[(HeaderName, HeaderValue)]) -> Result<(), CallFailure> {
-    endpoint.post(body, headers).await.map(drop)
+/// The way to the server, within a session.
+struct Line<'l> {
+    endpoint: &'l Endpoint,
+    headers: &'l [(HeaderName, HeaderValue)],
+}
+
+impl Wire for Line<'_> {
+    async fn post(&self, reply: Vec<u8>) -> Result<(), CallFailure> {
+        self.endpoint.post(reply, self.headers).await.map(drop)
+    }
+
+    async fn resume(&self, last_event_id: &str) -> Result<Option<Box<Stream>>, CallFailure> {
+        let Ok(id) = HeaderValue::try_from(last_event_id) else { return Ok(None) };
+        let mut headers = self.headers.to_vec();
+        headers.push((header::LAST_EVENT_ID, id));
+        self.endpoint.get(&headers).await
+    }
 }
 
 /// The revision that the server chose; one that we do not know is answered in our own newest, and the server may then refuse.
-fn agreed(result: &str) -> HeaderValue {
-    let chosen = serde_json::from_str::<InitializeResult>(result).ok().and_then(|result| ProtocolVersion::parse(&result.protocol_version));
+fn agreed(result: Option<&InitializeResult>) -> HeaderValue {
+    let chosen = result.and_then(|result| ProtocolVersion::parse(&result.protocol_version));
     let version = chosen.filter(|version| LEGACY.contains(version)).unwrap_or(NEWEST_LEGACY);
     HeaderValue::from_static(version.as_str())
 }

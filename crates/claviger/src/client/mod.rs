@@ -5,6 +5,7 @@
 
 mod exchange;
 mod failure;
+pub(crate) mod host;
 mod http;
 mod legacy;
 mod modern;
@@ -17,12 +18,14 @@ use serde_json::value::RawValue;
 
 use crate::cli::Era;
 use exchange::Answer;
+use host::Host;
 use legacy::Session;
 use modern::Discovered;
 
 /// A server that is ready for calls.
 pub(crate) struct Client {
     endpoint: Endpoint,
+    host: Box<dyn Host>,
     speech: Speech,
 }
 
@@ -34,20 +37,29 @@ enum Speech {
 
 impl Client {
     /// Finds out what the server speaks, unless told, and opens a session where the era has them.
-    pub(crate) async fn connect(endpoint: Endpoint, era: Era) -> Result<Self, CallFailure> {
+    pub(crate) async fn connect(endpoint: Endpoint, era: Era, host: Box<dyn Host>) -> Result<Self, CallFailure> {
         let speech = match era {
-            Era::Legacy => Speech::Legacy(Session::open(&endpoint).await?),
-            Era::Modern => match modern::discover(&endpoint).await? {
+            Era::Legacy => Speech::Legacy(Session::open(&endpoint, &*host).await?),
+            Era::Modern => match modern::discover(&endpoint, &*host).await? {
                 Discovered::Modern(speaker) => Speech::Modern(speaker),
                 Discovered::Other(answer) => return Err(answer.unless_modern()),
             },
-            Era::Auto => match modern::discover(&endpoint).await? {
+            Era::Auto => match modern::discover(&endpoint, &*host).await? {
                 Discovered::Modern(speaker) => Speech::Modern(speaker),
                 // Whatever else it said: fall back, and never key on one code (MCP 2026-07-28, versioning).
-                Discovered::Other(_) => Speech::Legacy(Session::open(&endpoint).await?),
+                Discovered::Other(_) => Speech::Legacy(Session::open(&endpoint, &*host).await?),
             },
         };
-        Ok(Self { endpoint, speech })
+        Ok(Self { endpoint, host, speech })
+    }
+
+    /// Whether the server says that it has this: `tools`, `resources`, `prompts` …
+    pub(crate) fn offers(&self, capability: &str) -> bool {
+        let capabilities = match &self.speech {
+            Speech::Legacy(session) => session.capabilities(),
+            Speech::Modern(speaker) => speaker.capabilities(),
+        };
+        capabilities.get(capability).is_some()
     }
 
     /// Sends one request and waits for its result, as written.
@@ -57,8 +69,8 @@ impl Client {
         params: serde_json::Map<String, serde_json::Value>,
     ) -> Result<Box<RawValue>, CallFailure> {
         let answer = match &mut self.speech {
-            Speech::Legacy(session) => session.request(&self.endpoint, method, params).await?,
-            Speech::Modern(speaker) => speaker.request(&self.endpoint, method, params).await?,
+            Speech::Legacy(session) => session.request(&self.endpoint, &*self.host, method, params).await?,
+            Speech::Modern(speaker) => speaker.request(&self.endpoint, &*self.host, method, params).await?,
         };
         match answer {
             Answer::Error(error) => Err(CallFailure::Said(error)),

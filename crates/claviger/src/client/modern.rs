@@ -1,16 +1,22 @@
 //! What surrounds a call in the modern era? `_meta` in every request, headers that mirror the body, and no session.
 
+use std::collections::BTreeMap;
+
 use ::http::{HeaderName, HeaderValue};
 use mcp::error_code::{HEADER_MISMATCH, UNSUPPORTED_PROTOCOL_VERSION};
 use mcp::header;
 use mcp::method::{self, NamedBy};
+use mcp::param_header::ParamHeaders;
 use mcp::version::{MODERN, ProtocolVersion};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
 
-use super::exchange::{Answer, answer_to};
+use super::exchange::{Answer, Wire, answer_to};
 use super::failure::{CallFailure, SaidError};
-use super::http::Endpoint;
+use super::host::Host;
+use super::http::{Endpoint, Stream};
+use crate::voice::{self, plain};
 
 /// What `server/discover` found out.
 pub(super) enum Discovered {
@@ -24,12 +30,17 @@ pub(super) enum Discovered {
 pub(super) struct Speaker {
     version: ProtocolVersion,
     next_id: i64,
+    /// Of every tool that was listed.
+    mirrored: BTreeMap<String, ParamHeaders>,
+    capabilities: Json,
 }
 
 #[derive(Deserialize)]
 struct DiscoverResult {
     #[serde(rename = "supportedVersions")]
     supported_versions: Vec<String>,
+    #[serde(default)]
+    capabilities: Json,
 }
 
 #[derive(Deserialize)]
@@ -39,7 +50,7 @@ struct UnsupportedVersion {
 
 #[derive(Deserialize)]
 struct ToolList {
-    tools: Vec<Tool>,
+    tools: Vec<Box<RawValue>>,
     #[serde(rename = "nextCursor")]
     next_cursor: Option<String>,
 }
@@ -51,18 +62,38 @@ struct Tool {
     input_schema: Json,
 }
 
+#[derive(Deserialize)]
+struct InputRequired {
+    #[serde(rename = "resultType")]
+    result_type: String,
+    #[serde(rename = "inputRequests", default)]
+    input_requests: BTreeMap<String, InputRequest>,
+    #[serde(rename = "requestState")]
+    request_state: Option<Json>,
+}
+
+#[derive(Deserialize)]
+struct InputRequest {
+    method: String,
+    #[serde(default)]
+    params: Json,
+}
+
 /// Asks the server which revisions it speaks. A refusal of the caller is a failure; any other no says only that it is not modern.
-pub(super) async fn discover(endpoint: &Endpoint) -> Result<Discovered, CallFailure> {
+pub(super) async fn discover(endpoint: &Endpoint, host: &dyn Host) -> Result<Discovered, CallFailure> {
     let newest = MODERN.last().copied().unwrap_or(ProtocolVersion::V2026_07_28);
-    let mut speaker = Speaker { version: newest, next_id: 0 };
-    let answer = match speaker.exchange(endpoint, method::SERVER_DISCOVER, Map::new(), Vec::new()).await {
+    let mut speaker = Speaker { version: newest, next_id: 0, mirrored: BTreeMap::new(), capabilities: Json::Null };
+    let answer = match speaker.exchange((endpoint, host), method::SERVER_DISCOVER, Map::new(), Vec::new()).await {
         Ok(answer) => answer,
         Err(CallFailure::Status { status, .. }) if status.is_client_error() => return Ok(Discovered::Other(not_found(status.as_u16()))),
         Err(CallFailure::Ended | CallFailure::NotAMessage(_) | CallFailure::WrongType(_)) => return Ok(Discovered::Other(not_found(200))),
         Err(failure) => return Err(failure),
     };
     let supported = match &answer {
-        Answer::Result(result) => serde_json::from_str::<DiscoverResult>(result.get()).ok().map(|result| result.supported_versions),
+        Answer::Result(result) => serde_json::from_str::<DiscoverResult>(result.get()).ok().map(|result| {
+            speaker.capabilities = result.capabilities;
+            result.supported_versions
+        }),
         Answer::Error(SaidError { code: UNSUPPORTED_PROTOCOL_VERSION, data: Some(data), .. }) => {
             serde_json::from_str::<UnsupportedVersion>(data).ok().map(|data| data.supported)
         }
@@ -76,71 +107,162 @@ pub(super) async fn discover(endpoint: &Endpoint) -> Result<Discovered, CallFail
 }
 
 impl Speaker {
-    /// Sends one request. A tool whose arguments must stand in headers too is looked up and called once more.
-    pub(super) async fn request(&mut self, endpoint: &Endpoint, method: &str, params: Map<String, Json>) -> Result<Answer, CallFailure> {
-        let headers = named(method, &params);
-        let answer = self.exchange(endpoint, method, params.clone(), headers.clone()).await?;
+    /// Sends one request until its result is complete: what the server wants to know on the way, `host` answers (SEP-2322).
+    pub(super) async fn request(
+        &mut self,
+        endpoint: &Endpoint,
+        host: &dyn Host,
+        method: &str,
+        params: Map<String, Json>,
+    ) -> Result<Answer, CallFailure> {
+        let mut answer = self.once((endpoint, host), method, params.clone()).await?;
+        for _ in 0..MAX_ROUNDS {
+            let Answer::Result(result) = &answer else { return Ok(answer) };
+            let Some(more) = input_wanted(result, host) else { break };
+            let mut again = params.clone();
+            again.extend(more);
+            answer = self.once((endpoint, host), method, again).await?;
+        }
+        if method != method::TOOLS_LIST {
+            return Ok(answer);
+        }
+        Ok(match answer {
+            Answer::Result(result) => Answer::Result(self.usable(result)),
+            error @ Answer::Error(_) => error,
+        })
+    }
+
+    /// What the server says that it has.
+    pub(super) fn capabilities(&self) -> &Json {
+        &self.capabilities
+    }
+
+    /// A tool whose arguments must stand in headers too, and that was not listed yet, is looked up and called once more.
+    async fn once(&mut self, to: To<'_>, method: &str, params: Map<String, Json>) -> Result<Answer, CallFailure> {
+        let mut headers = named(method, &params);
+        if method != method::TOOLS_CALL {
+            return self.exchange(to, method, params, headers).await;
+        }
+        let name = params.get("name").and_then(Json::as_str).unwrap_or_default().to_owned();
+        let arguments = params.get("arguments").cloned().unwrap_or_default();
+        if let Some(mirrored) = self.mirrored.get(&name) {
+            headers.extend(mirrored.headers(&arguments));
+            return self.exchange(to, method, params, headers).await;
+        }
+        let answer = self.exchange(to, method, params.clone(), headers.clone()).await?;
         let is_mismatch = matches!(&answer, Answer::Error(error) if error.code == HEADER_MISMATCH);
-        if !is_mismatch || method != method::TOOLS_CALL {
+        if !is_mismatch {
             return Ok(answer);
         }
-        let mirrored = self.mirrored(endpoint, &params).await?;
-        if mirrored.is_empty() {
-            return Ok(answer);
+        self.look_up(to, &name).await?;
+        match self.mirrored.get(&name).filter(|mirrored| !mirrored.is_empty()) {
+            Some(mirrored) => {
+                headers.extend(mirrored.headers(&arguments));
+                self.exchange(to, method, params, headers).await
+            }
+            None => Ok(answer),
         }
-        self.exchange(endpoint, method, params, headers.into_iter().chain(mirrored).collect()).await
     }
 
     async fn exchange(
         &mut self,
-        endpoint: &Endpoint,
+        (endpoint, host): To<'_>,
         method: &str,
         mut params: Map<String, Json>,
         mut headers: Vec<(HeaderName, HeaderValue)>,
     ) -> Result<Answer, CallFailure> {
         let id = self.next_id;
         self.next_id += 1;
-        params.insert("_meta".to_owned(), self.meta(id));
+        params.insert("_meta".to_owned(), self.meta(id, host));
         headers.push((header::PROTOCOL_VERSION, HeaderValue::from_static(self.version.as_str())));
         headers.extend(HeaderValue::try_from(method).ok().map(|method| (header::METHOD, method)));
         let body = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
         let reply = endpoint.post(body.to_string().into_bytes(), &headers).await?;
-        // A modern client sends no responses; a server that asks all the same is told nothing.
-        answer_to(id, reply, async |_| Ok(())).await
+        answer_to(id, reply, &OneAnswer, host).await
     }
 
-    fn meta(&self, id: i64) -> Json {
+    fn meta(&self, id: i64, host: &dyn Host) -> Json {
         json!({
             "io.modelcontextprotocol/protocolVersion": self.version.as_str(),
-            "io.modelcontextprotocol/clientCapabilities": {},
+            "io.modelcontextprotocol/clientCapabilities": host.capabilities(),
             "io.modelcontextprotocol/clientInfo": {"name": "claviger", "version": env!("CARGO_PKG_VERSION")},
             "io.modelcontextprotocol/logLevel": "info",
             "progressToken": id,
         })
     }
 
-    /// The headers for the arguments that the tool's schema marks with `x-mcp-header`.
-    async fn mirrored(&mut self, endpoint: &Endpoint, params: &Map<String, Json>) -> Result<Vec<(HeaderName, HeaderValue)>, CallFailure> {
-        let name = params.get("name").and_then(Json::as_str).unwrap_or_default();
+    /// Lists tools until this one is there.
+    async fn look_up(&mut self, to: To<'_>, name: &str) -> Result<(), CallFailure> {
         let mut cursor: Option<String> = None;
         for _ in 0..MAX_PAGES {
             let page: Map<String, Json> = cursor.take().into_iter().map(|cursor| ("cursor".to_owned(), Json::from(cursor))).collect();
-            let Answer::Result(result) = self.exchange(endpoint, method::TOOLS_LIST, page, Vec::new()).await? else {
-                return Ok(Vec::new());
-            };
-            let Ok(list) = serde_json::from_str::<ToolList>(result.get()) else { return Ok(Vec::new()) };
-            if let Some(tool) = list.tools.iter().find(|tool| tool.name == name) {
-                let mut headers = Vec::new();
-                mirror(&tool.input_schema, params.get("arguments").unwrap_or(&Json::Null), &mut headers);
-                return Ok(headers);
-            }
-            cursor = list.next_cursor;
-            if cursor.is_none() {
+            let Answer::Result(result) = self.exchange(to, method::TOOLS_LIST, page, Vec::new()).await? else { break };
+            let next = serde_json::from_str::<ToolList>(result.get()).ok().and_then(|list| list.next_cursor);
+            self.usable(result);
+            cursor = next;
+            if cursor.is_none() || self.mirrored.contains_key(name) {
                 break;
             }
         }
-        Ok(Vec::new())
+        Ok(())
     }
+
+    /// A page of tools without those whose headers nobody could write (SEP-2243); what is known of the others is kept.
+    fn usable(&mut self, result: Box<RawValue>) -> Box<RawValue> {
+        let Ok(list) = serde_json::from_str::<ToolList>(result.get()) else { return result };
+        let mut usable = Vec::with_capacity(list.tools.len());
+        for raw in &list.tools {
+            let Ok(tool) = serde_json::from_str::<Tool>(raw.get()) else { continue };
+            match ParamHeaders::of_schema(&tool.input_schema) {
+                Ok(mirrored) => {
+                    self.mirrored.insert(tool.name, mirrored);
+                    usable.push(raw.get());
+                }
+                Err(reason) => voice::warn(&format!("the tool `{}` is left out: {}", plain(&tool.name), plain(&reason.to_string()))),
+            }
+        }
+        if usable.len() == list.tools.len() {
+            return result;
+        }
+        let next = list.next_cursor.map_or_else(String::new, |cursor| format!(",\"nextCursor\":{}", Json::from(cursor)));
+        RawValue::from_string(format!("{{\"tools\":[{}]{next}}}", usable.join(","))).unwrap_or(result)
+    }
+}
+
+/// A server, and who answers its questions.
+type To<'t> = (&'t Endpoint, &'t dyn Host);
+
+/// A modern answer comes whole or is lost, and a modern client sends no responses: a server that asks all the same is told nothing.
+struct OneAnswer;
+
+impl Wire for OneAnswer {
+    async fn post(&self, _: Vec<u8>) -> Result<(), CallFailure> {
+        Ok(())
+    }
+
+    async fn resume(&self, _: &str) -> Result<Option<Box<Stream>>, CallFailure> {
+        Ok(None)
+    }
+}
+
+/// What to add to the same request, if the server wants to know more and `host` can say all of it.
+fn input_wanted(result: &RawValue, host: &dyn Host) -> Option<Map<String, Json>> {
+    let wanted: InputRequired = serde_json::from_str(result.get()).ok()?;
+    if wanted.result_type != "input_required" {
+        return None;
+    }
+    let mut answers = Map::new();
+    for (key, request) in &wanted.input_requests {
+        answers.insert(key.clone(), host.answer(&request.method, &request.params)?);
+    }
+    let mut more = Map::new();
+    if !answers.is_empty() {
+        more.insert("inputResponses".to_owned(), answers.into());
+    }
+    if let Some(state) = wanted.request_state {
+        more.insert("requestState".to_owned(), state);
+    }
+    Some(more)
 }
 
 /// `Mcp-Name` where the method has one.
@@ -155,53 +277,11 @@ fn named(method: &str, params: &Map<String, Json>) -> Vec<(HeaderName, HeaderVal
     value.and_then(|value| HeaderValue::try_from(value.as_ref()).ok()).map(|value| (header::NAME, value)).into_iter().collect()
 }
 
-/// Follows a schema through `properties` alone, as the specification says, beside the arguments.
-fn mirror(schema: &Json, argument: &Json, headers: &mut Vec<(HeaderName, HeaderValue)>) {
-    for (name, property) in schema.get("properties").and_then(Json::as_object).into_iter().flatten() {
-        let Some(value) = argument.get(name) else { continue };
-        if let Some(suffix) = property.get("x-mcp-header").and_then(Json::as_str) {
-            headers.extend(mirrored_header(suffix, value));
-        }
-        mirror(property, value, headers);
-    }
-}
-
-fn mirrored_header(suffix: &str, value: &Json) -> Option<(HeaderName, HeaderValue)> {
-    let text = match value {
-        Json::Bool(boolean) => boolean.to_string(),
-        Json::Number(number) => number.to_string(),
-        Json::String(text) => text.clone(),
-        Json::Array(_) | Json::Null | Json::Object(_) => return None,
-    };
-    let name = HeaderName::try_from(format!("{}{}", header::PARAM_PREFIX, suffix.to_ascii_lowercase())).ok()?;
-    Some((name, HeaderValue::try_from(header::encode_value(&text).as_ref()).ok()?))
-}
-
 fn not_found(status: u16) -> Answer {
     Answer::Error(SaidError { code: i64::from(status), message: "no answer to `server/discover`".to_owned(), data: None })
 }
 
 /// A server that lists more pages than this is not asked further.
 pub(crate) const MAX_PAGES: usize = 100;
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::mirror;
-
-    #[test]
-    fn marked_arguments_are_mirrored_wherever_properties_lead() {
-        let schema = json!({"properties": {
-            "region": {"type": "string", "x-mcp-header": "Region"},
-            "deep": {"properties": {"count": {"type": "integer", "x-mcp-header": "Count"}}},
-            "list": {"items": {"properties": {"x": {"x-mcp-header": "X"}}}},
-            "plain": {"type": "string"},
-        }});
-        let mut headers = Vec::new();
-        mirror(&schema, &json!({"region": " ü", "deep": {"count": 3}, "list": [{"x": 1}], "plain": "p"}), &mut headers);
-        let mut seen: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
-        seen.sort_unstable();
-        assert_eq!(seen, [("mcp-param-count", "3"), ("mcp-param-region", "=?base64?IMO8?=")]);
-    }
-}
+/// How often a server may ask back for one request.
+const MAX_ROUNDS: usize = 10;

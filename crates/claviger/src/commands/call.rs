@@ -11,6 +11,7 @@ use serde_json::{Map, Value as Json};
 
 use super::token::{read_secret, server_of};
 use crate::cli::CallArguments;
+use crate::client::host::Nobody;
 use crate::client::{CallFailure, Client, Endpoint, MAX_PAGES};
 use crate::config::env::{self, Surroundings};
 use crate::config::is_local;
@@ -64,7 +65,7 @@ impl Outcome {
 }
 
 async fn carry_out(endpoint: Endpoint, arguments: &CallArguments, task: &Task) -> Result<Outcome, CallFailure> {
-    let mut client = Client::connect(endpoint, arguments.era).await?;
+    let mut client = Client::connect(endpoint, arguments.era, Box::new(Nobody)).await?;
     let outcome = match task {
         Task::Call(tool, values) => call(&mut client, tool, values, arguments.json).await,
         Task::List => list(&mut client, arguments.json).await,

@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod call;
 mod config;
+mod conformance_client;
 mod connections;
 mod grants;
 mod guide;
@@ -49,6 +50,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Report> {
         Command::ChildGuard(arguments) => return guard(&arguments),
         Command::Clients(command) => block_on(grants::clients(command, &around))?,
         Command::Config(command) => config::run(command, around)?,
+        Command::ConformanceClient(arguments) => block_on(conformance_client::run(&arguments, &around))?,
         Command::Connections(command) => block_on(connections::run(command, around))?,
         Command::Grants(command) => block_on(grants::grants(command, &around))?,
         Command::Keys(command) => block_on(grants::keys(command, &around))?,

@@ -9,6 +9,7 @@ use serde_json::Map;
 use url::Url;
 
 use crate::cli::{Era, LoginArguments, LoginStatusArguments, LogoutArguments, SignInArguments};
+use crate::client::host::Nobody;
 use crate::client::{CallFailure, Client, Endpoint};
 use crate::config::env::Surroundings;
 use crate::sign_in::{self, Chosen, Manner, Pause, Storage};
@@ -41,7 +42,7 @@ pub(crate) async fn login(arguments: &LoginArguments, around: &Surroundings) -> 
 
 /// Asks something for which a server wants to know who it is: some answer `initialize` to everybody.
 async fn knock(endpoint: Endpoint) -> Result<(), CallFailure> {
-    let mut client = Client::connect(endpoint, Era::Auto).await?;
+    let mut client = Client::connect(endpoint, Era::Auto, Box::new(Nobody)).await?;
     let outcome = client.request(method::TOOLS_LIST, Map::new()).await;
     client.close().await;
     match outcome {

@@ -1,0 +1,168 @@
+//! `claviger conformance-client`: what the conformance harness wants of an MCP client, done with the client and the log-in that people use.
+//!
+//! The harness says in variables which scenario it is, which revision it speaks, and what the client is to know beforehand. Every process has a state folder of its own,
+//! because the harness starts all scenarios at once.
+
+use mcp::method;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value as Json, json};
+
+use crate::cli::{ConformanceClientArguments, Era, SignInArguments, StateArgument};
+use crate::client::host::Defaults;
+use crate::client::{CallFailure, Client, Endpoint};
+use crate::config::env::Surroundings;
+use crate::sign_in::{self, Manner, Pause, Storage};
+use crate::voice::{Exit, Report};
+
+/// Carries out one scenario.
+pub(crate) async fn run(arguments: &ConformanceClientArguments, around: &Surroundings) -> Result<Exit, Report> {
+    let said = |name: &str| around.variables().get(name).map(String::as_str);
+    let context = said(CONTEXT).map_or_else(|| Ok(Context::default()), serde_json::from_str);
+    let context = context.map_err(|error| Report::new(Exit::Usage, format!("`{CONTEXT}` cannot be read")).caused_by(&error))?;
+    let era = if said(VERSION).is_some_and(|version| version >= "2026") { Era::Modern } else { Era::Legacy };
+    let state = tempfile::tempdir().map_err(|error| Report::new(Exit::InputOutput, "there is no temporary folder").caused_by(&error))?;
+    sign_in::keep_choice(state.path(), Storage::File)?;
+    let options = options(&context, state.path())?;
+    let account = sign_in::account(&arguments.url, &options, Some(Manner::Browser(Pause::new())), around)?;
+    let endpoint = Endpoint::for_account(&arguments.url, account).map_err(|failure| failure.report(None))?;
+    let done = match Client::connect(endpoint, era, Box::new(Defaults)).await {
+        Ok(mut client) => {
+            let outcome = Box::pin(everything(&mut client, &context)).await;
+            client.close().await;
+            outcome
+        }
+        Err(failure) => Err(failure),
+    };
+    done.map(|()| Exit::Success).map_err(|failure| failure.report(None))
+}
+
+/// Whatever the server offers is listed and used once; a scenario judges what it sees of that.
+async fn everything(client: &mut Client, context: &Context) -> Result<(), CallFailure> {
+    let tools: Tools = ask(client, method::TOOLS_LIST, Map::new()).await?.unwrap_or_default();
+    let calls = if context.tool_calls.is_empty() { tools.calls() } else { context.tool_calls.clone() };
+    for ToolCall { name, arguments } in calls {
+        let params = Map::from_iter([("name".to_owned(), Json::from(name)), ("arguments".to_owned(), arguments)]);
+        let _result: Option<Json> = ask(client, method::TOOLS_CALL, params).await?;
+    }
+    if !client.offers("resources") && !client.offers("prompts") {
+        return Ok(());
+    }
+    let resources: Resources = ask(client, method::RESOURCES_LIST, Map::new()).await?.unwrap_or_default();
+    for resource in resources.resources {
+        let params = Map::from_iter([("uri".to_owned(), Json::from(resource.uri))]);
+        let _content: Option<Json> = ask(client, method::RESOURCES_READ, params).await?;
+    }
+    let prompts: Prompts = ask(client, method::PROMPTS_LIST, Map::new()).await?.unwrap_or_default();
+    for prompt in prompts.prompts {
+        let params = Map::from_iter([("name".to_owned(), Json::from(prompt.name)), ("arguments".to_owned(), json!({}))]);
+        let _messages: Option<Json> = ask(client, method::PROMPTS_GET, params).await?;
+    }
+    Ok(())
+}
+
+/// The result as far as it can be read; `None`: the server says no.
+async fn ask<T: for<'de> Deserialize<'de>>(client: &mut Client, method: &str, params: Map<String, Json>) -> Result<Option<T>, CallFailure> {
+    match client.request(method, params).await {
+        Ok(result) => Ok(serde_json::from_str(result.get()).ok()),
+        Err(CallFailure::Said(_)) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn options(context: &Context, state: &std::path::Path) -> Result<SignInArguments, Report> {
+    let secret = match &context.client_secret {
+        None => None,
+        Some(secret) => {
+            let file = state.join("client-secret");
+            let written = std::fs::write(&file, secret);
+            written.map_err(|error| Report::new(Exit::InputOutput, "the client's secret cannot be kept").caused_by(&error))?;
+            Some(file)
+        }
+    };
+    Ok(SignInArguments {
+        profile: "default".to_owned(),
+        scope: None,
+        client_id: context.client_id.clone(),
+        client_secret_file: secret,
+        client_metadata_url: Some(DOCUMENT.to_owned()),
+        callback_port: None,
+        no_resource: false,
+        ca_file: None,
+        allow_network: Vec::new(),
+        state: StateArgument { state: Some(state.to_owned()) },
+    })
+}
+
+/// What the client is to know beforehand.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Context {
+    client_id: Option<String>,
+    client_secret: Option<String>,
+    #[serde(rename = "toolCalls")]
+    tool_calls: Vec<ToolCall>,
+}
+
+#[derive(Clone, Deserialize)]
+struct ToolCall {
+    name: String,
+    arguments: Json,
+}
+
+#[derive(Default, Deserialize)]
+struct Tools {
+    tools: Vec<Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
+struct Tool {
+    name: String,
+    #[serde(rename = "inputSchema", default)]
+    input_schema: Json,
+}
+
+#[derive(Default, Deserialize)]
+struct Resources {
+    resources: Vec<Resource>,
+}
+
+#[derive(Deserialize)]
+struct Resource {
+    uri: String,
+}
+
+#[derive(Default, Deserialize)]
+struct Prompts {
+    prompts: Vec<Named>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
+impl Tools {
+    /// Each tool once, with the plainest arguments that its schema asks for.
+    fn calls(&self) -> Vec<ToolCall> {
+        let tools = self.tools.iter().filter_map(|tool| serde_json::from_str::<Tool>(tool.get()).ok());
+        tools.map(|tool| ToolCall { name: tool.name, arguments: plainest(&tool.input_schema) }).collect()
+    }
+}
+
+fn plainest(schema: &Json) -> Json {
+    let properties = schema.get("properties").and_then(Json::as_object);
+    let value = |property: &Json| match property.get("type").and_then(Json::as_str) {
+        Some("number" | "integer") => json!(1),
+        Some("boolean") => json!(true),
+        Some("array") => json!([]),
+        Some("object") => json!({}),
+        _ => json!("x"),
+    };
+    Json::Object(properties.into_iter().flatten().map(|(name, property)| (name.clone(), value(property))).collect())
+}
+
+const CONTEXT: &str = "MCP_CONFORMANCE_CONTEXT";
+const VERSION: &str = "MCP_CONFORMANCE_PROTOCOL_VERSION";
+/// The document that the harness takes for ours; nobody fetches it.
+const DOCUMENT: &str = "https://conformance-test.local/client-metadata.json";
