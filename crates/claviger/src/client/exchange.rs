@@ -77,6 +77,21 @@ async fn follow(id: i64, mut stream: Box<Stream>, wire: &impl Wire, host: &dyn H
     Err(CallFailure::Ended)
 }
 
+/// Hears what a legacy server says of its own accord, and answers it, as long as its stream can be had.
+pub(super) async fn hear_out(mut stream: Box<Stream>, wire: &impl Wire, host: &dyn Host) -> Result<(), CallFailure> {
+    let mut place = Place::default();
+    loop {
+        match read(NOBODY, &mut stream, &mut place, wire, host).await {
+            Ok(_) | Err(CallFailure::Broken(_)) => {}
+            Err(failure) => return Err(failure),
+        }
+        drop(stream);
+        tokio::time::sleep(place.retry).await;
+        let Some(next) = wire.resume(place.last_event_id.as_deref().unwrap_or_default()).await? else { return Ok(()) };
+        stream = next;
+    }
+}
+
 async fn read(id: i64, stream: &mut Stream, place: &mut Place, wire: &impl Wire, host: &dyn Host) -> Result<Option<Answer>, CallFailure> {
     while let Some(event) = stream.next().await? {
         place.remember(&event);
@@ -151,13 +166,11 @@ fn listen(message: &Message<'_>, host: &dyn Host) -> Option<Vec<u8>> {
         (Kind::Request, method::PING) => reply_to(message, Ok("{}")),
         (Kind::Request, _) => {
             let params = serde_json::from_str::<WithParams<Json>>(message.raw()).map(|with| with.params).unwrap_or_default();
-            match host.answer(name, &params) {
-                Some(result) => reply_to(message, Ok(&result.to_string())),
-                None => {
-                    voice::warn(&format!("the server asks for `{}`, which this client cannot give", plain(name)));
-                    reply_to(message, Err("this client cannot answer that"))
-                }
+            if let Some(result) = host.answer(name, &params) {
+                return reply_to(message, Ok(&result.to_string()));
             }
+            voice::warn(&format!("the server asks for `{}`, which this client cannot give", plain(name)));
+            reply_to(message, Err("this client cannot answer that"))
         }
         (Kind::Notification, method::NOTIFICATIONS_PROGRESS) => {
             say::<Progress>(message, Progress::line);
@@ -179,6 +192,8 @@ fn reply_to(message: &Message<'_>, outcome: Result<&str, &str>) -> Option<Vec<u8
     })
 }
 
+/// No request of ours has this id.
+const NOBODY: i64 = -1;
 /// How often one answer may be cut off.
 const MAX_STREAMS: usize = 32;
 /// How long to wait before going on, where the server does not say.

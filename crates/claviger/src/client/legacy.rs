@@ -1,12 +1,17 @@
 //! What surrounds a call in the legacy era? `initialize`, `notifications/initialized`, the session's headers, and DELETE at the end.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use ::http::{HeaderName, HeaderValue};
 use mcp::version::{LEGACY, NEWEST_LEGACY, ProtocolVersion};
 use mcp::{header, method};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
-use super::exchange::{Answer, Wire, answer_to};
+use super::exchange::{Answer, Wire, answer_to, hear_out};
 use super::failure::CallFailure;
 use super::host::Host;
 use super::http::{Endpoint, Stream};
@@ -17,6 +22,8 @@ pub(super) struct Session {
     has_id: bool,
     next_id: i64,
     capabilities: Json,
+    /// What the server says of its own accord; ends with the session.
+    _ear: JoinSet<()>,
 }
 
 #[derive(Deserialize)]
@@ -29,7 +36,7 @@ struct InitializeResult {
 
 impl Session {
     /// Opens a session with our newest legacy revision, or the one that the server prefers.
-    pub(super) async fn open(endpoint: &Endpoint, host: &dyn Host) -> Result<Self, CallFailure> {
+    pub(super) async fn open(endpoint: &Arc<Endpoint>, host: &Arc<dyn Host>) -> Result<Self, CallFailure> {
         let params = json!({
             "protocolVersion": NEWEST_LEGACY.as_str(),
             "capabilities": host.capabilities(),
@@ -40,17 +47,21 @@ impl Session {
         let id = reply.headers.get(header::SESSION_ID).cloned();
         let has_id = id.is_some();
         let mut headers: Vec<_> = id.into_iter().map(|id| (header::SESSION_ID, id)).collect();
-        let result = match answer_to(0, reply, &Line { endpoint, headers: &headers }, host).await? {
+        let result = match answer_to(0, reply, &Line { endpoint, headers: &headers }, &**host).await? {
             Answer::Error(error) => return Err(CallFailure::Said(error)),
             Answer::Result(result) => result,
         };
         let result = serde_json::from_str::<InitializeResult>(result.get()).ok();
         headers.push((header::PROTOCOL_VERSION, agreed(result.as_ref())));
         let capabilities = result.map(|result| result.capabilities).unwrap_or_default();
-        let session = Self { headers, has_id, next_id: 1, capabilities };
         let initialized = json!({"jsonrpc": "2.0", "method": method::NOTIFICATIONS_INITIALIZED});
-        endpoint.post(initialized.to_string().into_bytes(), &session.headers).await?;
-        Ok(session)
+        endpoint.post(initialized.to_string().into_bytes(), &headers).await?;
+        let (opened, is_open) = oneshot::channel();
+        let mut ear = JoinSet::new();
+        ear.spawn(listen(Arc::clone(endpoint), Arc::clone(host), headers.clone(), opened));
+        // What a server asks during the first call is to find somebody who hears it.
+        let _late = tokio::time::timeout(EAR_OPENS_WITHIN, is_open).await;
+        Ok(Self { headers, has_id, next_id: 1, capabilities, _ear: ear })
     }
 
     /// Sends one request within the session.
@@ -82,6 +93,21 @@ impl Session {
     }
 }
 
+/// A server may ask on a stream of its own, which belongs to no request. One that has none is fine.
+async fn listen(endpoint: Arc<Endpoint>, host: Arc<dyn Host>, headers: Vec<(HeaderName, HeaderValue)>, opened: oneshot::Sender<()>) {
+    let stream = endpoint.get(&headers).await;
+    // Nobody waits any more where it took too long.
+    let _waited = opened.send(());
+    let outcome = match stream {
+        Ok(Some(stream)) => hear_out(stream, &Line { endpoint: &endpoint, headers: &headers }, &*host).await,
+        Ok(None) => Ok(()),
+        Err(failure) => Err(failure),
+    };
+    if let Err(failure) = outcome {
+        tracing::debug!(target: "client", %failure, "the server's own stream has ended");
+    }
+}
+
 /// The way to the server, within a session.
 struct Line<'l> {
     endpoint: &'l Endpoint,
@@ -96,7 +122,9 @@ impl Wire for Line<'_> {
     async fn resume(&self, last_event_id: &str) -> Result<Option<Box<Stream>>, CallFailure> {
         let Ok(id) = HeaderValue::try_from(last_event_id) else { return Ok(None) };
         let mut headers = self.headers.to_vec();
-        headers.push((header::LAST_EVENT_ID, id));
+        if !id.is_empty() {
+            headers.push((header::LAST_EVENT_ID, id));
+        }
         self.endpoint.get(&headers).await
     }
 }
@@ -107,3 +135,5 @@ fn agreed(result: Option<&InitializeResult>) -> HeaderValue {
     let version = chosen.filter(|version| LEGACY.contains(version)).unwrap_or(NEWEST_LEGACY);
     HeaderValue::from_static(version.as_str())
 }
+
+const EAR_OPENS_WITHIN: Duration = Duration::from_secs(1);

@@ -14,6 +14,8 @@ pub(crate) use failure::CallFailure;
 pub(crate) use http::Endpoint;
 pub(crate) use modern::MAX_PAGES;
 
+use std::sync::Arc;
+
 use serde_json::value::RawValue;
 
 use crate::cli::Era;
@@ -24,8 +26,8 @@ use modern::Discovered;
 
 /// A server that is ready for calls.
 pub(crate) struct Client {
-    endpoint: Endpoint,
-    host: Box<dyn Host>,
+    endpoint: Arc<Endpoint>,
+    host: Arc<dyn Host>,
     speech: Speech,
 }
 
@@ -37,9 +39,10 @@ enum Speech {
 
 impl Client {
     /// Finds out what the server speaks, unless told, and opens a session where the era has them.
-    pub(crate) async fn connect(endpoint: Endpoint, era: Era, host: Box<dyn Host>) -> Result<Self, CallFailure> {
+    pub(crate) async fn connect(endpoint: Endpoint, era: Era, host: Arc<dyn Host>) -> Result<Self, CallFailure> {
+        let endpoint = Arc::new(endpoint);
         let speech = match era {
-            Era::Legacy => Speech::Legacy(Session::open(&endpoint, &*host).await?),
+            Era::Legacy => Speech::Legacy(Session::open(&endpoint, &host).await?),
             Era::Modern => match modern::discover(&endpoint, &*host).await? {
                 Discovered::Modern(speaker) => Speech::Modern(speaker),
                 Discovered::Other(answer) => return Err(answer.unless_modern()),
@@ -47,7 +50,7 @@ impl Client {
             Era::Auto => match modern::discover(&endpoint, &*host).await? {
                 Discovered::Modern(speaker) => Speech::Modern(speaker),
                 // Whatever else it said: fall back, and never key on one code (MCP 2026-07-28, versioning).
-                Discovered::Other(_) => Speech::Legacy(Session::open(&endpoint, &*host).await?),
+                Discovered::Other(_) => Speech::Legacy(Session::open(&endpoint, &host).await?),
             },
         };
         Ok(Self { endpoint, host, speech })

@@ -133,7 +133,7 @@ async fn a_legacy_call_is_surrounded_by_its_session() {
         _ => legacy(request),
     })
     .await;
-    let mut client = Client::connect(server.endpoint(), Era::Auto, Box::new(Nobody)).await.unwrap();
+    let mut client = Client::connect(server.endpoint(), Era::Auto, Arc::new(Nobody)).await.unwrap();
     let result = client.request(TOOLS_CALL, call(json!({}))).await.unwrap();
     assert_eq!(result.get(), "{\"content\":[]}");
     client.close().await;
@@ -159,7 +159,7 @@ async fn a_modern_call_carries_everything_itself() {
         _ => modern(request),
     })
     .await;
-    let mut client = Client::connect(server.endpoint(), Era::Auto, Box::new(Nobody)).await.unwrap();
+    let mut client = Client::connect(server.endpoint(), Era::Auto, Arc::new(Nobody)).await.unwrap();
     client.request(TOOLS_CALL, call(json!({"path": "x"}))).await.unwrap();
     client.close().await;
 
@@ -188,7 +188,7 @@ async fn an_argument_that_must_stand_in_a_header_is_put_there_on_the_second_try(
         _ => modern(request),
     })
     .await;
-    let mut client = Client::connect(server.endpoint(), Era::Modern, Box::new(Nobody)).await.unwrap();
+    let mut client = Client::connect(server.endpoint(), Era::Modern, Arc::new(Nobody)).await.unwrap();
     client.request(TOOLS_CALL, call(json!({"region": "eu"}))).await.unwrap();
 }
 
@@ -205,9 +205,9 @@ async fn whatever_a_server_says_to_the_probe_but_yes_means_legacy() {
     ] {
         let server =
             Server::start(move |request| if request.method() == "server/discover" { probe(request) } else { legacy(request) }).await;
-        Client::connect(server.endpoint(), Era::Auto, Box::new(Nobody)).await.unwrap();
+        Client::connect(server.endpoint(), Era::Auto, Arc::new(Nobody)).await.unwrap();
         assert_eq!(server.seen()[1].method(), "initialize");
-        let refused = Client::connect(server.endpoint(), Era::Modern, Box::new(Nobody)).await.err().unwrap();
+        let refused = Client::connect(server.endpoint(), Era::Modern, Arc::new(Nobody)).await.err().unwrap();
         assert!(matches!(refused, CallFailure::NotModern(_)), "{refused:?}");
     }
 }
@@ -215,7 +215,7 @@ async fn whatever_a_server_says_to_the_probe_but_yes_means_legacy() {
 #[tokio::test]
 async fn an_unsupported_version_that_names_ours_means_modern() {
     let server = Server::start(|request| error(request, 400, -32022, &json!({"supported": ["2026-07-28"], "requested": "x"}))).await;
-    let mut client = Client::connect(server.endpoint(), Era::Auto, Box::new(Nobody)).await.unwrap();
+    let mut client = Client::connect(server.endpoint(), Era::Auto, Arc::new(Nobody)).await.unwrap();
     let failure = client.request(TOOLS_LIST, Map::new()).await.unwrap_err();
     assert!(matches!(failure, CallFailure::Said(_)), "{failure:?}");
     assert_eq!(server.seen().len(), 2);
@@ -244,7 +244,7 @@ async fn a_refusal_is_told_with_the_token_that_would_do() {
             builder.body(Full::default()).unwrap()
         })
         .await;
-        let failure = Client::connect(server.endpoint(), Era::Auto, Box::new(Nobody)).await.err().unwrap();
+        let failure = Client::connect(server.endpoint(), Era::Auto, Arc::new(Nobody)).await.err().unwrap();
         let text = text_of(&failure, Some("files"));
         assert!(text.contains(hint), "{text}");
         assert_eq!(server.seen().len(), 1, "a refused probe is not followed by another try");
@@ -270,7 +270,7 @@ async fn answers_that_are_no_answers_are_failures_of_their_own() {
         ),
     ] {
         let server = Server::start(move |request| if request.method() == "tools/list" { script(request) } else { legacy(request) }).await;
-        let mut client = Client::connect(server.endpoint(), Era::Legacy, Box::new(Nobody)).await.unwrap();
+        let mut client = Client::connect(server.endpoint(), Era::Legacy, Arc::new(Nobody)).await.unwrap();
         let failure = client.request(TOOLS_LIST, Map::new()).await.unwrap_err();
         let text = text_of(&failure, None);
         assert!(text.starts_with(&format!("error: {expected}")), "{text}");

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Read as _};
+use std::sync::Arc;
 
 use mcp::method;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -65,7 +66,7 @@ impl Outcome {
 }
 
 async fn carry_out(endpoint: Endpoint, arguments: &CallArguments, task: &Task) -> Result<Outcome, CallFailure> {
-    let mut client = Client::connect(endpoint, arguments.era, Box::new(Nobody)).await?;
+    let mut client = Client::connect(endpoint, arguments.era, Arc::new(Nobody)).await?;
     let outcome = match task {
         Task::Call(tool, values) => call(&mut client, tool, values, arguments.json).await,
         Task::List => list(&mut client, arguments.json).await,

@@ -3,6 +3,9 @@
 //! The harness says in variables which scenario it is, which revision it speaks, and what the client is to know beforehand. Every process has a state folder of its own,
 //! because the harness starts all scenarios at once.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use mcp::method;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -26,14 +29,14 @@ pub(crate) async fn run(arguments: &ConformanceClientArguments, around: &Surroun
     let options = options(&context, state.path())?;
     let account = sign_in::account(&arguments.url, &options, Some(Manner::Browser(Pause::new())), around)?;
     let endpoint = Endpoint::for_account(&arguments.url, account).map_err(|failure| failure.report(None))?;
-    let done = match Client::connect(endpoint, era, Box::new(Defaults)).await {
-        Ok(mut client) => {
-            let outcome = Box::pin(everything(&mut client, &context)).await;
-            client.close().await;
-            outcome
-        }
-        Err(failure) => Err(failure),
+    let scenario = async {
+        let mut client = Client::connect(endpoint, era, Arc::new(Defaults)).await?;
+        let outcome = Box::pin(everything(&mut client, &context)).await;
+        client.close().await;
+        outcome
     };
+    let done = tokio::time::timeout(PATIENCE, scenario).await;
+    let done = done.map_err(|_| Report::new(Exit::Unavailable, "the scenario takes too long"))?;
     done.map(|()| Exit::Success).map_err(|failure| failure.report(None))
 }
 
@@ -164,5 +167,7 @@ fn plainest(schema: &Json) -> Json {
 
 const CONTEXT: &str = "MCP_CONFORMANCE_CONTEXT";
 const VERSION: &str = "MCP_CONFORMANCE_PROTOCOL_VERSION";
+/// The harness gives up after thirty seconds, and leaves us running.
+const PATIENCE: Duration = Duration::from_secs(28);
 /// The document that the harness takes for ours; nobody fetches it.
 const DOCUMENT: &str = "https://conformance-test.local/client-metadata.json";

@@ -1,6 +1,7 @@
 //! `claviger login`, `logout` and `status`: who is logged in where on this machine.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use broker::account::{Account, SignedOut, Summary};
 use jiff::Timestamp;
@@ -42,7 +43,7 @@ pub(crate) async fn login(arguments: &LoginArguments, around: &Surroundings) -> 
 
 /// Asks something for which a server wants to know who it is: some answer `initialize` to everybody.
 async fn knock(endpoint: Endpoint) -> Result<(), CallFailure> {
-    let mut client = Client::connect(endpoint, Era::Auto, Box::new(Nobody)).await?;
+    let mut client = Client::connect(endpoint, Era::Auto, Arc::new(Nobody)).await?;
     let outcome = client.request(method::TOOLS_LIST, Map::new()).await;
     client.close().await;
     match outcome {
