@@ -3,6 +3,7 @@
 //! The words that several commands share stand here, those of one command or group in the file of its name.
 
 mod audit;
+mod bridge;
 mod call;
 mod config;
 mod conformance;
@@ -23,6 +24,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 
 pub(crate) use self::audit::{AuditCommand, OutcomeArgument, QueryArguments, RecordArguments, TailArguments};
+pub(crate) use self::bridge::{BridgeArguments, at_file};
 pub(crate) use self::call::CallArguments;
 pub(crate) use self::config::ConfigCommand;
 pub(crate) use self::conformance::ConformanceClientArguments;
@@ -60,6 +62,8 @@ pub(crate) enum Command {
     /// Read the record of calls and prove that it is whole
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Be a program on a pipe that is a remote MCP server
+    Bridge(Box<BridgeArguments>),
     /// Call a tool of an MCP server, or list its tools: curl for MCP
     Call(Box<CallArguments>),
     /// Watch over one child process of the door

@@ -6,6 +6,7 @@ mod accounts;
 mod admin;
 mod annex;
 mod announce;
+mod bridge;
 mod cli;
 mod client;
 mod commands;

@@ -112,6 +112,18 @@ impl Report {
         self.exit
     }
 
+    /// The report for somebody who reads one line, such as the person behind a program that shows errors.
+    pub(crate) fn on_one_line(&self) -> String {
+        let mut text = self.message.clone();
+        for cause in &self.causes {
+            let _ = write!(text, ": {cause}");
+        }
+        for hint in &self.hints {
+            let _ = write!(text, "; {hint}");
+        }
+        text.replace('\n', " ")
+    }
+
     /// The report with its colours; [`talk`] takes them out where nobody can see them.
     pub(crate) fn render(&self) -> String {
         let mut text = String::new();

@@ -16,6 +16,7 @@ mod ruleset;
 pub use action::Action;
 pub use caller::Caller;
 pub use decide::Refusal;
+pub use pattern::Pattern;
 pub use permit::Permit;
 pub use rule::{Demand, InvalidSelector, Rule, Selector};
 pub use ruleset::{Implications, RuleSet};

@@ -2,10 +2,11 @@
 
 /// A pattern over names and URIs. Matching is case-sensitive, as MCP names are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Pattern(Box<str>);
+pub struct Pattern(Box<str>);
 
 impl Pattern {
-    pub(crate) fn new(text: &str) -> Self {
+    /// The pattern as it is written.
+    pub fn new(text: &str) -> Self {
         Self(text.into())
     }
 
@@ -19,8 +20,8 @@ impl Pattern {
         (!self.0.contains('*'), literal)
     }
 
-    /// Greedy from the left: after the first piece each further one is taken where it first occurs, and the last must end the name.
-    pub(crate) fn matches(&self, name: &str) -> bool {
+    /// Whether a name matches. Greedy from the left: after the first piece each further one is taken where it first occurs, and the last must end the name.
+    pub fn matches(&self, name: &str) -> bool {
         let Some((first, rest)) = self.0.split_once('*') else {
             return *self.0 == *name;
         };

@@ -1,9 +1,11 @@
 //! What can a person type about logging in: at `login`, `logout`, `status` and wherever else a log-in may be needed?
 
+use std::path::PathBuf;
+
 use clap::Args;
 use ipnet::IpNet;
 use oauth::scope::ScopeSet;
-use std::path::PathBuf;
+use secrecy::SecretString;
 use url::Url;
 
 use super::StateArgument;
@@ -25,6 +27,9 @@ pub(crate) struct SignInArguments {
     /// A file with that client's secret; `-` reads it from stdin
     #[arg(long, value_name = "FILE", requires = "client_id")]
     pub(crate) client_secret_file: Option<PathBuf>,
+    /// The same, where another option has given it.
+    #[arg(skip)]
+    pub(crate) client_secret: Option<SecretString>,
     /// An https URL of a document that describes this program, for servers that read one
     #[arg(long, value_name = "URL", value_parser = document)]
     pub(crate) client_metadata_url: Option<String>,

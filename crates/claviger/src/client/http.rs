@@ -24,6 +24,8 @@ use crate::config::is_local;
 pub(crate) struct Endpoint {
     pool: Pool,
     pass: Pass,
+    /// What a person wants in every request.
+    always: HeaderMap,
 }
 
 /// What lets us in.
@@ -35,13 +37,13 @@ enum Pass {
 }
 
 /// What came back for a POST.
-pub(super) struct Reply {
-    pub(super) headers: HeaderMap,
-    pub(super) content: Content,
+pub(crate) struct Reply {
+    pub(crate) headers: HeaderMap,
+    pub(crate) content: Content,
 }
 
 /// The messages of a reply.
-pub(super) enum Content {
+pub(crate) enum Content {
     /// 202, or nothing in it.
     Nothing,
     /// One message, and the status it came with.
@@ -51,7 +53,7 @@ pub(super) enum Content {
 }
 
 /// An open stream of events.
-pub(super) struct Stream {
+pub(crate) struct Stream {
     lease: Lease,
     decoder: Decoder,
     events: VecDeque<Event>,
@@ -64,16 +66,21 @@ impl Endpoint {
             return Err(CallFailure::InTheClear);
         }
         let pass = token.map(bearer).transpose()?.map_or(Pass::Nothing, Pass::Token);
-        Ok(Self { pool: pool(url)?, pass })
+        Ok(Self { pool: pool(url, &Roots::default())?, pass, always: HeaderMap::new() })
     }
 
-    /// The same for somebody's account there.
-    pub(crate) fn for_account(url: &Url, account: Account) -> Result<Self, CallFailure> {
-        Ok(Self { pool: pool(url)?, pass: Pass::Account(Box::new(account)) })
+    /// The same for somebody's account there; `roots` are trusted beside the system's.
+    pub(crate) fn for_account(url: &Url, account: Account, roots: &Roots) -> Result<Self, CallFailure> {
+        Ok(Self { pool: pool(url, roots)?, pass: Pass::Account(Box::new(account)), always: HeaderMap::new() })
+    }
+
+    /// The same with these in every request.
+    pub(crate) fn with_headers(self, always: HeaderMap) -> Self {
+        Self { always, ..self }
     }
 
     /// Posts one message.
-    pub(super) async fn post(&self, body: Vec<u8>, headers: &[(HeaderName, HeaderValue)]) -> Result<Reply, CallFailure> {
+    pub(crate) async fn post(&self, body: Vec<u8>, headers: &[(HeaderName, HeaderValue)]) -> Result<Reply, CallFailure> {
         let response = self.admitted(&Method::POST, &body.into(), headers).await?;
         let status = response.status();
         let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
@@ -93,7 +100,7 @@ impl Endpoint {
     }
 
     /// Opens a stream of a legacy server, or goes on with one; `None`: it has none.
-    pub(super) async fn get(&self, headers: &[(HeaderName, HeaderValue)]) -> Result<Option<Box<Stream>>, CallFailure> {
+    pub(crate) async fn get(&self, headers: &[(HeaderName, HeaderValue)]) -> Result<Option<Box<Stream>>, CallFailure> {
         let response = self.admitted(&Method::GET, &Bytes::new(), headers).await?;
         let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let is_stream = response.status().is_success() && kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream");
@@ -102,7 +109,7 @@ impl Endpoint {
     }
 
     /// Ends a legacy session. Some servers answer 405, and that is all right.
-    pub(super) async fn delete(&self, headers: &[(HeaderName, HeaderValue)]) {
+    pub(crate) async fn delete(&self, headers: &[(HeaderName, HeaderValue)]) {
         let _ = self.send(&Method::DELETE, &Bytes::new(), headers).await;
     }
 
@@ -141,6 +148,7 @@ impl Endpoint {
         let mut request = Request::new(Full::new(body.clone()));
         *request.method_mut() = method.clone();
         let own = request.headers_mut();
+        own.extend(self.always.iter().map(|(name, value)| (name.clone(), value.clone())));
         own.insert(ACCEPT, HeaderValue::from_static(if *method == Method::GET { EVENTS } else { BOTH_KINDS }));
         own.insert(USER_AGENT, HeaderValue::from_static(concat!("claviger/", env!("CARGO_PKG_VERSION"))));
         if *method == Method::POST {
@@ -172,8 +180,8 @@ impl Endpoint {
     }
 }
 
-fn pool(url: &Url) -> Result<Pool, CallFailure> {
-    let tls = client_config(&Roots::default()).map_err(CallFailure::Tls)?;
+fn pool(url: &Url, roots: &Roots) -> Result<Pool, CallFailure> {
+    let tls = client_config(roots).map_err(CallFailure::Tls)?;
     Pool::new(url, &Arc::new(tls), PoolLimits::default()).map_err(CallFailure::InvalidUrl)
 }
 
@@ -184,7 +192,7 @@ fn challenge_of(headers: &HeaderMap) -> Option<Challenge> {
 
 impl Stream {
     /// The next event; `None` at the end.
-    pub(super) async fn next(&mut self) -> Result<Option<Event>, CallFailure> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Event>, CallFailure> {
         loop {
             if let Some(event) = self.events.pop_front() {
                 return Ok(Some(event));

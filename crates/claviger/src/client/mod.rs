@@ -9,10 +9,12 @@ pub(crate) mod host;
 mod http;
 mod legacy;
 mod modern;
+mod tools;
 
 pub(crate) use failure::CallFailure;
-pub(crate) use http::Endpoint;
+pub(crate) use http::{Content, Endpoint, Reply, Stream};
 pub(crate) use modern::MAX_PAGES;
+pub(crate) use tools::KnownTools;
 
 use std::sync::Arc;
 

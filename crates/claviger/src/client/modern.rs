@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use ::http::{HeaderName, HeaderValue};
 use mcp::error_code::{HEADER_MISMATCH, UNSUPPORTED_PROTOCOL_VERSION};
 use mcp::header;
+use mcp::list::{self, ListKind};
 use mcp::method::{self, NamedBy};
-use mcp::param_header::ParamHeaders;
+use mcp::splice::splice;
 use mcp::version::{MODERN, ProtocolVersion};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -16,6 +17,7 @@ use super::exchange::{Answer, Wire, answer_to};
 use super::failure::{CallFailure, SaidError};
 use super::host::Host;
 use super::http::{Endpoint, Stream};
+use super::tools::KnownTools;
 use crate::voice::{self, plain};
 
 /// What `server/discover` found out.
@@ -30,8 +32,7 @@ pub(super) enum Discovered {
 pub(super) struct Speaker {
     version: ProtocolVersion,
     next_id: i64,
-    /// Of every tool that was listed.
-    mirrored: BTreeMap<String, ParamHeaders>,
+    tools: KnownTools,
     capabilities: Json,
 }
 
@@ -49,17 +50,9 @@ struct UnsupportedVersion {
 }
 
 #[derive(Deserialize)]
-struct ToolList {
-    tools: Vec<Box<RawValue>>,
+struct Page {
     #[serde(rename = "nextCursor")]
     next_cursor: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Tool {
-    name: String,
-    #[serde(rename = "inputSchema", default)]
-    input_schema: Json,
 }
 
 #[derive(Deserialize)]
@@ -82,7 +75,7 @@ struct InputRequest {
 /// Asks the server which revisions it speaks. A refusal of the caller is a failure; any other no says only that it is not modern.
 pub(super) async fn discover(endpoint: &Endpoint, host: &dyn Host) -> Result<Discovered, CallFailure> {
     let newest = MODERN.last().copied().unwrap_or(ProtocolVersion::V2026_07_28);
-    let mut speaker = Speaker { version: newest, next_id: 0, mirrored: BTreeMap::new(), capabilities: Json::Null };
+    let mut speaker = Speaker { version: newest, next_id: 0, tools: KnownTools::default(), capabilities: Json::Null };
     let answer = match speaker.exchange((endpoint, host), method::SERVER_DISCOVER, Map::new(), Vec::new()).await {
         Ok(answer) => answer,
         Err(CallFailure::Status { status, .. }) if status.is_client_error() => return Ok(Discovered::Other(not_found(status.as_u16()))),
@@ -145,8 +138,8 @@ impl Speaker {
         }
         let name = params.get("name").and_then(Json::as_str).unwrap_or_default().to_owned();
         let arguments = params.get("arguments").cloned().unwrap_or_default();
-        if let Some(mirrored) = self.mirrored.get(&name) {
-            headers.extend(mirrored.headers(&arguments));
+        if let Some(mirrored) = self.tools.headers(&name, &arguments) {
+            headers.extend(mirrored);
             return self.exchange(to, method, params, headers).await;
         }
         let answer = self.exchange(to, method, params.clone(), headers.clone()).await?;
@@ -155,9 +148,9 @@ impl Speaker {
             return Ok(answer);
         }
         self.look_up(to, &name).await?;
-        match self.mirrored.get(&name).filter(|mirrored| !mirrored.is_empty()) {
+        match self.tools.headers(&name, &arguments).filter(|mirrored| !mirrored.is_empty()) {
             Some(mirrored) => {
-                headers.extend(mirrored.headers(&arguments));
+                headers.extend(mirrored);
                 self.exchange(to, method, params, headers).await
             }
             None => Ok(answer),
@@ -197,10 +190,10 @@ impl Speaker {
         for _ in 0..MAX_PAGES {
             let page: Map<String, Json> = cursor.take().into_iter().map(|cursor| ("cursor".to_owned(), Json::from(cursor))).collect();
             let Answer::Result(result) = self.exchange(to, method::TOOLS_LIST, page, Vec::new()).await? else { break };
-            let next = serde_json::from_str::<ToolList>(result.get()).ok().and_then(|list| list.next_cursor);
+            let next = serde_json::from_str::<Page>(result.get()).ok().and_then(|page| page.next_cursor);
             self.usable(result);
             cursor = next;
-            if cursor.is_none() || self.mirrored.contains_key(name) {
+            if cursor.is_none() || self.tools.knows(name) {
                 break;
             }
         }
@@ -209,23 +202,16 @@ impl Speaker {
 
     /// A page of tools without those whose headers nobody could write (SEP-2243); what is known of the others is kept.
     fn usable(&mut self, result: Box<RawValue>) -> Box<RawValue> {
-        let Ok(list) = serde_json::from_str::<ToolList>(result.get()) else { return result };
-        let mut usable = Vec::with_capacity(list.tools.len());
-        for raw in &list.tools {
-            let Ok(tool) = serde_json::from_str::<Tool>(raw.get()) else { continue };
-            match ParamHeaders::of_schema(&tool.input_schema) {
-                Ok(mirrored) => {
-                    self.mirrored.insert(tool.name, mirrored);
-                    usable.push(raw.get());
-                }
-                Err(reason) => voice::warn(&format!("the tool `{}` is left out: {}", plain(&tool.name), plain(&reason.to_string()))),
-            }
+        let unusable = self.tools.learn(result.get());
+        for (name, reason) in &unusable {
+            voice::warn(&format!("the tool `{}` is left out: {}", plain(name), plain(&reason.to_string())));
         }
-        if usable.len() == list.tools.len() {
+        if unusable.is_empty() {
             return result;
         }
-        let next = list.next_cursor.map_or_else(String::new, |cursor| format!(",\"nextCursor\":{}", Json::from(cursor)));
-        RawValue::from_string(format!("{{\"tools\":[{}]{next}}}", usable.join(","))).unwrap_or(result)
+        let Ok(edits) = list::filter(result.get(), ListKind::Tools, |name| !unusable.contains_key(name)) else { return result };
+        let text = String::from_utf8(splice(result.get().as_bytes(), &edits)).ok();
+        text.and_then(|text| RawValue::from_string(text).ok()).unwrap_or(result)
     }
 }
 

@@ -35,8 +35,7 @@ pub(crate) async fn run(arguments: &CallArguments, around: &Surroundings) -> Res
     } else {
         // Whoever reads no terminal is not made to log in by surprise.
         let manner = std::io::stderr().is_terminal().then(|| Manner::Browser(pause.clone()));
-        let account = sign_in::account(&arguments.url, &arguments.sign_in, manner, around)?;
-        Endpoint::for_account(&arguments.url, account).map_err(report)?
+        sign_in::endpoint(&arguments.url, &arguments.sign_in, manner, around)?
     };
     let outcome = Box::pin(pause.within(arguments.timeout, carry_out(endpoint, arguments, &task))).await;
     let printed = outcome.ok_or_else(|| {

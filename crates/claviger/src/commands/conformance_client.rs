@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::cli::{ConformanceClientArguments, Era, SignInArguments, StateArgument};
 use crate::client::host::Defaults;
-use crate::client::{CallFailure, Client, Endpoint};
+use crate::client::{CallFailure, Client};
 use crate::config::env::Surroundings;
 use crate::sign_in::{self, Manner, Pause, Storage};
 use crate::voice::{Exit, Report};
@@ -26,9 +26,8 @@ pub(crate) async fn run(arguments: &ConformanceClientArguments, around: &Surroun
     let era = if said(VERSION).is_some_and(|version| version >= "2026") { Era::Modern } else { Era::Legacy };
     let state = tempfile::tempdir().map_err(|error| Report::new(Exit::InputOutput, "there is no temporary folder").caused_by(&error))?;
     sign_in::keep_choice(state.path(), Storage::File)?;
-    let options = options(&context, state.path())?;
-    let account = sign_in::account(&arguments.url, &options, Some(Manner::Browser(Pause::new())), around)?;
-    let endpoint = Endpoint::for_account(&arguments.url, account).map_err(|failure| failure.report(None))?;
+    let options = options(&context, state.path());
+    let endpoint = sign_in::endpoint(&arguments.url, &options, Some(Manner::Browser(Pause::new())), around)?;
     let scenario = async {
         let mut client = Client::connect(endpoint, era, Arc::new(Defaults)).await?;
         let outcome = Box::pin(everything(&mut client, &context)).await;
@@ -73,28 +72,20 @@ async fn ask<T: for<'de> Deserialize<'de>>(client: &mut Client, method: &str, pa
     }
 }
 
-fn options(context: &Context, state: &std::path::Path) -> Result<SignInArguments, Report> {
-    let secret = match &context.client_secret {
-        None => None,
-        Some(secret) => {
-            let file = state.join("client-secret");
-            let written = std::fs::write(&file, secret);
-            written.map_err(|error| Report::new(Exit::InputOutput, "the client's secret cannot be kept").caused_by(&error))?;
-            Some(file)
-        }
-    };
-    Ok(SignInArguments {
+fn options(context: &Context, state: &std::path::Path) -> SignInArguments {
+    SignInArguments {
         profile: "default".to_owned(),
         scope: None,
         client_id: context.client_id.clone(),
-        client_secret_file: secret,
+        client_secret_file: None,
+        client_secret: context.client_secret.clone().map(Into::into),
         client_metadata_url: Some(DOCUMENT.to_owned()),
         callback_port: None,
         no_resource: false,
         ca_file: None,
         allow_network: Vec::new(),
         state: StateArgument { state: Some(state.to_owned()) },
-    })
+    }
 }
 
 /// What the client is to know beforehand.

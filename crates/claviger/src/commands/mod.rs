@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod bridge;
 mod call;
 mod config;
 mod conformance_client;
@@ -46,6 +47,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Report> {
     let exit = match command {
         Command::Accounts(command) => accounts::run(command, &around)?,
         Command::Audit(command) => audit::run(&command, &around)?,
+        Command::Bridge(arguments) => block_on(bridge::run(&arguments, &around))?,
         Command::Call(arguments) => block_on(call::run(&arguments, &around))?,
         Command::ChildGuard(arguments) => return guard(&arguments),
         Command::Clients(command) => block_on(grants::clients(command, &around))?,

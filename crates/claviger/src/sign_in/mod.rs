@@ -21,9 +21,16 @@ pub(crate) use self::failure::report;
 pub(crate) use self::storage::{Chosen, Storage, choose, chosen, keep_choice, open};
 pub(crate) use self::visitor::{Manner, Pause};
 use crate::cli::SignInArguments;
+use crate::client::Endpoint;
 use crate::config::env::Surroundings;
 use crate::config::is_local;
 use crate::voice::{Exit, Report};
+
+/// The way to a server for a person's account there. `manner`: how the person is asked, if at all.
+pub(crate) fn endpoint(url: &Url, arguments: &SignInArguments, manner: Option<Manner>, around: &Surroundings) -> Result<Endpoint, Report> {
+    let account = account(url, arguments, manner, around)?;
+    Endpoint::for_account(url, account, &roots(arguments)?).map_err(|failure| failure.report(None))
+}
 
 /// Everything that an account needs, as the command line and the surroundings say it. `manner`: how the person is asked, if at all.
 pub(crate) fn account(url: &Url, arguments: &SignInArguments, manner: Option<Manner>, around: &Surroundings) -> Result<Account, Report> {
@@ -33,11 +40,7 @@ pub(crate) fn account(url: &Url, arguments: &SignInArguments, manner: Option<Man
     let state = state_folder(arguments.state.state.as_deref(), around)?;
     let wallet = Arc::new(open(&state)?);
     let guard = Guard::for_operator(url.as_str()).with_networks(arguments.allow_network.iter().copied());
-    let roots = match &arguments.ca_file {
-        None => Roots::default(),
-        Some(file) => read_roots(file)?,
-    };
-    let http = LazyClient::new(guard, roots);
+    let http = LazyClient::new(guard, roots(arguments)?);
     let visitor = manner.map(|manner| manner.visitor(arguments.callback_port));
     let around = Around { http, wallet, visitor, clock: Arc::new(unix_milliseconds) };
     Ok(Account::new(url.clone(), &arguments.profile, wishes(arguments)?, around))
@@ -52,7 +55,7 @@ pub(crate) fn state_folder(flag: Option<&Path>, around: &Surroundings) -> Result
 
 fn wishes(arguments: &SignInArguments) -> Result<Wishes, Report> {
     let secret = match &arguments.client_secret_file {
-        None => None,
+        None => arguments.client_secret.clone(),
         Some(file) => Some(crate::commands::read_secret(file, "the client's secret")?),
     };
     Ok(Wishes {
@@ -63,7 +66,8 @@ fn wishes(arguments: &SignInArguments) -> Result<Wishes, Report> {
     })
 }
 
-fn read_roots(file: &Path) -> Result<Roots, Report> {
+fn roots(arguments: &SignInArguments) -> Result<Roots, Report> {
+    let Some(file) = &arguments.ca_file else { return Ok(Roots::default()) };
     let cannot = |error: &dyn std::error::Error| {
         Report::new(Exit::InputOutput, format!("the certificates in `{}` cannot be used", file.display())).caused_by(error)
     };
