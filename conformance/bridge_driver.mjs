@@ -4,7 +4,7 @@
 //
 // The harness says in variables which revision it speaks and what the client is to know; a scenario judges what arrives at its server.
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -13,6 +13,9 @@ const MODERN = "2026-07-28";
 const LEGACY = "2025-11-25";
 const DOCUMENT = "https://conformance-test.local/client-metadata.json";
 const ROUNDS = 10;
+const UNSUPPORTED = -32022;
+// Wants to see the schema of the other tool as it arrived.
+const ECHO = "json_schema_echo";
 const capabilities = { elicitation: { form: {} } };
 const clientInfo = { name: "bridge-driver", version: "1.0.0" };
 
@@ -23,8 +26,19 @@ const context = JSON.parse(process.env.MCP_CONFORMANCE_CONTEXT ?? "{}");
 // The harness starts all scenarios at once, so each has a state of its own.
 const state = mkdtempSync(join(tmpdir(), "bridge-"));
 const options = ["bridge", url, "--state", state, "--client-metadata-url", DOCUMENT];
-if (context.client_id) {
-  options.push("--static-oauth-client-info", JSON.stringify({ client_id: context.client_id, client_secret: context.client_secret }));
+// What is secret goes into files, as a person would do it.
+const kept = (name, text) => {
+  writeFileSync(join(state, name), text, { mode: 0o600 });
+  return join(state, name);
+};
+if (context.client_id) options.push("--client-id", context.client_id);
+if (context.client_secret) options.push("--client-secret-file", kept("client-secret", context.client_secret));
+if (context.private_key_pem) options.push("--client-key-file", kept("client.pem", context.private_key_pem));
+if (process.env.MCP_CONFORMANCE_SCENARIO?.startsWith("auth/client-credentials")) options.push("--client-credentials");
+if (context.valid_jwt) options.push("--assertion-file", kept("assertion", context.valid_jwt));
+if (context.idp_issuer) {
+  options.push("--provider", context.idp_issuer, "--provider-client-id", context.idp_client_id);
+  options.push("--id-token-file", kept("id-token", context.idp_id_token));
 }
 const bridge = spawn(claviger, options, { stdio: ["pipe", "pipe", "inherit"] });
 
@@ -67,6 +81,7 @@ async function ask(method, params = {}) {
   let more = {};
   for (let round = 0; round < ROUNDS; round += 1) {
     const { result, error } = await once(method, { ...params, ...more });
+    if (error?.code === UNSUPPORTED && error.data?.supported?.includes(MODERN)) continue;
     if (error) console.error(`${method}: ${error.message}`);
     if (result?.resultType !== "input_required") return result;
     const answers = Object.entries(result.inputRequests ?? {}).map(([key, request]) => [key, answerTo(request)]);
@@ -88,7 +103,9 @@ async function everything() {
   if (!opened) return false;
   if (!isModern) send({ method: "notifications/initialized" });
   const tools = (await ask("tools/list"))?.tools;
-  for (const call of context.toolCalls ?? tools?.map(({ name, inputSchema }) => ({ name, arguments: plainest(inputSchema) })) ?? []) {
+  const calls = context.toolCalls ?? tools?.map(({ name, inputSchema }) => ({ name, arguments: plainest(inputSchema) })) ?? [];
+  for (const call of calls) {
+    if (call.name === ECHO) call.arguments = { schema: tools.find(({ name }) => name !== ECHO)?.inputSchema };
     await ask("tools/call", call);
   }
   if (opened.capabilities?.resources || opened.capabilities?.prompts) {

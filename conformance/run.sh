@@ -6,8 +6,10 @@
 #   conformance/run.sh token    the same with tokens, which a small proxy adds for the harness
 #   conformance/run.sh stdio    the fixture as a child process of the door
 #   conformance/run.sh issuer   the built-in authorization server; every check must pass, and none may warn
+#   conformance/run.sh client   our client and log-in, as `claviger conformance-client`; every check must pass, and none may warn
+#   conformance/run.sh bridge   the same through `claviger bridge`, with a small host on its pipe
 #
-# Several may be named; none means all five. The middle three must pass the same checks as the fixture alone, except for
+# Several may be named; none means all seven. Door, token and stdio must pass the same checks as the fixture alone, except for
 # what conformance/expected/<mode>.yml names with a reason. Results and the programs' logs are left in target/conformance/.
 # The harness and, where the installed one is too old, Node.js are installed into .test-peers/ from npm.
 # Everything listens on 127.0.0.1, at ports that the system chooses.
@@ -195,6 +197,27 @@ ask_issuer() {
   done
 }
 
+# What a person's browser does where nobody has to be asked: it follows.
+export BROWSER="curl -sSL -o /dev/null"
+
+run_client() { ask_client client "$claviger conformance-client"; }
+
+run_bridge() { ask_client bridge "$node $here/bridge_driver.mjs $claviger"; }
+
+# ask_client MODE COMMAND: every scenario for clients, and their summary.
+ask_client() {
+  local mode="$1" command="$2" out="$results/$1" run flag
+  command -v curl >/dev/null || fail "curl is not there"
+  rm -rf "$out"
+  for run in 2025-11-25 2026-07-28 extensions backcompat; do
+    mkdir -p "$out/$run"
+    case "$run" in 20*) flag=--requirements ;; *) flag=--suite ;; esac
+    # The exit code says only that something failed; the summary says what.
+    "$node" "$harness" client --command "$command" "$flag" "$run" -o "$out/$run" >"$out/$run.log" 2>&1 || true
+  done
+  "$node" "$here/summary.mjs" write "$peers" "$out" "$results/$mode.json" client
+}
+
 # register ORIGIN: the name of a client that registers itself, as most do.
 register() {
   "$node" -e '
@@ -212,17 +235,17 @@ free_port() {
 
 main() {
   local modes=("$@") mode bad=0
-  if (( $# == 0 )); then modes=(direct door token stdio issuer); fi
+  if (( $# == 0 )); then modes=(direct door token stdio issuer client bridge); fi
   for mode in "${modes[@]}"; do
-    case "$mode" in direct | door | token | stdio | issuer) ;; *) fail "unknown mode: $mode (direct, door, token, stdio or issuer)" ;; esac
+    case "$mode" in direct | door | token | stdio | issuer | client | bridge) ;; *) fail "unknown mode: $mode (direct, door, token, stdio, issuer, client or bridge)" ;; esac
   done
   install_harness
   cargo build --quiet --manifest-path "$root/Cargo.toml" -p claviger-testkit --bins
   if [[ "${modes[*]}" != direct && -z "${CLAVIGER:-}" ]]; then
     cargo build --quiet --manifest-path "$root/Cargo.toml" -p claviger
   fi
-  # The others, but for the issuer, are compared with the fixture alone, as it is now.
-  if [[ "${modes[0]}" != direct && "${modes[*]}" != issuer && ! "$results/direct.json" -nt "$target/debug/fixture-server" ]]; then
+  # Door, token and stdio are compared with the fixture alone, as it is now.
+  if [[ "${modes[0]}" != direct && "${modes[*]}" =~ (door|token|stdio) && ! "$results/direct.json" -nt "$target/debug/fixture-server" ]]; then
     modes=(direct "${modes[@]}")
   fi
   for mode in "${modes[@]}"; do
@@ -231,10 +254,13 @@ main() {
     "run_$mode"
     stop_all
     # What the programs said: why the door refused a call is in its log, and not in its answer.
-    mkdir -p "$results/$mode-logs" && mv "$scratch"/*.log "$results/$mode-logs/"
+    mkdir -p "$results/$mode-logs"
+    find "$scratch" -maxdepth 1 -name '*.log' -exec mv -t "$results/$mode-logs/" {} +
     case "$mode" in
       direct) "$node" "$here/summary.mjs" check "$results/direct.json" || bad=1 ;;
       issuer) "$node" "$here/summary.mjs" spotless "$results/issuer.json" || bad=1 ;;
+      # A modern client sends no `initialize`, and declares what it has: the checks of the rest are skipped.
+      client | bridge) "$node" "$here/summary.mjs" spotless "$results/$mode.json" skipped || bad=1 ;;
       *) "$node" "$here/summary.mjs" compare "$peers" "$results/direct.json" "$results/$mode.json" "$here/expected/$mode.yml" || bad=1 ;;
     esac
   done

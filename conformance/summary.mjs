@@ -1,8 +1,9 @@
 // What did the harness find? Sums up its result folders, and compares two such sums.
 //
-//   summary.mjs write PEERS FOLDER SUMMARY            FOLDER/<run>/<role>-<scenario>-<time>/checks.json → SUMMARY
+//   summary.mjs write PEERS FOLDER SUMMARY [ROLE]     FOLDER/<run>/<role>-<scenario>-<time>/checks.json → SUMMARY;
+//                                                     ROLE is whom the scenarios test: server, unless `client` is said
 //   summary.mjs check SUMMARY                         fails when a scored scenario fails
-//   summary.mjs spotless SUMMARY                      fails when any check fails, warns or is skipped
+//   summary.mjs spotless SUMMARY [OUTCOME...]         fails when any check, scored or not, fails, warns or is skipped; these do not count
 //   summary.mjs compare PEERS BASE SUMMARY EXPECTED   fails when SUMMARY is not as BASE, except as EXPECTED says
 //
 // A summary is {run: {scenario: {scored, checks: {id: outcome}}}}. A check that is reported several times is told
@@ -14,12 +15,12 @@ import path from "node:path";
 const OUTCOMES = { FAILURE: "failed", WARNING: "warning", SKIPPED: "skipped", SUCCESS: "passed", INFO: "info" };
 const MISSING = "missing";
 
-function write(peers, folder, file) {
+function write(peers, folder, file, role = "server") {
   const summary = {};
   for (const run of readdirSync(folder).filter((name) => !name.endsWith(".log")).sort()) {
-    const scored = scoredScenarios(peers, run);
+    const scored = scoredScenarios(peers, run, role);
     const scenarios = (summary[run] = {});
-    for (const name of readdirSync(path.join(folder, run)).sort()) {
+    for (const name of scenarioFolders(path.join(folder, run))) {
       const scenario = name.replace(/^(authorization-)?server-/, "").replace(/-\d{4}-\d\d-\d\dT[\d-]+Z$/, "");
       const checks = JSON.parse(readFileSync(path.join(folder, run, name, "checks.json"), "utf8"));
       scenarios[scenario] = { scored: scored === null || scored.has(scenario), checks: outcomesById(checks) };
@@ -30,6 +31,14 @@ function write(peers, folder, file) {
   for (const [run, scenarios] of Object.entries(summary)) console.log(line(run, scenarios));
 }
 
+// Some scenarios have a family, and stand in its folder.
+function scenarioFolders(folder) {
+  return readdirSync(folder, { recursive: true })
+    .filter((name) => path.basename(name) === "checks.json")
+    .map((name) => path.dirname(name))
+    .sort();
+}
+
 function check(file) {
   const summary = read(file);
   const faults = scoredFaults(summary);
@@ -37,13 +46,13 @@ function check(file) {
   report(faults);
 }
 
-function spotless(file) {
+function spotless(file, ...ignored) {
   const summary = read(file);
   const faults = scoredFaults(summary);
   for (const [run, scenarios] of Object.entries(summary)) {
     for (const [scenario, { checks }] of Object.entries(scenarios)) {
       for (const [id, outcome] of Object.entries(checks)) {
-        if (outcome === "warning" || outcome === "skipped") faults.push(`${run} ${scenario} ${id}: ${outcome}`);
+        if (["failed", "warning", "skipped"].includes(outcome) && !ignored.includes(outcome)) faults.push(`${run} ${scenario} ${id}: ${outcome}`);
       }
     }
   }
@@ -118,11 +127,11 @@ function expectations(peers, file) {
 }
 
 // The scenarios that a revision requires; null when there is no list, and all of them count.
-function scoredScenarios(peers, run) {
+function scoredScenarios(peers, run, role) {
   const file = path.join(peers, "node_modules/@modelcontextprotocol/conformance/requirements", `${run}.yaml`);
   if (!existsSync(file)) return null;
   const { parse } = createRequire(path.join(peers, "package.json"))("yaml");
-  return new Set(parse(readFileSync(file, "utf8")).server);
+  return new Set(parse(readFileSync(file, "utf8"))[role]);
 }
 
 function outcomesById(checks) {

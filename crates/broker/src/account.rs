@@ -8,6 +8,8 @@ mod failure;
 mod guardian;
 mod identity;
 mod kept;
+mod prover;
+mod roads;
 pub mod visitor;
 pub mod wallet;
 
@@ -18,7 +20,7 @@ use aws_lc_rs::{digest, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use oauth::challenge::Challenge;
 use oauth::grant::{Grant as Brought, Wanted};
 use oauth::scope::{Scope, ScopeSet};
@@ -34,6 +36,8 @@ use self::guardian::Guardian;
 pub(crate) use self::identity::Identity;
 pub use self::kept::Summary;
 use self::kept::{About, Kept};
+pub(crate) use self::prover::Prover;
+pub use self::roads::Road;
 use self::visitor::{Destination, Visitor};
 use self::wallet::{Lock, Name, Wallet};
 use crate::code_flow::{CodeFlow, NotGranted};
@@ -62,6 +66,8 @@ pub struct Wishes {
     pub scopes: ScopeSet,
     /// For servers that refuse the parameter `resource` (RFC 8707), against the specification.
     pub leaves_out_resource: bool,
+    /// By what right tokens are got.
+    pub road: Road,
 }
 
 /// A client that was registered by hand.
@@ -69,8 +75,22 @@ pub struct Wishes {
 pub struct GivenClient {
     /// Its id.
     pub id: String,
-    /// Its secret, if it has one.
-    pub secret: Option<SecretString>,
+    /// What proves that it is who it says.
+    pub proof: Option<GivenProof>,
+}
+
+/// A proof of a client that was registered by hand.
+#[derive(Clone, Debug)]
+pub enum GivenProof {
+    /// A secret that it says.
+    Secret(SecretString),
+    /// A private key with which it signs (`private_key_jwt`).
+    Key {
+        /// The key, as PEM.
+        pem: SecretString,
+        /// By which name the server knows it.
+        key_id: Option<String>,
+    },
 }
 
 /// What an account works with.
@@ -102,6 +122,7 @@ pub struct Shown(Option<[u8; 32]>);
 pub struct Attempts {
     authorizations: u8,
     renewed: bool,
+    nonces: u8,
 }
 
 /// What the server wants instead.
@@ -109,8 +130,10 @@ pub struct Attempts {
 pub struct Refused<'r> {
     /// 401 or 403.
     pub status: StatusCode,
-    /// What stands in `WWW-Authenticate`, if a bearer challenge does.
+    /// What stands in `WWW-Authenticate`, if a challenge of OAuth's does.
     pub challenge: Option<&'r Challenge>,
+    /// Whether it wants tokens that are bound to a key (RFC 9449).
+    pub wants_bound: bool,
 }
 
 /// What came of logging out.
@@ -132,7 +155,7 @@ impl Account {
     }
 
     /// Adds what is kept to a request, renewed if its end is near. Without anything kept the request goes as it is: many servers want nothing.
-    pub async fn show(&self, headers: &mut HeaderMap) -> Result<Shown, NotSignedIn> {
+    pub async fn show(&self, method: &Method, headers: &mut HeaderMap) -> Result<Shown, NotSignedIn> {
         let mut held = self.held.lock().await;
         if !held.is_read {
             held.kept = self.around.wallet.find(&self.name).await?;
@@ -142,11 +165,24 @@ impl Account {
             self.renew_in_time(&mut held).await?;
         }
         let Some(kept) = &held.kept else { return Ok(Shown(None)) };
-        let mut value =
-            HeaderValue::try_from(format!("Bearer {}", kept.grant.access.expose_secret())).map_err(|_| NotSignedIn::TokenShape)?;
+        let token = kept.grant.access.expose_secret();
+        let scheme = if kept.prover.is_some() { "DPoP" } else { "Bearer" };
+        let mut value = HeaderValue::try_from(format!("{scheme} {token}")).map_err(|_| NotSignedIn::TokenShape)?;
         value.set_sensitive(true);
         headers.insert(AUTHORIZATION, value);
+        if let Some(prover) = &kept.prover {
+            let proof = prover.proof(method.as_str(), &self.server, Some(token), self.now() / 1000);
+            headers.insert(DPOP, proof.ok_or(NotSignedIn::NoRandomNumbers)?);
+        }
         Ok(kept.shown())
+    }
+
+    /// Remembers what the next proof of our key has to hold (RFC 9449 §9); whether that is worth another try.
+    pub async fn heed(&self, nonce: &str, attempts: &mut Attempts) -> bool {
+        let held = self.held.lock().await;
+        let Some(prover) = held.kept.as_ref().and_then(|kept| kept.prover.as_ref()) else { return false };
+        attempts.nonces += 1;
+        prover.heed(&self.server, nonce) && attempts.nonces <= MAX_NONCES
     }
 
     /// Gets what the server wants, after it refused what was shown: what another process has got meanwhile, else the next token, else one for which the person is
@@ -173,7 +209,7 @@ impl Account {
         let lock = self.around.wallet.lock(&self.name).await?;
         let guardian = self.guardian(challenge).await?;
         let wanted = self.scopes(&guardian, challenge, None);
-        held.kept = Some(self.log_in(guardian, wanted, &lock).await?);
+        held.kept = Some(self.log_in(guardian, wanted, false, &lock).await?);
         held.is_read = true;
         Ok(())
     }
@@ -221,7 +257,7 @@ impl Account {
         }
         attempts.authorizations += 1;
         let wanted = self.scopes(&guardian, refused.challenge, kept);
-        Box::pin(self.log_in(guardian, wanted, lock)).await
+        Box::pin(self.log_in(guardian, wanted, refused.wants_bound, lock)).await
     }
 
     async fn guardian(&self, challenge: Option<&Challenge>) -> Result<Guardian, NotSignedIn> {
@@ -241,22 +277,15 @@ impl Account {
         wanted
     }
 
-    async fn log_in(&self, guardian: Guardian, scopes: ScopeSet, lock: &Lock) -> Result<Kept, NotSignedIn> {
-        let visitor = self.around.visitor.as_ref().ok_or_else(|| NotSignedIn::NobodyToAsk { server: self.server.clone() })?;
-        guardian.check_pkce()?;
-        let http = self.around.http.client()?.clone();
-        let registered = identity::known(&self.wishes, &guardian, &self.around.wallet, self.now()).await?;
-        let visit = visitor.prepare(registered.as_ref().and_then(|identity| identity.redirect_uri.as_deref())).await?;
-        let identity = match registered {
-            Some(identity) if identity.comes_back_to(visit.redirect_uri()) => identity,
-            _ => identity::register(&guardian, &http, visit.redirect_uri(), &scopes, &self.around.wallet).await?,
-        };
+    /// `wants_bound`: the server has said that it takes tokens which are bound to a key.
+    async fn log_in(&self, guardian: Guardian, scopes: ScopeSet, wants_bound: bool, lock: &Lock) -> Result<Kept, NotSignedIn> {
         let resource = guardian.resource.clone().filter(|_| !self.wishes.leaves_out_resource);
         let wanted = Wanted { resource, audience: None, scopes };
-        let client = self.client(&guardian, &identity, http)?;
-        let authorize_url = guardian.authorize_url()?;
-        let flow = CodeFlow::new(Arc::new(client), guardian.issuer().cloned(), Some(authorize_url), wanted.clone());
-        let tokens = self.granted(&flow, visit, &guardian).await?;
+        let prover = if guardian.binds(wants_bound) { Some(Arc::new(Prover::generate()?)) } else { None };
+        let (identity, tokens) = match &self.wishes.road {
+            Road::Person => self.by_person(&guardian, &wanted, prover.clone()).await?,
+            road => self.by_right(road, &guardian, &wanted, prover.clone()).await?,
+        };
         let now = self.now();
         let about = About {
             server: self.server.to_string(),
@@ -266,9 +295,33 @@ impl Account {
             asked: wanted.scopes,
             signed_in_at: now,
         };
-        let kept = Kept { about, identity, grant: Grant::of(&tokens, now) };
+        // A server that binds no tokens says so by their kind.
+        let prover = prover.filter(|_| tokens.is_bound);
+        let kept = Kept { about, identity, grant: Grant::of(&tokens, now), prover };
         self.around.wallet.put(&self.name, &kept, lock).await?;
         Ok(kept)
+    }
+
+    async fn by_person(
+        &self,
+        guardian: &Guardian,
+        wanted: &Wanted,
+        prover: Option<Arc<Prover>>,
+    ) -> Result<(Identity, TokenResponse), NotSignedIn> {
+        let visitor = self.around.visitor.as_ref().ok_or_else(|| NotSignedIn::NobodyToAsk { server: self.server.clone() })?;
+        guardian.check_pkce()?;
+        let http = self.around.http.client()?.clone();
+        let registered = identity::known(&self.wishes, guardian, &self.around.wallet, self.now()).await?;
+        let visit = visitor.prepare(registered.as_ref().and_then(|identity| identity.redirect_uri.as_deref())).await?;
+        let identity = match registered {
+            Some(identity) if identity.comes_back_to(visit.redirect_uri()) => identity,
+            _ => identity::register(guardian, &http, visit.redirect_uri(), &wanted.scopes, &self.around.wallet).await?,
+        };
+        let client = self.client(guardian, &identity, http)?.bound_to(prover);
+        let authorize_url = guardian.authorize_url()?;
+        let flow = CodeFlow::new(Arc::new(client), guardian.issuer().cloned(), Some(authorize_url), wanted.clone());
+        let tokens = self.granted(&flow, visit, guardian).await?;
+        Ok((identity, tokens))
     }
 
     async fn granted(&self, flow: &CodeFlow, visit: Box<dyn visitor::Visit>, guardian: &Guardian) -> Result<TokenResponse, NotSignedIn> {
@@ -295,7 +348,7 @@ impl Account {
     fn client_of(&self, kept: &Kept) -> Result<TokenClient, NotSignedIn> {
         let http = self.around.http.client()?.clone();
         let client = TokenClient::of_ourselves(kept.about.place.clone(), None, &kept.identity, http, Arc::clone(&self.around.clock));
-        client.map_err(NotSignedIn::Server)
+        client.map(|client| client.bound_to(kept.prover.clone())).map_err(NotSignedIn::Server)
     }
 
     /// Before its end. Whatever goes wrong is no reason to keep from the server what is still good.
@@ -353,5 +406,8 @@ fn unguessable() -> Result<String, NotSignedIn> {
 
 /// How long before its end a token is renewed, at most; a tenth of its life where that is shorter.
 const EARLY: Duration = Duration::from_secs(60);
+const DPOP: HeaderName = HeaderName::from_static("dpop");
+/// How often one operation is tried again with another nonce.
+const MAX_NONCES: u8 = 2;
 /// How often one operation may send a person to log in (C16).
 const MAX_AUTHORIZATIONS: u8 = 3;

@@ -21,14 +21,15 @@ use outbound::guard::Guard;
 use outbound::introspection;
 use outbound::revocation;
 use outbound::tls::{InvalidRoots, Roots};
-use outbound::token_endpoint::{self, TokenFailure};
+use outbound::token_endpoint::{self, Proofs, TokenFailure};
 use outbound::userinfo;
 use policy::quota::Rate;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
+use url::Url;
 use zeroize::Zeroizing;
 
-use crate::account::Identity;
+use crate::account::{Identity, Prover};
 use crate::allowance::Allowance;
 use crate::assertion::SigningKey;
 use crate::authorization_server::{AuthorizationServer, Place, Proof};
@@ -49,6 +50,8 @@ pub(crate) struct TokenClient {
     allowance: Arc<Allowance>,
     rate: Rate,
     clock: Clock,
+    /// The key that tokens shall be bound to.
+    prover: Option<Arc<Prover>>,
     /// Held while looking: whoever waits finds the result.
     found: Mutex<Option<Found>>,
 }
@@ -69,6 +72,12 @@ enum Means {
     Registered {
         secret: SecretString,
         method: Method,
+    },
+    /// A key of the person's own.
+    OwnKey {
+        pem: SecretString,
+        key_id: Option<String>,
+        issuer: Issuer,
     },
 }
 
@@ -161,7 +170,18 @@ impl TokenClient {
             Proof::Secret { secret, method } => Means::Secret { secret: credential(secret), method: *method },
         };
         let (place, client_id) = (server.place.clone(), server.client_id.clone());
-        Ok(Self { name: server.to_string(), place, client_id, proof, http, allowance, rate: server.rate, clock, found: Mutex::default() })
+        Ok(Self {
+            name: server.to_string(),
+            place,
+            client_id,
+            proof,
+            http,
+            allowance,
+            rate: server.rate,
+            clock,
+            prover: None,
+            found: Mutex::default(),
+        })
     }
 
     /// A client that made itself known: nothing of it stands in a configuration. `metadata` is what its issuer has just said; `None`: to be fetched when it is needed.
@@ -176,16 +196,35 @@ impl TokenClient {
             (Place::Discovered(issuer), Some(metadata)) => Some(Found { endpoints: endpoints_of(metadata, issuer)?, at: clock() }),
             _ => None,
         };
-        let proof = match &ourselves.secret {
-            None => Means::None,
-            Some(secret) => Means::Registered { secret: secret.clone(), method: ourselves.method },
+        let proof = match (&ourselves.secret, &place) {
+            (None, _) => Means::None,
+            (Some(pem), Place::Discovered(issuer)) if ourselves.method == Method::PrivateKeyJwt => {
+                Means::OwnKey { pem: pem.clone(), key_id: ourselves.key_id.clone(), issuer: issuer.clone() }
+            }
+            (Some(secret), _) => Means::Registered { secret: secret.clone(), method: ourselves.method },
         };
         let name = match &place {
             Place::Discovered(issuer) => format!("token of {} at {issuer}", ourselves.client_id),
             Place::Known(url) => format!("token of {} at {}", ourselves.client_id, outbound::failure::SafeUrl::of_url(url)),
         };
         let client_id = ourselves.client_id.clone();
-        Ok(Self { name, place, client_id, proof, http, allowance: Arc::default(), rate: OWN_RATE, clock, found: Mutex::new(found) })
+        Ok(Self {
+            name,
+            place,
+            client_id,
+            proof,
+            http,
+            allowance: Arc::default(),
+            rate: OWN_RATE,
+            clock,
+            prover: None,
+            found: Mutex::new(found),
+        })
+    }
+
+    /// The same client, whose tokens shall be bound to this key.
+    pub(crate) fn bound_to(self, prover: Option<Arc<Prover>>) -> Self {
+        Self { prover, ..self }
     }
 
     /// A token to be kept: for as long as the server says, and not beyond `end` (Unix seconds).
@@ -214,12 +253,39 @@ impl TokenClient {
         self.allowance.spend(self.rate, self.now())?;
         let endpoints = self.endpoints().await?;
         let shown = self.prove(&endpoints).await?;
-        let body = shown.complete(grant.form(wanted), &self.client_id).encode();
-        let outcome = token_endpoint::ask(&self.http, &endpoints.token, body, shown.header()?, expected).await;
+        let outcome = match &self.prover {
+            Some(prover) if expected == Expected::AccessToken => self.ask_bound(prover, &endpoints.token, grant, wanted, &shown).await?,
+            _ => {
+                let body = shown.complete(grant.form(wanted), &self.client_id).encode();
+                token_endpoint::ask(&self.http, &endpoints.token, body, shown.header()?, expected).await
+            }
+        };
         outcome.map_err(|failure| {
             let is_grant_over = is_refused_as(&failure, &ErrorCode::InvalidGrant);
             NoToken { cause: self.blame(failure, &shown, grant.secret()), is_grant_over }
         })
+    }
+
+    /// Once more where the server wants a nonce in the proof, and says which.
+    async fn ask_bound(
+        &self,
+        prover: &Prover,
+        url: &str,
+        grant: Grant<'_>,
+        wanted: &Wanted,
+        shown: &Shown,
+    ) -> Result<Result<TokenResponse, TokenFailure>, Cause> {
+        let place = Url::parse(url).map_err(|_| Cause::BadAnswer { detail: "the issuer's `token_endpoint` is no URL".into() })?;
+        let ask = async || {
+            let body = shown.complete(grant.form(wanted), &self.client_id).encode();
+            let dpop = prover.proof("POST", &place, None, self.now() / 1000);
+            let proofs = Proofs { authorization: shown.header()?, dpop };
+            Ok(token_endpoint::ask_with_proof(&self.http, url, body, proofs, Expected::BoundToken).await)
+        };
+        match ask().await? {
+            Err(TokenFailure::NonceWanted { nonce, .. }) if prover.heed(&place, &nonce) => ask().await,
+            outcome => Ok(outcome),
+        }
     }
 
     /// A token for another client than the door, in its own name, with what it has shown to the door (RFC 6749 §4.4).
@@ -304,6 +370,11 @@ impl TokenClient {
             Means::Secret { secret, method } => {
                 let released = secret.fill().await.map_err(inner)?;
                 Ok(self.say(Said::Released(released), method.unwrap_or(endpoints.method_for_secret)))
+            }
+            Means::OwnKey { pem, key_id, issuer } => {
+                let key = SigningKey::from_pem(pem.expose_secret())?;
+                let assertion = key.assertion(&self.client_id, key_id.as_deref(), issuer, self.now() / 1000)?;
+                Ok(Shown::Assertion(assertion, Stamp::default()))
             }
             Means::Registered { secret, method } => Ok(self.say(Said::Registered(secret.clone()), *method)),
         }

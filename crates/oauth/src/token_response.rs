@@ -27,6 +27,8 @@ pub struct TokenResponse {
     pub refresh_token: Option<SecretString>,
     /// Who the person is, as an OpenID provider signs it.
     pub id_token: Option<SecretString>,
+    /// Whether it is good only with a proof of the key that it was asked for with (RFC 9449).
+    pub is_bound: bool,
 }
 
 /// What was asked for.
@@ -34,6 +36,8 @@ pub struct TokenResponse {
 pub enum Expected {
     /// A bearer token for a resource.
     AccessToken,
+    /// The same, bound to our key where the server can do that.
+    BoundToken,
     /// An identity assertion for another authorization server, which is no access token (`token_type` is `N_A`).
     IdJag,
 }
@@ -52,7 +56,8 @@ pub fn read(body: &[u8], expected: Expected) -> Result<TokenResponse, InvalidTok
         return Err(InvalidTokenResponse::Expired);
     }
     let text = |text: Option<Text>| text.map(|Text(text)| text);
-    Ok(TokenResponse { token, expires_in, scopes, refresh_token: text(wire.refresh_token), id_token: text(wire.id_token) })
+    let is_bound = wire.token_type.as_deref().is_some_and(is_dpop);
+    Ok(TokenResponse { is_bound, token, expires_in, scopes, refresh_token: text(wire.refresh_token), id_token: text(wire.id_token) })
 }
 
 /// Why an answer holds no token that we could use.
@@ -221,16 +226,21 @@ fn parse<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, InvalidTokenRes
     serde_json::from_str(text).map_err(|_| InvalidTokenResponse::Malformed)
 }
 
+fn is_dpop(token_type: &str) -> bool {
+    token_type.eq_ignore_ascii_case("dpop")
+}
+
 fn check_kind(token_type: Option<&str>, issued: Option<&str>, expected: Expected) -> Result<(), InvalidTokenResponse> {
     let token_type = token_type.ok_or(InvalidTokenResponse::WrongKind)?;
-    if token_type.eq_ignore_ascii_case("dpop") {
+    if is_dpop(token_type) && expected != Expected::BoundToken {
         return Err(InvalidTokenResponse::SenderConstrained);
     }
     let is_right = match expected {
         // RFC 8693 demands `issued_token_type`, and some servers leave it out; what is there must be right.
-        Expected::AccessToken => {
+        Expected::AccessToken | Expected::BoundToken => {
             let may_be = [TokenType::AccessToken.urn(), TokenType::Jwt.urn()];
-            token_type.eq_ignore_ascii_case("bearer") && issued.is_none_or(|issued| may_be.contains(&issued))
+            let is_known = token_type.eq_ignore_ascii_case("bearer") || is_dpop(token_type);
+            is_known && issued.is_none_or(|issued| may_be.contains(&issued))
         }
         Expected::IdJag => token_type.eq_ignore_ascii_case("n_a") && issued == Some(TokenType::IdJag.urn()),
     };

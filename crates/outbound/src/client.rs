@@ -164,7 +164,7 @@ pub struct Fetched {
     pub url: SafeUrl,
     /// Any status but a redirect.
     pub status: StatusCode,
-    /// `Content-Type`, `Cache-Control`, `ETag`, `Retry-After`, `WWW-Authenticate` and what tells of an error or a token's life at AWS, as far as sent.
+    /// `Content-Type`, `Cache-Control`, `ETag`, `Retry-After`, `DPoP-Nonce`, `WWW-Authenticate` and what tells of an error or a token's life at AWS, as far as sent.
     pub headers: HeaderMap,
     /// The body, within the limit.
     pub body: Bytes,
@@ -222,8 +222,10 @@ fn request(target: &Target, method: Method, mut headers: HeaderMap, body: Bytes)
     request
 }
 
-const KEPT_HEADERS: [HeaderName; 7] =
-    [CACHE_CONTROL, CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE, AWS_ERROR_TYPE, AWS_METADATA_TOKEN_LIFE];
+const KEPT_HEADERS: [HeaderName; 8] =
+    [CACHE_CONTROL, CONTENT_TYPE, DPOP_NONCE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE, AWS_ERROR_TYPE, AWS_METADATA_TOKEN_LIFE];
+/// What the next proof has to hold (RFC 9449 §8).
+pub const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 const AWS_ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 const AWS_METADATA_TOKEN_LIFE: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-token-ttl-seconds");
 /// Greatest head of an answer.

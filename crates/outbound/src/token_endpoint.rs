@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use oauth::introspection::InvalidIntrospection;
-use oauth::token_response::{self, Expected, InvalidTokenResponse, MAX_BYTES, TokenError, TokenResponse};
+use oauth::token_response::{self, ErrorCode, Expected, InvalidTokenResponse, MAX_BYTES, TokenError, TokenResponse};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::client::{Call, Client, Fetched, Limits};
+use crate::client::{Call, Client, DPOP_NONCE, Fetched, Limits};
 use crate::failure::{Failure, SafeUrl};
 
 /// Asks the token endpoint at `url`. `body` is a form; `authorization` the value of that header, where the client proves itself there.
@@ -21,7 +21,33 @@ pub async fn ask(
     authorization: Option<HeaderValue>,
     expected: Expected,
 ) -> Result<TokenResponse, TokenFailure> {
-    let fetched = post(client, url, body, authorization, LIMITS).await?;
+    ask_with_proof(client, url, body, Proofs { authorization, dpop: None }, expected).await
+}
+
+/// What a client shows besides the form.
+pub struct Proofs {
+    /// The value of `Authorization`, where it proves itself there.
+    pub authorization: Option<HeaderValue>,
+    /// That it has the key which the token shall be bound to (RFC 9449 §5).
+    pub dpop: Option<HeaderValue>,
+}
+
+/// Asks for a token that is bound to a key. A server that wants a nonce in the proof says so: [`TokenFailure::NonceWanted`].
+pub async fn ask_with_proof(
+    client: &Client,
+    url: &str,
+    body: Zeroizing<String>,
+    proofs: Proofs,
+    expected: Expected,
+) -> Result<TokenResponse, TokenFailure> {
+    let is_bound = proofs.dpop.is_some();
+    let fetched = post_with(client, url, body, proofs, LIMITS).await?;
+    if is_bound
+        && let Some(nonce) = fetched.headers.get(DPOP_NONCE).and_then(|nonce| nonce.to_str().ok())
+        && TokenError::read(&fetched.body).is_some_and(|error| error.code == ErrorCode::Other(NONCE_WANTED.into()))
+    {
+        return Err(TokenFailure::NonceWanted { url: fetched.url.clone(), nonce: nonce.to_owned() });
+    }
     read_or_refuse(&fetched, |body| {
         token_response::read(body, expected).map_err(|reason| {
             // Some servers answer 200 and mean no.
@@ -40,12 +66,20 @@ pub(crate) async fn post(
     authorization: Option<HeaderValue>,
     limits: Limits,
 ) -> Result<Fetched, Failure> {
+    post_with(client, url, body, Proofs { authorization, dpop: None }, limits).await
+}
+
+async fn post_with(client: &Client, url: &str, body: Zeroizing<String>, proofs: Proofs, limits: Limits) -> Result<Fetched, Failure> {
+    let Proofs { authorization, dpop } = proofs;
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
     if let Some(mut authorization) = authorization {
         authorization.set_sensitive(true);
         headers.insert(AUTHORIZATION, authorization);
+    }
+    if let Some(dpop) = dpop {
+        headers.insert(DPOP, dpop);
     }
     let body = Bytes::from_owner(Wiped(body));
     client.call(Call { method: Method::POST, url, headers, body }, limits).await
@@ -70,6 +104,14 @@ pub enum TokenFailure {
         url: SafeUrl,
         /// Why.
         reason: InvalidIntrospection,
+    },
+    /// The proof has to hold this nonce (RFC 9449 §8).
+    #[error("`{url}` wants a nonce in the proof of the key")]
+    NonceWanted {
+        /// Who answered.
+        url: SafeUrl,
+        /// Which.
+        nonce: String,
     },
     /// No answer at all.
     #[error(transparent)]
@@ -97,7 +139,7 @@ impl TokenFailure {
     /// restarted, never means that a client or a grant is no longer good.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::BadAnswer { .. } | Self::BadIntrospection { .. } => false,
+            Self::BadAnswer { .. } | Self::BadIntrospection { .. } | Self::NonceWanted { .. } => false,
             Self::NoAnswer(failure) => failure.is_transient(),
             Self::Refused { error, .. } => error.code.is_transient(),
             Self::Stray { .. } => true,
@@ -125,6 +167,9 @@ pub(crate) fn read_or_refuse<T>(fetched: &Fetched, read: impl FnOnce(&[u8]) -> R
         None => Err(TokenFailure::Stray { url: url(), status }),
     }
 }
+
+const DPOP: HeaderName = HeaderName::from_static("dpop");
+const NONCE_WANTED: &str = "use_dpop_nonce";
 
 fn is_html(kind: &str) -> bool {
     kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/html"))

@@ -24,6 +24,8 @@ pub(super) struct Guardian {
     pub(super) resource: Option<Resource>,
     /// What the protected server says that one can ask for.
     pub(super) scopes: ScopeSet,
+    /// Whether the protected server knows tokens that are bound to a key.
+    takes_bound: bool,
 }
 
 impl Guardian {
@@ -34,6 +36,8 @@ impl Guardian {
             Err(failure) if failure.is_absence() => return Self::before_metadata(http, server).await,
             Err(failure) => return Err(NotSignedIn::NoGuardian(failure)),
         };
+        let algorithms = &found.dpop_signing_alg_values_supported;
+        let takes_bound = found.dpop_bound_access_tokens_required == Some(true) || algorithms.iter().any(|name| name == PROOF_ALGORITHM);
         let issuer = found.authorization_servers.into_iter().next().ok_or(NotSignedIn::NoIssuer)?;
         let metadata = discovery::discover(http, &issuer).await.map_err(NotSignedIn::NoMetadata)?;
         Ok(Self {
@@ -41,6 +45,7 @@ impl Guardian {
             metadata: Some(metadata),
             resource: Some(found.resource),
             scopes: found.scopes_supported,
+            takes_bound,
         })
     }
 
@@ -53,7 +58,7 @@ impl Guardian {
             Err(failure) if is_absence(&failure) => (Place::Known(at(server, "/token")?), None),
             Err(failure) => return Err(NotSignedIn::NoMetadata(failure)),
         };
-        Ok(Self { place, metadata, resource: None, scopes: ScopeSet::default() })
+        Ok(Self { place, metadata, resource: None, scopes: ScopeSet::default(), takes_bound: false })
     }
 
     pub(super) fn issuer(&self) -> Option<&Issuer> {
@@ -89,6 +94,12 @@ impl Guardian {
         self.metadata.as_ref().is_some_and(|metadata| metadata.scopes_supported.iter().any(|scope| scope == "offline_access"))
     }
 
+    /// Whether tokens are bound to a key of ours: both sides have to know how. `is_wanted`: the protected server has just said so.
+    pub(super) fn binds(&self, is_wanted: bool) -> bool {
+        let gives = |metadata: &ServerMetadata| metadata.dpop_signing_alg_values_supported.iter().any(|name| name == PROOF_ALGORITHM);
+        (is_wanted || self.takes_bound) && self.metadata.as_ref().is_some_and(gives)
+    }
+
     /// Where a person is sent.
     pub(super) fn authorize_url(&self) -> Result<Url, NotSignedIn> {
         let Some(metadata) = &self.metadata else { return self.beside_token("/authorize") };
@@ -118,6 +129,9 @@ impl Guardian {
         }
     }
 }
+
+/// What our proofs are signed with.
+const PROOF_ALGORITHM: &str = "ES256";
 
 fn at(server: &Url, path: &str) -> Result<Url, NotSignedIn> {
     server.join(path).map_err(|_| NotSignedIn::NoIssuer)

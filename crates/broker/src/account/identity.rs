@@ -7,16 +7,19 @@ use outbound::client::Client;
 use outbound::registration;
 use secrecy::SecretString;
 
-use super::Wishes;
 use super::failure::NotSignedIn;
 use super::guardian::Guardian;
 use super::wallet::{Name, Wallet};
+use super::{GivenClient, GivenProof, Wishes};
 
 /// A client at one authorization server.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     pub(crate) client_id: String,
+    /// What proves it: a secret that is said, or a private key in PEM.
     pub(crate) secret: Option<SecretString>,
+    /// By which name the server knows the key.
+    pub(crate) key_id: Option<String>,
     /// How it proves itself.
     pub(crate) method: Method,
     /// Where people come back to, letter for letter, if the server knows one place only.
@@ -25,7 +28,24 @@ pub(crate) struct Identity {
     pub(crate) secret_ends_at: Option<u64>,
 }
 
+impl GivenClient {
+    /// Who it is at a server that offers these methods.
+    pub(super) fn identity(&self, offered: &[String]) -> Identity {
+        let (secret, key_id, method) = match &self.proof {
+            None => (None, None, Method::None),
+            Some(GivenProof::Secret(secret)) => (Some(secret.clone()), None, Method::for_secret(offered)),
+            Some(GivenProof::Key { pem, key_id }) => (Some(pem.clone()), key_id.clone(), Method::PrivateKeyJwt),
+        };
+        Identity { client_id: self.id.clone(), secret, key_id, method, redirect_uri: None, secret_ends_at: None }
+    }
+}
+
 impl Identity {
+    /// Somebody who proves nothing.
+    pub(super) fn public(client_id: String) -> Self {
+        Self { client_id, secret: None, key_id: None, method: Method::None, redirect_uri: None, secret_ends_at: None }
+    }
+
     /// Whether the server lets people come back there.
     pub(super) fn comes_back_to(&self, redirect_uri: &str) -> bool {
         self.redirect_uri.as_deref().is_none_or(|known| known == redirect_uri)
@@ -35,17 +55,12 @@ impl Identity {
 /// Who we are without asking anybody. `now` is Unix time in milliseconds.
 pub(super) async fn known(wishes: &Wishes, guardian: &Guardian, wallet: &Wallet, now: u64) -> Result<Option<Identity>, NotSignedIn> {
     if let Some(given) = &wishes.client {
-        let method = match &given.secret {
-            None => Method::None,
-            Some(_) => Method::for_secret(offered(guardian)),
-        };
-        let (client_id, secret) = (given.id.clone(), given.secret.clone());
-        return Ok(Some(Identity { client_id, secret, method, redirect_uri: None, secret_ends_at: None }));
+        return Ok(Some(given.identity(offered(guardian))));
     }
     let reads_documents = guardian.metadata.as_ref().is_some_and(|metadata| metadata.client_id_metadata_document_supported == Some(true));
     if let Some(url) = wishes.metadata_url.as_ref().filter(|_| reads_documents) {
         let client_id = url.clone();
-        return Ok(Some(Identity { client_id, secret: None, method: Method::None, redirect_uri: None, secret_ends_at: None }));
+        return Ok(Some(Identity::public(client_id)));
     }
     let registered = wallet.find_client(&Name::of_client(&guardian.name())).await?;
     Ok(registered.filter(|identity| identity.secret_ends_at.is_none_or(|end| end > now / 1000)))
@@ -72,12 +87,12 @@ pub(super) async fn register(
         (Some(_), None) => Method::for_secret(offered(guardian)),
     };
     let secret = secret.filter(|_| method != Method::None);
-    let identity = Identity { client_id, secret, method, redirect_uri: Some(redirect_uri.to_owned()), secret_ends_at };
+    let identity = Identity { client_id, secret, key_id: None, method, redirect_uri: Some(redirect_uri.to_owned()), secret_ends_at };
     wallet.put_client(&Name::of_client(&guardian.name()), &identity).await?;
     Ok(identity)
 }
 
-fn offered(guardian: &Guardian) -> &[String] {
+pub(super) fn offered(guardian: &Guardian) -> &[String] {
     guardian.metadata.as_ref().map_or(&[], |metadata| &metadata.token_endpoint_auth_methods_supported)
 }
 

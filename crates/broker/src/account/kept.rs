@@ -1,6 +1,7 @@
 //! What is kept of an account? Who gave what to whom, and the tokens; as the bytes that go where secrets go, and as what anybody may read of it.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use oauth::client_authentication::Method;
 use oauth::issuer::Issuer;
@@ -13,6 +14,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::identity::Identity;
+use super::prover::Prover;
 use crate::authorization_server::Place;
 use crate::connection::Grant;
 
@@ -21,6 +23,8 @@ pub(super) struct Kept {
     pub(super) about: About,
     pub(super) identity: Identity,
     pub(super) grant: Grant,
+    /// The key that the tokens are bound to.
+    pub(super) prover: Option<Arc<Prover>>,
 }
 
 /// What is known of an account besides its secrets.
@@ -72,6 +76,8 @@ struct Wire<'k> {
     resource: Option<Resource>,
     asked: String,
     signed_in_at: u64,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    bound_key: Option<Cow<'k, str>>,
     #[serde(borrow)]
     client: WireClient<'k>,
     #[serde(borrow)]
@@ -82,6 +88,8 @@ struct Wire<'k> {
 struct WireClient<'k> {
     id: String,
     method: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_id: Option<String>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     secret: Option<Cow<'k, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,7 +110,7 @@ impl Kept {
             asked: asked.clone(),
             signed_in_at: *signed_in_at,
         };
-        Self { about, identity: self.identity.clone(), grant }
+        Self { about, identity: self.identity.clone(), grant, prover: self.prover.clone() }
     }
 
     pub(super) fn summary(&self, storage: &str) -> Summary {
@@ -139,6 +147,7 @@ impl Kept {
             resource: self.about.resource.clone(),
             asked: self.about.asked.to_string(),
             signed_in_at: self.about.signed_in_at,
+            bound_key: self.prover.as_ref().map(|prover| prover.pkcs8().into()),
             client: WireClient::of(&self.identity),
             grant,
         };
@@ -160,7 +169,11 @@ impl Kept {
             asked: ScopeSet::parse(&wire.asked).ok()?,
             signed_in_at: wire.signed_in_at,
         };
-        Some(Self { about, identity: wire.client.identity()?, grant: Grant::from_bytes(wire.grant.get().as_bytes())? })
+        let prover = match &wire.bound_key {
+            None => None,
+            Some(pkcs8) => Some(Arc::new(Prover::read(pkcs8)?)),
+        };
+        Some(Self { about, identity: wire.client.identity()?, grant: Grant::from_bytes(wire.grant.get().as_bytes())?, prover })
     }
 }
 
@@ -179,6 +192,7 @@ impl<'k> WireClient<'k> {
         Self {
             id: identity.client_id.clone(),
             method: identity.method.name().to_owned(),
+            key_id: identity.key_id.clone(),
             secret: identity.secret.as_ref().map(|secret| secret.expose_secret().into()),
             redirect_uri: identity.redirect_uri.clone(),
             secret_ends_at: identity.secret_ends_at,
@@ -186,13 +200,14 @@ impl<'k> WireClient<'k> {
     }
 
     fn identity(self) -> Option<Identity> {
-        let methods = [Method::ClientSecretBasic, Method::ClientSecretPost, Method::None];
+        let methods = [Method::ClientSecretBasic, Method::ClientSecretPost, Method::None, Method::PrivateKeyJwt];
         let method = methods.into_iter().find(|method| method.name() == self.method)?;
         let secret = self.secret.map(|secret| match secret {
             Cow::Borrowed(text) => SecretString::from(text),
             Cow::Owned(text) => SecretString::from(text),
         });
-        Some(Identity { client_id: self.id, secret, method, redirect_uri: self.redirect_uri, secret_ends_at: self.secret_ends_at })
+        let (redirect_uri, secret_ends_at) = (self.redirect_uri, self.secret_ends_at);
+        Some(Identity { client_id: self.id, secret, key_id: self.key_id, method, redirect_uri, secret_ends_at })
     }
 }
 
@@ -228,12 +243,13 @@ mod tests {
             let identity = Identity {
                 client_id: "c".to_owned(),
                 secret: Some("s\\".into()),
+                key_id: None,
                 method: Method::ClientSecretPost,
                 redirect_uri: Some("http://127.0.0.1:1/callback".to_owned()),
                 secret_ends_at: Some(7),
             };
             let grant = Grant { access: grant.access.clone(), refresh: grant.refresh.clone(), scopes: None, ..grant };
-            let text = Kept { about, identity, grant }.to_bytes().unwrap();
+            let text = Kept { about, identity, grant, prover: Some(Arc::new(Prover::generate().unwrap())) }.to_bytes().unwrap();
             let read = Kept::from_text(&text).unwrap();
             assert_eq!(read.about.place, place);
             assert_eq!(read.about.resource.as_ref().unwrap().as_str(), "https://h.example");

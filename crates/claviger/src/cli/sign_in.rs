@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use ipnet::IpNet;
+use oauth::issuer::Issuer;
 use oauth::scope::ScopeSet;
 use secrecy::SecretString;
 use url::Url;
@@ -30,6 +31,27 @@ pub(crate) struct SignInArguments {
     /// The same, where another option has given it.
     #[arg(skip)]
     pub(crate) client_secret: Option<SecretString>,
+    /// A file with the private key, as PEM, by which that client proves itself (`private_key_jwt`)
+    #[arg(long, value_name = "FILE", requires = "client_id", conflicts_with = "client_secret_file")]
+    pub(crate) client_key_file: Option<PathBuf>,
+    /// By which name the authorization server knows that key
+    #[arg(long, value_name = "ID", requires = "client_key_file")]
+    pub(crate) client_key_id: Option<String>,
+    /// Get tokens in that client's own name; nobody logs in
+    #[arg(long, requires = "client_id", conflicts_with_all = ["assertion_file", "provider"])]
+    pub(crate) client_credentials: bool,
+    /// Get tokens for what vouches for this workload, such as a Kubernetes service account's token; nobody logs in
+    #[arg(long, value_name = "FILE", requires = "client_id", conflicts_with = "provider")]
+    pub(crate) assertion_file: Option<PathBuf>,
+    /// The company's identity provider, which vouches for you (enterprise-managed authorization)
+    #[arg(long, value_name = "ISSUER", requires_all = ["client_id", "provider_client_id", "id_token_file"], value_parser = Issuer::parse)]
+    pub(crate) provider: Option<Issuer>,
+    /// Under which name this program is known to that provider
+    #[arg(long, value_name = "ID", requires = "provider")]
+    pub(crate) provider_client_id: Option<String>,
+    /// A file with the id token that the provider has given for you
+    #[arg(long, value_name = "FILE", requires = "provider")]
+    pub(crate) id_token_file: Option<PathBuf>,
     /// An https URL of a document that describes this program, for servers that read one
     #[arg(long, value_name = "URL", value_parser = document)]
     pub(crate) client_metadata_url: Option<String>,

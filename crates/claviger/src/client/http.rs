@@ -9,9 +9,10 @@ use broker::account::{Account, Attempts, Refused, Shown};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use mcp::sse::{Decoder, Event};
-use oauth::challenge::{self, Challenge};
+use oauth::challenge::{self, Challenge, ParsedChallenge};
 use oauth::oauth_error::OauthError;
 use outbound::body::{BodyFailure, read_capped};
+use outbound::client::DPOP_NONCE;
 use outbound::pool::{Lease, Pool, PoolLimits};
 use outbound::tls::{Roots, client_config};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -122,14 +123,16 @@ impl Endpoint {
             if !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
                 return Ok(response);
             }
-            let challenge = challenge_of(response.headers());
+            let Wanted { challenge, wants_bound, nonce } = wanted(response.headers());
             // Without this error a 403 is no question of scopes: another token would not help (MCP authorization, scope challenges).
             let more_helps = |challenge: &Challenge| challenge.error == Some(OauthError::InsufficientScope);
             match &self.pass {
+                // The same token, and another proof.
+                Pass::Account(account) if nonce.is_some() && account.heed(nonce.as_deref().unwrap_or_default(), &mut attempts).await => {}
                 Pass::Account(account) if status == StatusCode::UNAUTHORIZED || challenge.as_ref().is_some_and(more_helps) => {
                     // The connection is free again before a person is asked.
                     drop(response);
-                    let refused = Refused { status, challenge: challenge.as_ref() };
+                    let refused = Refused { status, challenge: challenge.as_ref(), wants_bound };
                     if let Err(failure) = account.mend(shown, refused, &mut attempts).await {
                         return Err(CallFailure::NotSignedIn { failure: Box::new(failure), challenge: challenge.map(Box::new) });
                     }
@@ -158,9 +161,10 @@ impl Endpoint {
             own.insert(name, value.clone());
         }
         let shown = match &self.pass {
-            Pass::Account(account) => {
-                account.show(own).await.map_err(|failure| CallFailure::NotSignedIn { failure: Box::new(failure), challenge: None })?
-            }
+            Pass::Account(account) => account
+                .show(method, own)
+                .await
+                .map_err(|failure| CallFailure::NotSignedIn { failure: Box::new(failure), challenge: None })?,
             Pass::Nothing => Shown::default(),
             Pass::Token(token) => {
                 own.insert(AUTHORIZATION, token.clone());
@@ -185,9 +189,23 @@ fn pool(url: &Url, roots: &Roots) -> Result<Pool, CallFailure> {
     Pool::new(url, &Arc::new(tls), PoolLimits::default()).map_err(CallFailure::InvalidUrl)
 }
 
-fn challenge_of(headers: &HeaderMap) -> Option<Challenge> {
+/// What a server wants that refuses.
+struct Wanted {
+    challenge: Option<Challenge>,
+    /// A token that is bound to a key.
+    wants_bound: bool,
+    /// In the proof of that key.
+    nonce: Option<String>,
+}
+
+fn wanted(headers: &HeaderMap) -> Wanted {
     let values = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(challenge::parse).find_map(|parsed| parsed.as_bearer())
+    let parsed: Vec<_> = values.flat_map(challenge::parse).collect();
+    let bound = parsed.iter().find_map(ParsedChallenge::as_dpop);
+    let wants_nonce = parsed.iter().any(ParsedChallenge::wants_nonce);
+    let nonce = headers.get(DPOP_NONCE).filter(|_| wants_nonce).and_then(|nonce| nonce.to_str().ok()).map(str::to_owned);
+    let wants_bound = bound.is_some();
+    Wanted { challenge: parsed.iter().find_map(ParsedChallenge::as_bearer).or(bound), wants_bound, nonce }
 }
 
 impl Stream {

@@ -3,10 +3,12 @@
 //! The harness says in variables which scenario it is, which revision it speaks, and what the client is to know beforehand. Every process has a state folder of its own,
 //! because the harness starts all scenarios at once.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mcp::method;
+use oauth::issuer::Issuer;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
@@ -26,7 +28,7 @@ pub(crate) async fn run(arguments: &ConformanceClientArguments, around: &Surroun
     let era = if said(VERSION).is_some_and(|version| version >= "2026") { Era::Modern } else { Era::Legacy };
     let state = tempfile::tempdir().map_err(|error| Report::new(Exit::InputOutput, "there is no temporary folder").caused_by(&error))?;
     sign_in::keep_choice(state.path(), Storage::File)?;
-    let options = options(&context, state.path());
+    let options = options(&context, state.path(), said(SCENARIO).unwrap_or_default())?;
     let endpoint = sign_in::endpoint(&arguments.url, &options, Some(Manner::Browser(Pause::new())), around)?;
     let scenario = async {
         let mut client = Client::connect(endpoint, era, Arc::new(Defaults)).await?;
@@ -72,8 +74,23 @@ async fn ask<T: for<'de> Deserialize<'de>>(client: &mut Client, method: &str, pa
     }
 }
 
-fn options(context: &Context, state: &std::path::Path) -> SignInArguments {
-    SignInArguments {
+/// What a person would type: what is secret goes into files.
+fn options(context: &Context, state: &Path, scenario: &str) -> Result<SignInArguments, Report> {
+    let file = |name: &str, text: &Option<String>| {
+        let Some(text) = text else { return Ok(None) };
+        let file = state.join(name);
+        let written = std::fs::write(&file, text);
+        written.map_err(|error| Report::new(Exit::InputOutput, "what the harness gives cannot be kept").caused_by(&error))?;
+        Ok::<_, Report>(Some(file))
+    };
+    Ok(SignInArguments {
+        client_key_file: file("client.pem", &context.private_key_pem)?,
+        client_key_id: None,
+        client_credentials: scenario.starts_with("auth/client-credentials"),
+        assertion_file: file("assertion", &context.valid_jwt)?,
+        provider: context.idp_issuer.as_deref().and_then(|issuer| Issuer::parse(issuer).ok()),
+        provider_client_id: context.idp_client_id.clone(),
+        id_token_file: file("id-token", &context.idp_id_token)?,
         profile: "default".to_owned(),
         scope: None,
         client_id: context.client_id.clone(),
@@ -85,7 +102,7 @@ fn options(context: &Context, state: &std::path::Path) -> SignInArguments {
         ca_file: None,
         allow_network: Vec::new(),
         state: StateArgument { state: Some(state.to_owned()) },
-    }
+    })
 }
 
 /// What the client is to know beforehand.
@@ -94,6 +111,11 @@ fn options(context: &Context, state: &std::path::Path) -> SignInArguments {
 struct Context {
     client_id: Option<String>,
     client_secret: Option<String>,
+    private_key_pem: Option<String>,
+    valid_jwt: Option<String>,
+    idp_issuer: Option<String>,
+    idp_client_id: Option<String>,
+    idp_id_token: Option<String>,
     #[serde(rename = "toolCalls")]
     tool_calls: Vec<ToolCall>,
 }
@@ -139,8 +161,13 @@ struct Named {
 impl Tools {
     /// Each tool once, with the plainest arguments that its schema asks for.
     fn calls(&self) -> Vec<ToolCall> {
-        let tools = self.tools.iter().filter_map(|tool| serde_json::from_str::<Tool>(tool.get()).ok());
-        tools.map(|tool| ToolCall { name: tool.name, arguments: plainest(&tool.input_schema) }).collect()
+        let tools: Vec<Tool> = self.tools.iter().filter_map(|tool| serde_json::from_str(tool.get()).ok()).collect();
+        let schema_of_other = tools.iter().find(|tool| tool.name != ECHO).map(|tool| tool.input_schema.clone());
+        let arguments = |tool: &Tool| match &schema_of_other {
+            Some(schema) if tool.name == ECHO => json!({ "schema": schema }),
+            _ => plainest(&tool.input_schema),
+        };
+        tools.iter().map(|tool| ToolCall { name: tool.name.clone(), arguments: arguments(tool) }).collect()
     }
 }
 
@@ -156,7 +183,10 @@ fn plainest(schema: &Json) -> Json {
     Json::Object(properties.into_iter().flatten().map(|(name, property)| (name.clone(), value(property))).collect())
 }
 
+/// Wants to see the schema of the other tool as it arrived.
+const ECHO: &str = "json_schema_echo";
 const CONTEXT: &str = "MCP_CONFORMANCE_CONTEXT";
+const SCENARIO: &str = "MCP_CONFORMANCE_SCENARIO";
 const VERSION: &str = "MCP_CONFORMANCE_PROTOCOL_VERSION";
 /// The harness gives up after thirty seconds, and leaves us running.
 const PATIENCE: Duration = Duration::from_secs(28);

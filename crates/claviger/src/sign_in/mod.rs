@@ -7,11 +7,11 @@ mod paste;
 mod storage;
 mod visitor;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use broker::account::{Account, Around, GivenClient, Wishes};
+use broker::account::{Account, Around, GivenClient, GivenProof, Road, Wishes};
 use outbound::client::LazyClient;
 use outbound::guard::Guard;
 use outbound::tls::Roots;
@@ -58,8 +58,25 @@ fn wishes(arguments: &SignInArguments) -> Result<Wishes, Report> {
         None => arguments.client_secret.clone(),
         Some(file) => Some(crate::commands::read_secret(file, "the client's secret")?),
     };
+    let read = |file: &Option<PathBuf>, what: &str| file.as_deref().map(|file| crate::commands::read_secret(file, what)).transpose();
+    let key = read(&arguments.client_key_file, "the client's key")?;
+    let proof = match (key, secret) {
+        (Some(pem), _) => Some(GivenProof::Key { pem, key_id: arguments.client_key_id.clone() }),
+        (None, secret) => secret.map(GivenProof::Secret),
+    };
+    let road = match (arguments.client_credentials, read(&arguments.assertion_file, "the assertion")?, &arguments.provider) {
+        (true, _, _) => Road::ClientCredentials,
+        (false, Some(assertion), _) => Road::Workload { assertion },
+        (false, None, Some(provider)) => Road::Enterprise {
+            provider: provider.clone(),
+            client_id: arguments.provider_client_id.clone().unwrap_or_default(),
+            id_token: read(&arguments.id_token_file, "the id token")?.unwrap_or_default(),
+        },
+        (false, None, None) => Road::Person,
+    };
     Ok(Wishes {
-        client: arguments.client_id.clone().map(|id| GivenClient { id, secret }),
+        road,
+        client: arguments.client_id.clone().map(|id| GivenClient { id, proof }),
         metadata_url: arguments.client_metadata_url.clone(),
         scopes: arguments.scope.clone().unwrap_or_default(),
         leaves_out_resource: arguments.no_resource,

@@ -33,12 +33,26 @@ impl ParsedChallenge {
     /// This challenge as a `Bearer` challenge. An error we do not know, or a scope that is
     /// not in the grammar, is left out.
     pub fn as_bearer(&self) -> Option<Challenge> {
-        self.is_scheme("Bearer").then(|| Challenge {
+        self.is_scheme("Bearer").then(|| self.read())
+    }
+
+    /// The same for a `DPoP` challenge (RFC 9449 §7.1).
+    pub fn as_dpop(&self) -> Option<Challenge> {
+        self.is_scheme("DPoP").then(|| self.read())
+    }
+
+    /// Whether the proof was good, but for a nonce that the server has sent along (RFC 9449 §9).
+    pub fn wants_nonce(&self) -> bool {
+        self.is_scheme("DPoP") && self.param("error") == Some("use_dpop_nonce")
+    }
+
+    fn read(&self) -> Challenge {
+        Challenge {
             error: self.param("error").and_then(OauthError::from_code),
             error_description: self.param("error_description").map(str::to_owned),
             resource_metadata: self.param("resource_metadata").map(str::to_owned),
             scope: self.param("scope").and_then(|scope| ScopeSet::parse(scope).ok()).unwrap_or_default(),
-        })
+        }
     }
 }
 
