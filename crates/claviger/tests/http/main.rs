@@ -15,6 +15,8 @@ mod children;
 #[cfg(test)]
 mod client_headers;
 #[cfg(test)]
+mod client_side;
+#[cfg(test)]
 mod configuration;
 #[cfg(test)]
 mod dpop;

@@ -6,40 +6,40 @@ use super::{CHALLENGE, PASSWORD, Request};
 use crate::support::{Answer, Door};
 
 /// A browser.
-pub(super) struct Browser<'d> {
+pub(crate) struct Browser<'d> {
     door: &'d Door,
     cookies: BTreeMap<String, String>,
 }
 
 impl<'d> Browser<'d> {
-    pub(super) fn new(door: &'d Door) -> Self {
+    pub(crate) fn new(door: &'d Door) -> Self {
         Self { door, cookies: BTreeMap::new() }
     }
 
-    pub(super) async fn get(&mut self, target: &str) -> Answer {
+    pub(crate) async fn get(&mut self, target: &str) -> Answer {
         self.send(self.door.get(target)).await
     }
 
     /// Sends a form of a page.
-    pub(super) async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let request = super::form(self.door, path, fields).header("origin", &self.door.public_url);
         self.send(request).await
     }
 
     /// Signs in on the page that was shown.
-    pub(super) async fn sign_in(&mut self, page: &Answer) -> Answer {
+    pub(crate) async fn sign_in(&mut self, page: &Answer) -> Answer {
         let asked = asked(page);
         self.submit("/authorize/sign-in", &[("asked", &asked), ("username", "ada"), ("password", PASSWORD)]).await
     }
 
     /// Says yes or no on the page that was shown.
-    pub(super) async fn answer(&mut self, page: &Answer, answer: &str) -> Answer {
+    pub(crate) async fn answer(&mut self, page: &Answer, answer: &str) -> Answer {
         let asked = asked(page);
         self.submit("/authorize/consent", &[("asked", &asked), ("answer", answer)]).await
     }
 
     /// Goes all the way with a client; the code that it gets.
-    pub(super) async fn allow(&mut self, client: &str, redirect: &str, more: &[(&str, &str)]) -> String {
+    pub(crate) async fn allow(&mut self, client: &str, redirect: &str, more: &[(&str, &str)]) -> String {
         let page = self.get(&authorize(client, redirect, more)).await;
         let page = if page.text().contains("type=\"password\"") { self.sign_in(&page).await } else { page };
         let done = self.answer(&page, "allow").await;
@@ -61,7 +61,7 @@ impl<'d> Browser<'d> {
 }
 
 /// Where a client sends the browser.
-pub(super) fn authorize(client: &str, redirect: &str, more: &[(&str, &str)]) -> String {
+pub(crate) fn authorize(client: &str, redirect: &str, more: &[(&str, &str)]) -> String {
     let fields = [
         ("response_type", "code"),
         ("client_id", client),
@@ -75,7 +75,7 @@ pub(super) fn authorize(client: &str, redirect: &str, more: &[(&str, &str)]) -> 
 }
 
 /// What a form of ours carries.
-pub(super) fn asked(page: &Answer) -> String {
+pub(crate) fn asked(page: &Answer) -> String {
     let text = page.text();
     let (_, rest) = text.split_once("name=\"asked\" value=\"").unwrap_or_else(|| panic!("no form in {text}"));
     rest.split('"').next().unwrap().to_owned()

@@ -1,7 +1,7 @@
 //! The built-in authorization server, asked by programs over HTTP and by people with a browser, before the real door.
 
 mod bound;
-mod browser;
+pub(crate) mod browser;
 mod client_keys;
 mod devices;
 mod documents;
@@ -24,11 +24,11 @@ use self::browser::Browser;
 use crate::support::{Answer, Door, Key, Plan, Puppet, Request, Say, Seen, now};
 
 /// A door whose tools ask for `files:read`, with an authorization server that knows Ada.
-async fn plan(section: &str) -> Plan {
+pub(crate) async fn plan(section: &str) -> Plan {
     Plan::both().await.scopes(r#""*" = "files:read""#).section(&format!("[issuer]\naccounts = \"accounts.toml\"\n{section}"))
 }
 
-async fn open(plan: Plan) -> Door {
+pub(crate) async fn open(plan: Plan) -> Door {
     let door = plan.open().await;
     let password = issuer::accounts::hash(&PASSWORD.to_owned().into()).unwrap();
     std::fs::write(door.folder().join("accounts.toml"), format!("[accounts.ada]\npassword = {password:?}\ngroups = [\"staff\"]\n"))

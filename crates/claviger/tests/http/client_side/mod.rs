@@ -1,0 +1,80 @@
+//! Our client side against the real door: people log in with a browser, and programs on the same machine share what they got.
+
+mod accounts;
+mod crowd;
+mod host;
+mod sessions;
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+use tokio::process::Command;
+use url::Url;
+
+use crate::authorization_server::browser::Browser;
+use crate::authorization_server::{open, plan};
+use crate::support::{Door, claviger, eventually};
+
+/// A person's machine: a home of its own, and a browser that writes down where it is sent.
+struct Machine {
+    folder: TempDir,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let browser = folder.path().join("browser");
+        std::fs::write(&browser, format!("#!/bin/sh\nprintf '%s\\n' \"$1\" >> {}\n", folder.path().join("opened").display())).unwrap();
+        let mut permissions = std::fs::metadata(&browser).unwrap().permissions();
+        std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
+        std::fs::set_permissions(&browser, permissions).unwrap();
+        Self { folder }
+    }
+
+    fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = claviger(self.folder());
+        command.env("BROWSER", self.folder().join("browser")).args(arguments);
+        command
+    }
+
+    /// Every address that the browser was opened with.
+    fn opened(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.folder().join("opened")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// The address that the browser was opened with for the time of this number.
+    async fn sent_to(&self, number: usize) -> Url {
+        let text = eventually("the browser is opened", || self.opened().get(number - 1).cloned()).await;
+        Url::parse(&text).unwrap()
+    }
+
+    /// The files of the accounts, by their extension.
+    fn kept(&self, extension: &str) -> Vec<PathBuf> {
+        let folder = self.folder().join(".local/state/claviger/accounts");
+        let entries = std::fs::read_dir(folder).into_iter().flatten();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        paths.filter(|path| path.extension().is_some_and(|found| found == extension)).collect()
+    }
+}
+
+/// Ada signs in where a program has sent her, allows everything, and her browser goes back to the program.
+async fn allows(door: &Door, sent_to: &Url) -> u16 {
+    let mut browser = Browser::new(door);
+    let page = browser.get(&format!("{}?{}", sent_to.path(), sent_to.query().unwrap())).await;
+    let page = if page.text().contains("type=\"password\"") { browser.sign_in(&page).await } else { page };
+    let done = browser.answer(&page, "allow").await;
+    goes_back(done.header("refresh").unwrap_or_else(|| panic!("{}", done.text())).strip_prefix("0;url=").unwrap()).await
+}
+
+/// The browser opens the address at which the program waits; what it sees there.
+async fn goes_back(address: &str) -> u16 {
+    let url = Url::parse(address).unwrap();
+    let target = format!("{}?{}", url.path(), url.query().unwrap_or_default());
+    let place = std::net::SocketAddr::from(([127, 0, 0, 1], url.port().unwrap()));
+    crate::support::Request::new(http::Method::GET, place, &target).send().await.status
+}
