@@ -40,6 +40,7 @@ pub(crate) use self::prover::Prover;
 pub use self::roads::Road;
 use self::visitor::{Destination, Visitor};
 use self::wallet::{Lock, Name, Wallet};
+use crate::authorization_server::Place;
 use crate::code_flow::{CodeFlow, NotGranted};
 use crate::connection::Grant;
 use crate::missing::Cause;
@@ -207,7 +208,7 @@ impl Account {
     pub async fn sign_in(&self, challenge: Option<&Challenge>) -> Result<(), NotSignedIn> {
         let mut held = self.held.lock().await;
         let lock = self.around.wallet.lock(&self.name).await?;
-        let guardian = self.guardian(challenge).await?;
+        let guardian = self.guardian(challenge, None).await?;
         let wanted = self.scopes(&guardian, challenge, None);
         held.kept = Some(self.log_in(guardian, wanted, false, &lock).await?);
         held.is_read = true;
@@ -241,7 +242,7 @@ impl Account {
     }
 
     async fn mended(&self, kept: Option<&Kept>, refused: Refused<'_>, attempts: &mut Attempts, lock: &Lock) -> Result<Kept, NotSignedIn> {
-        let guardian = self.guardian(refused.challenge).await?;
+        let guardian = self.guardian(refused.challenge, kept).await?;
         // What was given by another server, or for another name, is shown to nobody any more (C11).
         let kept = kept.filter(|kept| guardian.is_of(kept));
         if refused.status == StatusCode::UNAUTHORIZED
@@ -260,9 +261,14 @@ impl Account {
         Box::pin(self.log_in(guardian, wanted, refused.wants_bound, lock)).await
     }
 
-    async fn guardian(&self, challenge: Option<&Challenge>) -> Result<Guardian, NotSignedIn> {
+    async fn guardian(&self, challenge: Option<&Challenge>, kept: Option<&Kept>) -> Result<Guardian, NotSignedIn> {
         let http = self.around.http.client()?;
-        Box::pin(Guardian::find(http, &self.server, challenge.and_then(|challenge| challenge.resource_metadata.as_deref()))).await
+        let named = challenge.and_then(|challenge| challenge.resource_metadata.as_deref());
+        let before = kept.and_then(|kept| match &kept.about.place {
+            Place::Discovered(issuer) => Some(issuer),
+            Place::Known(_) => None,
+        });
+        Box::pin(Guardian::find(http, &self.server, named, before, self.wishes.client.is_some())).await
     }
 
     /// What to ask for (C7, C8, C16): what the server wants now and what was asked for before, else everything that it knows, else nothing in particular.

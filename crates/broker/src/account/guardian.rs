@@ -30,7 +30,15 @@ pub(super) struct Guardian {
 
 impl Guardian {
     /// Finds out. `named` is where the server's challenge says that its metadata is.
-    pub(super) async fn find(http: &Client, server: &Url, named: Option<&str>) -> Result<Self, NotSignedIn> {
+    /// Of several authorization servers it is `before`, if that is still among them, else the first at which we could log in (RFC 9728 §7.6); `is_known`: we have a client that
+    /// is known there.
+    pub(super) async fn find(
+        http: &Client,
+        server: &Url,
+        named: Option<&str>,
+        before: Option<&Issuer>,
+        is_known: bool,
+    ) -> Result<Self, NotSignedIn> {
         let found = match protected_resource::find(http, server, named).await {
             Ok(found) => found,
             Err(failure) if failure.is_absence() => return Self::before_metadata(http, server).await,
@@ -38,8 +46,7 @@ impl Guardian {
         };
         let algorithms = &found.dpop_signing_alg_values_supported;
         let takes_bound = found.dpop_bound_access_tokens_required == Some(true) || algorithms.iter().any(|name| name == PROOF_ALGORITHM);
-        let issuer = found.authorization_servers.into_iter().next().ok_or(NotSignedIn::NoIssuer)?;
-        let metadata = discovery::discover(http, &issuer).await.map_err(NotSignedIn::NoMetadata)?;
+        let (issuer, metadata) = chosen(http, found.authorization_servers, before, is_known).await?;
         Ok(Self {
             place: Place::Discovered(issuer),
             metadata: Some(metadata),
@@ -130,6 +137,32 @@ impl Guardian {
     }
 }
 
+async fn chosen(
+    http: &Client,
+    mut issuers: Vec<Issuer>,
+    before: Option<&Issuer>,
+    is_known: bool,
+) -> Result<(Issuer, ServerMetadata), NotSignedIn> {
+    issuers.truncate(MOST_ISSUERS);
+    issuers.sort_by_key(|issuer| Some(issuer) != before);
+    let admits_us = |metadata: &ServerMetadata| {
+        let may_introduce_itself = metadata.registration_endpoint.is_some() || metadata.client_id_metadata_document_supported == Some(true);
+        metadata.supports_s256() && (is_known || may_introduce_itself)
+    };
+    let mut second_best = Err(NotSignedIn::NoIssuer);
+    for issuer in issuers {
+        match discovery::discover(http, &issuer).await {
+            Ok(metadata) if admits_us(&metadata) || before == Some(&issuer) => return Ok((issuer, metadata)),
+            Ok(metadata) if second_best.is_err() => second_best = Ok((issuer, metadata)),
+            Err(failure) if matches!(second_best, Err(NotSignedIn::NoIssuer)) => second_best = Err(NotSignedIn::NoMetadata(failure)),
+            _ => {}
+        }
+    }
+    second_best
+}
+
+/// How many authorization servers of one server are looked at.
+const MOST_ISSUERS: usize = 8;
 /// What our proofs are signed with.
 const PROOF_ALGORITHM: &str = "ES256";
 
