@@ -3,6 +3,7 @@
 #
 # From Debian:  python3 with venv, nodejs, npm, git, gdb, the headers of OpenSSL, chromium, a keychain (gnome-keyring on dbus) with libsecret-tools to look into it,
 #               keyutils for that of the kernel, and redis-server, where they are missing (as root; else it says what to install).
+#               glewlwyd, an OpenID provider, is only unpacked, into .test-peers/glewlwyd.
 # From npm:     what interop/package-lock.json names, into .test-peers/npm. Node.js 22 is among it.
 # From PyPI:    what interop/requirements.txt names, into .test-peers/venv; what interop/clouds.txt names, into .test-peers/clouds.
 # From crates.io: what interop/crates.txt names, built into .test-peers/cargo. That takes minutes, once.
@@ -38,6 +39,24 @@ install_from_debian() {
   want pkg-config command -v pkg-config
   want libssl-dev pkg-config --exists openssl
   install_missing
+}
+
+# Unpacked, not installed: the package starts a service on every address, whose administrator has a well-known password. What it needs and this machine lacks is unpacked with it.
+unpack_from_debian() {
+  local folder="$peers/glewlwyd" packages archive
+  if [[ ! -f "$folder/installed" ]]; then
+    have command -v apt-get || fail "glewlwyd is missing: this is not Debian, so unpack its package and what it needs into .test-peers/glewlwyd by hand"
+    if (( $(id -u) == 0 )); then apt-get -qq update; fi
+    # Its database is a file: the servers of others are not needed.
+    packages="$(apt-get -qq --simulate --no-install-recommends install glewlwyd dbconfig-no-thanks | sed -n 's/^Inst \([^ ]*\) .*/\1/p')"
+    say "unpacking from Debian into .test-peers/glewlwyd: $(sort -u <<<"glewlwyd"$'\n'"glewlwyd-common"$'\n'"$packages" | tr '\n' ' ')"
+    rm -rf "$folder"
+    mkdir -p "$folder/archives"
+    (cd "$folder/archives" && sort -u <<<"glewlwyd"$'\n'"glewlwyd-common"$'\n'"$packages" | xargs apt-get -qq -o APT::Sandbox::User="$(id -un)" download)
+    for archive in "$folder"/archives/*.deb; do dpkg-deb --extract "$archive" "$folder"; done
+    rm -r "$folder/archives"
+    LD_LIBRARY_PATH="$(echo "$folder"/usr/lib/*-linux-gnu*)" "$folder/usr/bin/glewlwyd" --version >"$folder/installed"
+  fi
 }
 
 install_from_npm() {
@@ -101,6 +120,7 @@ install_from_crates() {
 }
 
 install_from_debian
+unpack_from_debian
 install_from_npm
 install_from_pypi venv requirements.txt 'mcp|mcp-server-git|fastmcp'
 install_from_pypi clouds clouds.txt 'moto|azure-keyvault-secrets|google-cloud-secret-manager'

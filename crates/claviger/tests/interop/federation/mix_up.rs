@@ -1,0 +1,1 @@
+//! Can one provider's answer be passed off as another's?
