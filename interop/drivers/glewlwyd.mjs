@@ -101,8 +101,9 @@ function prepare() {
   database.exec('PRAGMA synchronous = OFF');
   database.exec(`BEGIN;${readFileSync(`${unpacked}/usr/share/dbconfig-common/data/glewlwyd/install/sqlite3`)};COMMIT`);
   // What is known of people besides the name and the address.
-  const more = '{"multiple":true,"read":true,"write":true}';
-  database.exec(`UPDATE g_user_module_instance SET gumi_parameters = json_set(gumi_parameters, '$.data-format.groups', json('${more}'), '$.data-format.verified', json('${more}'))`);
+  const format = (multiple) => `json('${JSON.stringify({ multiple, read: true, write: true })}')`;
+  const formats = `'$.data-format.groups', ${format(true)}, '$.data-format.verified', ${format(false)}`;
+  database.exec(`UPDATE g_user_module_instance SET gumi_parameters = json_set(gumi_parameters, ${formats})`);
   database.close();
 }
 
@@ -160,7 +161,7 @@ const client = (back) => ({
 });
 
 function account(username, more = {}) {
-  const person = { username, name: `${username} of the tests`, email: `${username}@example.com`, verified: ['yes'], groups: [], scope: ['openid'], enabled: true, ...people.get(username), ...more };
+  const person = { username, name: `${username} of the tests`, email: `${username}@example.com`, verified: 'yes', groups: [], scope: ['openid'], enabled: true, ...people.get(username), ...more };
   people.set(username, person);
   return person;
 }

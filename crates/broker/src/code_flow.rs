@@ -15,7 +15,7 @@ use thiserror::Error;
 use url::Url;
 
 use crate::missing::Cause;
-use crate::token_client::TokenClient;
+use crate::token_client::{Standing, TokenClient};
 
 /// A client that sends people to one authorization server.
 pub struct CodeFlow {
@@ -54,7 +54,7 @@ pub enum NotRenewed {
     /// There is no token, which says nothing about the refresh token.
     #[error("the authorization server gives no token")]
     NoToken(#[source] Cause),
-    /// It is good no more (`invalid_grant`).
+    /// It is good no more (`invalid_grant`), or was refused without a word.
     #[error("the grant is over at the authorization server")]
     Over(#[source] Cause),
 }
@@ -89,14 +89,14 @@ impl CodeFlow {
         self.client.ask(grant, &wanted, Expected::AccessToken).await.map_err(NotGranted::NoToken)
     }
 
-    /// The next token for a refresh token.
+    /// The next token for a refresh token. A server that just says no to it has said enough: whoever was dismissed there must not go on here because of its brevity.
     pub async fn renew(&self, refresh_token: &SecretString) -> Result<TokenResponse, NotRenewed> {
         let grant = Grant::RefreshToken { refresh_token: refresh_token.expose_secret() };
         let wanted = Wanted { resource: self.wanted.resource.clone(), ..Wanted::default() };
-        self.client
-            .redeem(grant, &wanted, Expected::AccessToken)
-            .await
-            .map_err(|no_token| if no_token.is_grant_over { NotRenewed::Over(no_token.cause) } else { NotRenewed::NoToken(no_token.cause) })
+        self.client.redeem(grant, &wanted, Expected::AccessToken).await.map_err(|no_token| match no_token.standing {
+            Standing::Over | Standing::RefusedInSilence => NotRenewed::Over(no_token.cause),
+            Standing::Unsaid => NotRenewed::NoToken(no_token.cause),
+        })
     }
 
     /// What the server, as an OpenID provider, tells about the person besides the id token; `None`: it has no place for that.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::scene::{Scene, provider};
-use crate::support::{Glewlwyd, eventually};
+use crate::support::{Glewlwyd, Page, eventually};
 
 impl Scene<Glewlwyd> {
     fn at_glewlwyd(further: &str) -> Self {
@@ -56,19 +56,26 @@ fn a_wrong_password_stays_outside() {
 #[test]
 fn a_provider_that_is_stopped_is_said_to_be_away_and_ends_nothing() {
     let mut scene = Scene::at_glewlwyd("");
+    scene.people.close();
+    assert_is_away(&scene.is_stopped("ada"));
+    scene.people.open();
     let mut tokens = scene.log_in("ada");
     let mut eve = scene.browser("eve");
     let back = eve.presses_and_stops_before("idp", "/authorize/back", &scene.question());
     scene.people.close();
-    for page in [eve.opens(&back), scene.is_stopped("ada")] {
-        assert_eq!(page.status, 503, "{}", page.text);
-        assert!(page.text.contains("The Provider does not answer"), "{}", page.text);
+    assert_is_away(&eve.opens(&back));
+    for _ in 0..3 {
+        tokens = scene.refresh(&tokens).expect("a provider that is away has taken nothing back");
     }
-    tokens = scene.refresh(&tokens).expect("a provider that is away has taken nothing back");
     scene.reads_the_letter(&tokens);
     scene.people.open();
-    scene.log_in("eve");
+    scene.reads_the_letter(&scene.log_in("eve"));
     scene.close();
+}
+
+fn assert_is_away(page: &Page) {
+    assert_eq!(page.status, 503, "{}", page.text);
+    assert!(page.text.contains("The Provider does not answer"), "{}", page.text);
 }
 
 #[test]
@@ -97,6 +104,18 @@ fn whose_groups_stand_at_another_claim_is_in_none() {
     let mut scene = Scene::at_glewlwyd("groups_claim = \"/realm_access/roles\"");
     scene.people.group("ada", &json!(["them"]));
     assert_eq!(scene.log_in("ada").scope, "files:read", "what everybody has");
+    scene.close();
+}
+
+/// It refuses `max_age=0`, and never says when somebody signed in.
+#[test]
+fn whoever_must_sign_in_anew_is_asked_for_the_password_anew() {
+    let scene = Scene::at_glewlwyd("parameters = { prompt = \"login\" }");
+    let mut ada = scene.browser("ada");
+    let question = format!("{}&prompt=login", scene.question());
+    for _ in 0..2 {
+        assert!(ada.presses_and_stops_before("idp", "/callback", &question).contains("code="));
+    }
     scene.close();
 }
 

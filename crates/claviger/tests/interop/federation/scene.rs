@@ -68,7 +68,12 @@ impl<P> Scene<P> {
 
     /// This person agrees, signs in, and lets the client have its tokens.
     pub(super) fn log_in(&self, who: &str) -> Tokens {
-        let back = self.browser(who).presses_and_stops_before("idp", "/callback", &self.question());
+        self.log_in_at("idp", who)
+    }
+
+    /// The same at another provider.
+    pub(super) fn log_in_at(&self, provider: &str, who: &str) -> Tokens {
+        let back = self.browser(who).presses_and_stops_before(provider, "/callback", &self.question());
         let back: Vec<(String, String)> = Url::parse(&back).expect("a URL").query_pairs().into_owned().collect();
         let code = &back.iter().find(|(name, _)| name == "code").unwrap_or_else(|| panic!("no code: {back:?}")).1;
         assert!(back.contains(&("iss".to_owned(), self.door.origin().to_owned())), "{back:?}");
@@ -90,7 +95,11 @@ impl<P> Scene<P> {
     fn token(&self, fields: &[(&str, &str)]) -> Result<Value, String> {
         let reply = post_form(&format!("{}/token", self.door.origin()), None, fields);
         let answer = reply.json();
-        if reply.status == 200 { Ok(answer) } else { Err(answer["error"].as_str().unwrap_or_else(|| panic!("an error has a name: {}", reply.text())).to_owned()) }
+        if reply.status == 200 {
+            Ok(answer)
+        } else {
+            Err(answer["error"].as_str().unwrap_or_else(|| panic!("an error has a name: {}", reply.text())).to_owned())
+        }
     }
 
     fn tokens(&self, answer: &Value) -> Tokens {
