@@ -138,3 +138,42 @@ impl CodeFlow {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::authorization_server::Proof;
+    use crate::resolve::Resolver;
+    use crate::source::{Environment, Files, OpenFiles, Sources};
+    use crate::testing::{Endpoint, Watch, client};
+
+    async fn renewed(status: u16, body: &'static str) -> Result<TokenResponse, NotRenewed> {
+        let endpoint = Endpoint::start(move |_, _| (status, body.to_owned())).await;
+        let sources = Sources::local(Environment::default(), Files::new(Path::new("/").to_owned(), OpenFiles::Refuse));
+        let resolver = Resolver::new(sources, Watch::new().clock());
+        let flow = resolver.sign_in(&endpoint.server(Proof::None), ScopeSet::default(), &client()).unwrap();
+        flow.renew(&SecretString::from("r-0")).await
+    }
+
+    #[tokio::test]
+    async fn it_is_over_by_its_name_or_by_a_no_without_a_word() {
+        for body in ["{\"error\": \"invalid_grant\"}", ""] {
+            assert!(matches!(renewed(400, body).await, Err(NotRenewed::Over(_))), "{body}");
+        }
+        for (status, body) in [
+            (400, "{\"error\": \"invalid_request\"}"),
+            (400, "{\"message\": \"no\"}"),
+            (400, "no"),
+            (401, ""),
+            (403, ""),
+            (404, ""),
+            (429, ""),
+            (500, ""),
+            (200, ""),
+        ] {
+            assert!(matches!(renewed(status, body).await, Err(NotRenewed::NoToken(_))), "{status} {body}");
+        }
+    }
+}
