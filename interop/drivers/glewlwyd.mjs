@@ -1,9 +1,10 @@
 // A second identity provider of other people, Debian's glewlwyd, at which people sign in with a password. It shares no line with npm's oidc-provider, and differs where providers may: its metadata is only
-// that of OpenID Connect, its issuer has a path, its endpoints hold two slashes in a row, its tokens are of type `bearer` in small letters, and its subjects are random.
+// that of OpenID Connect, its issuer has a path, its tokens are of type `bearer` in small letters, its subjects are random, it gives no id token at a renewal, and refuses a refresh token without a word.
 //
 // `federated` is for a server that lets people sign in here. `ada` and `eve` have accounts, with `a password of ada` and the like.
 //
-//     node glewlwyd.mjs UNPACKED   where Debian's packages are unpacked; the first line on stdout is the issuer
+//     node glewlwyd.mjs UNPACKED [odd]   where Debian's packages are unpacked; the first line on stdout is the issuer. Where it is odd, its endpoints hold two slashes in a row, and people have
+//                                        another subject for each sector of clients
 //
 // It stands behind a front of ours, which counts what passes through and changes nothing. A word on stdin does something, and a line on stdout says that it is done:
 //     back URL           where `federated` may send people back to
@@ -23,19 +24,19 @@ import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const [unpacked] = process.argv.slice(2);
+const [unpacked, odd] = process.argv.slice(2);
 const folder = mkdtempSync(`${tmpdir()}/glewlwyd-`);
 const given = [];
 const people = new Map();
 let grants = 0;
 let provider;
+let behind;
 let cookie = '';
 
 const front = createServer((request, response) => pass(request, response).catch(() => response.writeHead(502).end()));
 const port = await listen(front);
 const origin = `http://127.0.0.1:${port}`;
 const issuer = `${origin}/api/oidc`;
-const behind = await freePort();
 
 async function listen(server, at = 0) {
   server.listen(at, '127.0.0.1');
@@ -73,7 +74,7 @@ function configuration() {
   return `
 port = ${behind}
 bind_address = "127.0.0.1"
-external_url = "${origin}"
+external_url = "${origin}${odd ? '/' : ''}"
 login_url = "login.html"
 api_prefix = "api"
 static_files_path = ${below('share/glewlwyd/webapp/')}
@@ -96,7 +97,6 @@ database = { type = "sqlite3" path = ${JSON.stringify(`${folder}/database`)} };
 }
 
 function prepare() {
-  writeFileSync(`${folder}/configuration`, configuration());
   const database = new DatabaseSync(`${folder}/database`);
   database.exec('PRAGMA synchronous = OFF');
   database.exec(`BEGIN;${readFileSync(`${unpacked}/usr/share/dbconfig-common/data/glewlwyd/install/sqlite3`)};COMMIT`);
@@ -107,16 +107,21 @@ function prepare() {
   database.close();
 }
 
-async function start() {
+// Between finding a free port and taking it somebody else may have taken it.
+async function start(tries = 3) {
+  behind = await freePort();
+  writeFileSync(`${folder}/configuration`, configuration());
   const libraries = globSync(`${unpacked}/usr/lib/*-linux-gnu*`).join(':');
   provider = spawn(`${unpacked}/usr/bin/glewlwyd`, [`--config-file=${folder}/configuration`], {
     env: { LD_LIBRARY_PATH: libraries }, stdio: ['ignore', 'inherit', 'inherit'],
   });
-  for (let tries = 0; tries < 200; tries += 1) {
+  for (let looks = 0; looks < 400 && provider.exitCode === null; looks += 1) {
     if (await fetch(`http://127.0.0.1:${behind}/config`).then(({ ok }) => ok, () => false)) return;
     await sleep(50);
   }
-  throw new Error('glewlwyd does not answer');
+  provider.kill('SIGKILL');
+  if (tries === 1) throw new Error('glewlwyd does not answer');
+  await start(tries - 1);
 }
 
 async function stop() {
@@ -138,7 +143,7 @@ async function administer(method, path, body) {
 function openIdConnect() {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return {
-    iss: issuer, 'jwt-type': 'ecdsa', 'jwt-key-size': '256', 'jwks-show': true, 'subject-type': 'public',
+    iss: issuer, 'jwt-type': 'ecdsa', 'jwt-key-size': '256', 'jwks-show': true, 'subject-type': odd ? 'pairwise' : 'public',
     key: privateKey.export({ format: 'pem', type: 'pkcs8' }), cert: publicKey.export({ format: 'pem', type: 'spki' }),
     'access-token-duration': 300, 'refresh-token-duration': 86400, 'code-duration': 60, 'refresh-token-rolling': true, 'refresh-token-one-use': 'always',
     'allow-non-oidc': true, 'auth-type-code-enabled': true, 'auth-type-code-revoke-replayed': true, 'auth-type-token-enabled': false, 'auth-type-id-token-enabled': true,
@@ -158,19 +163,13 @@ const client = (back) => ({
   client_id: 'federated', name: 'The door', confidential: true, enabled: true, scope: [],
   client_secret: 'a-secret-of-the-interop-tests-for-federated', password: 'a-secret-of-the-interop-tests-for-federated',
   token_endpoint_auth_method: ['client_secret_basic'], authorization_type: ['code', 'refresh_token'], redirect_uri: [back],
+  ...(odd && { sector_identifier_uri: 'https://door.example/sector' }),
 });
 
 function account(username, more = {}) {
   const person = { username, name: `${username} of the tests`, email: `${username}@example.com`, verified: 'yes', groups: [], scope: ['openid'], enabled: true, ...people.get(username), ...more };
   people.set(username, person);
   return person;
-}
-
-// Leaves nothing running, and nothing behind.
-function leave() {
-  provider?.kill('SIGKILL');
-  rmSync(folder, { recursive: true, force: true });
-  process.exit(0);
 }
 
 const say = (line) => process.stdout.write(`${line}\n`);
@@ -189,7 +188,12 @@ const deeds = {
   given() { say(`given: ${JSON.stringify(given)}`); },
 };
 
-process.on('SIGTERM', leave);
+// Leaves nothing running, and nothing behind.
+process.on('exit', () => {
+  provider?.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
+process.on('SIGTERM', () => process.exit(0));
 prepare();
 await start();
 await administer('POST', 'auth/', { username: 'admin', password: 'password' });
@@ -201,4 +205,4 @@ for await (const line of createInterface({ input: process.stdin })) {
   const [word, ...rest] = line.split(' ');
   await deeds[word](rest.join(' '));
 }
-leave();
+process.exit(0);

@@ -3,11 +3,14 @@
 use serde_json::json;
 
 use super::scene::{Scene, provider};
-use crate::support::{Glewlwyd, Page, eventually};
+use crate::support::{Glewlwyd, Page, eventually, get};
 
 impl Scene<Glewlwyd> {
     fn at_glewlwyd(further: &str) -> Self {
-        let people = Glewlwyd::start();
+        Self::at(Glewlwyd::start(), further)
+    }
+
+    fn at(people: Glewlwyd, further: &str) -> Self {
         let federate = provider("idp", &people.url, "openid", further);
         let mut scene = Self::with(people, &federate);
         scene.people.sends_back_to(&format!("{}/authorize/back/idp", scene.door.origin()));
@@ -37,6 +40,20 @@ fn people_sign_in_there_with_a_password_and_call_with_our_token() {
     assert!(ada.starts_with("idp|") && ada.len() > "idp|".len(), "{ada}");
     assert!(ada == again && ada != eve, "{ada}, {eve}, {again}");
     assert_eq!(scene.door.events("sign_in.done", 3)[0]["provider"], "idp");
+    scene.close();
+}
+
+#[test]
+fn two_slashes_in_its_endpoints_and_a_subject_for_each_sector_are_taken_as_they_are() {
+    let scene = Scene::<Glewlwyd>::at(Glewlwyd::start_odd(), "");
+    let metadata = get(&format!("{}/.well-known/openid-configuration", scene.people.url)).json();
+    let endpoint = metadata["token_endpoint"].as_str().expect("a URL");
+    assert!(endpoint.ends_with("//api/oidc/token"), "{metadata}");
+    assert_eq!(metadata["subject_types_supported"], json!(["pairwise"]));
+    scene.reads_the_letter(&scene.log_in("ada"));
+    scene.reads_the_letter(&scene.log_in("ada"));
+    let calls = scene.door.calls_of("read_text_file", 2);
+    assert_eq!(calls[0]["subject"], calls[1]["subject"]);
     scene.close();
 }
 

@@ -13,9 +13,21 @@ pub(crate) struct Glewlwyd {
 
 impl Glewlwyd {
     pub(crate) fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// The same with two slashes in a row in its endpoints, and another subject for each sector of clients.
+    pub(crate) fn start_odd() -> Self {
+        Self::with(&["odd"])
+    }
+
+    fn with(further: &[&str]) -> Self {
         peer("glewlwyd/installed");
         let script = repository().join("interop/drivers/glewlwyd.mjs");
-        let process = Running::start(node().arg("--disable-warning=ExperimentalWarning").arg(script).arg(peer("glewlwyd")));
+        // Its database is made by a part of Node.js that is new.
+        let mut command = node();
+        command.arg("--disable-warning=ExperimentalWarning").arg(script).arg(peer("glewlwyd")).args(further);
+        let process = Running::start(&mut command);
         let url = process.line("http://127.0.0.1:").trim().to_owned();
         Self { process, url }
     }
