@@ -24,6 +24,7 @@ import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+const KINDS = { '.html': 'text/html', '.css': 'text/css', '.js': 'text/javascript', '.json': 'application/json', '.ico': 'image/x-icon', '.png': 'image/png', '.woff2': 'font/woff2' };
 const [unpacked, odd] = process.argv.slice(2);
 const folder = mkdtempSync(`${tmpdir()}/glewlwyd-`);
 const given = [];
@@ -77,8 +78,8 @@ bind_address = "127.0.0.1"
 external_url = "${origin}${odd ? '/' : ''}"
 login_url = "login.html"
 api_prefix = "api"
-static_files_path = ${below('share/glewlwyd/webapp/')}
-static_files_mime_types = ({ extension = ".html" mime_type = "text/html" compress = 0 })
+static_files_path = ${below('share/glewlwyd/pages/')}
+static_files_mime_types = (${Object.entries(KINDS).map(([extension, kind]) => `{ extension = "${extension}" mime_type = "${kind}" compress = 0 }`)})
 log_mode = "console"
 log_level = "WARNING"
 cookie_domain = "127.0.0.1"

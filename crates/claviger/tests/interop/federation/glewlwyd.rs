@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::scene::{Scene, provider};
-use crate::support::{Glewlwyd, Page, eventually, get};
+use crate::support::{Glewlwyd, Page, chromium, eventually, get};
 
 impl Scene<Glewlwyd> {
     fn at_glewlwyd(further: &str) -> Self {
@@ -40,6 +40,18 @@ fn people_sign_in_there_with_a_password_and_call_with_our_token() {
     assert!(ada.starts_with("idp|") && ada.len() > "idp|".len(), "{ada}");
     assert!(ada == again && ada != eve, "{ada}, {eve}, {again}");
     assert_eq!(scene.door.events("sign_in.done", 3)[0]["provider"], "idp");
+    scene.close();
+}
+
+#[test]
+fn a_person_at_a_real_browser_signs_in_there_and_is_back_at_the_client() {
+    let scene = Scene::at_glewlwyd("");
+    let (walk, back) = chromium::sign_in_elsewhere(&scene.question(), "idp", "ada", "a password of ada", scene.door.secrets());
+    for (page, words) in walk.pages.iter().zip(["The Client", "Please enter your login and password", "Hello ada of the tests"]) {
+        assert!(page.contains(words), "{words} is not in {page}");
+    }
+    assert_eq!(walk.pages.len(), 3);
+    scene.reads_the_letter(&scene.tokens_for(&back));
     scene.close();
 }
 

@@ -73,8 +73,12 @@ impl<P> Scene<P> {
 
     /// The same at another provider.
     pub(super) fn log_in_at(&self, provider: &str, who: &str) -> Tokens {
-        let back = self.browser(who).presses_and_stops_before(provider, "/callback", &self.question());
-        let back: Vec<(String, String)> = Url::parse(&back).expect("a URL").query_pairs().into_owned().collect();
+        self.tokens_for(&self.browser(who).presses_and_stops_before(provider, "/callback", &self.question()))
+    }
+
+    /// What the client gets for what the browser has come back with.
+    pub(super) fn tokens_for(&self, back: &str) -> Tokens {
+        let back: Vec<(String, String)> = Url::parse(back).expect("a URL").query_pairs().into_owned().collect();
         let code = &back.iter().find(|(name, _)| name == "code").unwrap_or_else(|| panic!("no code: {back:?}")).1;
         assert!(back.contains(&("iss".to_owned(), self.door.origin().to_owned())), "{back:?}");
         let reply = self.token(&[
