@@ -3,6 +3,7 @@
 #
 # From Debian:  python3 with venv, nodejs, npm, git, gdb, the headers of OpenSSL, chromium, a keychain (gnome-keyring on dbus) with libsecret-tools to look into it,
 #               keyutils for that of the kernel, and redis-server, where they are missing (as root; else it says what to install).
+#               glewlwyd, an OpenID provider, is only unpacked, into .test-peers/glewlwyd.
 # From npm:     what interop/package-lock.json names, into .test-peers/npm. Node.js 22 is among it.
 # From PyPI:    what interop/requirements.txt names, into .test-peers/venv; what interop/clouds.txt names, into .test-peers/clouds.
 # From crates.io: what interop/crates.txt names, built into .test-peers/cargo. That takes minutes, once.
@@ -38,6 +39,34 @@ install_from_debian() {
   want pkg-config command -v pkg-config
   want libssl-dev pkg-config --exists openssl
   install_missing
+}
+
+# Unpacked, not installed: the package starts a service on every address, whose administrator has a well-known password. What it needs and this machine lacks is unpacked with it.
+unpack_from_debian() {
+  local folder="$peers/glewlwyd" pages="$peers/glewlwyd/usr/share/glewlwyd" packages archive
+  if [[ -f "$folder/installed" ]]; then return; fi
+  have command -v apt-get || fail "glewlwyd is missing: this is not Debian, so unpack its packages into .test-peers/glewlwyd by hand, as tools/setup-tests.sh does"
+  if (( $(id -u) == 0 )); then apt-get -qq update; fi
+  packages="$(glewlwyds_packages)" || fail "glewlwyd is missing, and Debian does not offer it here: \`apt-get install glewlwyd\` says why"
+  say "unpacking from Debian into .test-peers/glewlwyd: ${packages//$'\n'/ }"
+  rm -rf "$folder"
+  mkdir -p "$folder/archives"
+  (cd "$folder/archives" && xargs apt-get -qq -o APT::Sandbox::User="$(id -un)" download <<<"$packages")
+  for archive in "$folder"/archives/*.deb; do dpkg-deb --extract "$archive" "$folder"; done
+  rm -r "$folder/archives"
+  # It serves nothing to which a link leads out of the folder of its pages; one link leads to a folder in place of the file in it.
+  rm "$pages/webapp/config.json"
+  cp "$folder"/etc/glewlwyd/config-*.json/config.json "$pages/webapp/"
+  cp -rL "$pages/webapp" "$pages/pages"
+  LD_LIBRARY_PATH="$(echo "$folder"/usr/lib/*-linux-gnu*)" "$folder/usr/bin/glewlwyd" --version >"$folder/installed"
+}
+
+# The program, its pages with what they bring in, and whatever else apt would install. Its database is a file, so the clients of the great ones are not needed.
+glewlwyds_packages() {
+  {
+    printf '%s\n' glewlwyd glewlwyd-common fonts-fork-awesome libjs-bootstrap4 libjs-jquery libjs-popper.js
+    apt-get -qq --simulate --no-install-recommends install glewlwyd dbconfig-no-thanks | sed -n 's/^Inst \([^ ]*\) .*/\1/p'
+  } | sort -u
 }
 
 install_from_npm() {
@@ -101,6 +130,7 @@ install_from_crates() {
 }
 
 install_from_debian
+unpack_from_debian
 install_from_npm
 install_from_pypi venv requirements.txt 'mcp|mcp-server-git|fastmcp'
 install_from_pypi clouds clouds.txt 'moto|azure-keyvault-secrets|google-cloud-secret-manager'

@@ -3,7 +3,8 @@
 //     node person.mjs URL NAMES [BUTTON]
 //     node person.mjs
 //
-// NAMES is what they type where somebody asks for a login: one name, or `host:port=name,…` for each place; where the name is empty, they cancel. BUTTON is the value of the button to press on the door's
+// NAMES is what they type where somebody asks for a login: one name, or `host:port=name,…` for each place; where the name is empty, they cancel. At glewlwyd, which asks for a password too,
+// it may be `name/password`. BUTTON is the value of the button to press on the door's
 // pages, whatever its name is: `connect`, if it is not said. Without arguments they do what each line on stdin says, a JSON object, and keep their cookies from one line to the next:
 //
 //     {"walk": URL, "names": NAMES, "button": BUTTON, "before": PATH}   does what the pages ask for, until one asks for nothing, and stops before PATH, if it is said
@@ -19,6 +20,7 @@ const attribute = (tag, name) => decode(tag.match(new RegExp(`\\b${name}="([^"]*
 
 // A form of the door's, whose buttons say what is done.
 const isOurs = (form) => /<button\b[^>]*name="(action|answer|provider)"/.test(form);
+const isGlewlwyds = ({ url }) => url.pathname.endsWith('/login.html') && url.searchParams.has('callback_url');
 const pressing = (form, button) => form.match(/<button\b[^>]*>/g)?.find((tag) => attribute(tag, 'value') === button);
 
 export class Browser {
@@ -63,6 +65,17 @@ export class Browser {
     return this.#go(new URL(action || page.url.href, page.url), posted(body, page.url.origin), before);
   }
 
+  // Its page is a program that only a real browser runs; this sends what it sends: who they are, that they agree, and on.
+  async #signInAtGlewlwyd({ url }, names, before) {
+    const asked = url.searchParams;
+    const [username, password = `a password of ${username}`] = nameFor(url, names).split('/');
+    const send = (method, path, body) => this.#send(new URL(`/api/auth/${path}`, url), { method, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } });
+    const known = await send('POST', '', { username, password });
+    if (!known.ok) return { url, status: known.status, html: await known.text() };
+    await send('PUT', `grant/${asked.get('client_id')}/`, { scope: asked.get('scope') });
+    return this.#go(`${asked.get('callback_url')}&g_continue`, {}, before);
+  }
+
   #seen({ url, status, html, stopped }) {
     const responses = this.#responses;
     this.#responses = [];
@@ -75,6 +88,7 @@ export class Browser {
     let page = await this.#go(to, {}, before);
     let pressed = false;
     for (let steps = 0; steps < 12; steps += 1) {
+      if (isGlewlwyds(page)) page = await this.#signInAtGlewlwyd(page, names, before);
       const forms = page.html.match(/<form\b[\s\S]*?<\/form>/g)?.filter((form) => !/sign-out/.test(form)) ?? [];
       const form = forms.find((one) => !isOurs(one) || (!pressed && pressing(one, button)));
       if (!form || page.status >= 400) break;

@@ -15,7 +15,7 @@ use thiserror::Error;
 use url::Url;
 
 use crate::missing::Cause;
-use crate::token_client::TokenClient;
+use crate::token_client::{Standing, TokenClient};
 
 /// A client that sends people to one authorization server.
 pub struct CodeFlow {
@@ -54,7 +54,7 @@ pub enum NotRenewed {
     /// There is no token, which says nothing about the refresh token.
     #[error("the authorization server gives no token")]
     NoToken(#[source] Cause),
-    /// It is good no more (`invalid_grant`).
+    /// It is good no more (`invalid_grant`), or was refused without a word.
     #[error("the grant is over at the authorization server")]
     Over(#[source] Cause),
 }
@@ -89,14 +89,14 @@ impl CodeFlow {
         self.client.ask(grant, &wanted, Expected::AccessToken).await.map_err(NotGranted::NoToken)
     }
 
-    /// The next token for a refresh token.
+    /// The next token for a refresh token. A server that just says no to it has said enough: whoever was dismissed there must not go on here because of its brevity.
     pub async fn renew(&self, refresh_token: &SecretString) -> Result<TokenResponse, NotRenewed> {
         let grant = Grant::RefreshToken { refresh_token: refresh_token.expose_secret() };
         let wanted = Wanted { resource: self.wanted.resource.clone(), ..Wanted::default() };
-        self.client
-            .redeem(grant, &wanted, Expected::AccessToken)
-            .await
-            .map_err(|no_token| if no_token.is_grant_over { NotRenewed::Over(no_token.cause) } else { NotRenewed::NoToken(no_token.cause) })
+        self.client.redeem(grant, &wanted, Expected::AccessToken).await.map_err(|no_token| match no_token.standing {
+            Standing::Over | Standing::RefusedInSilence => NotRenewed::Over(no_token.cause),
+            Standing::Unsaid => NotRenewed::NoToken(no_token.cause),
+        })
     }
 
     /// What the server, as an OpenID provider, tells about the person besides the id token; `None`: it has no place for that.
@@ -135,6 +135,45 @@ impl CodeFlow {
             "https" => Ok(url),
             "http" if is_local => Ok(url),
             _ => Err(unfit("the issuer's `authorization_endpoint` is not https")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::authorization_server::Proof;
+    use crate::resolve::Resolver;
+    use crate::source::{Environment, Files, OpenFiles, Sources};
+    use crate::testing::{Endpoint, Watch, client};
+
+    async fn renewed(status: u16, body: &'static str) -> Result<TokenResponse, NotRenewed> {
+        let endpoint = Endpoint::start(move |_, _| (status, body.to_owned())).await;
+        let sources = Sources::local(Environment::default(), Files::new(Path::new("/").to_owned(), OpenFiles::Refuse));
+        let resolver = Resolver::new(sources, Watch::new().clock());
+        let flow = resolver.sign_in(&endpoint.server(Proof::None), ScopeSet::default(), &client()).unwrap();
+        flow.renew(&SecretString::from("r-0")).await
+    }
+
+    #[tokio::test]
+    async fn it_is_over_by_its_name_or_by_a_no_without_a_word() {
+        for body in ["{\"error\": \"invalid_grant\"}", ""] {
+            assert!(matches!(renewed(400, body).await, Err(NotRenewed::Over(_))), "{body}");
+        }
+        for (status, body) in [
+            (400, "{\"error\": \"invalid_request\"}"),
+            (400, "{\"message\": \"no\"}"),
+            (400, "no"),
+            (401, ""),
+            (403, ""),
+            (404, ""),
+            (429, ""),
+            (500, ""),
+            (200, ""),
+        ] {
+            assert!(matches!(renewed(status, body).await, Err(NotRenewed::NoToken(_))), "{status} {body}");
         }
     }
 }

@@ -124,15 +124,36 @@ pub(crate) struct Endpoints {
     introspection_method_for_secret: Method,
 }
 
-/// Why there is no token, and whether it is because what was brought is no longer good: `invalid_grant`, and nothing else.
+/// Why there is no token, and whether it is because what was brought is no longer good.
 pub(crate) struct NoToken {
     pub(crate) cause: Cause,
-    pub(crate) is_grant_over: bool,
+    pub(crate) standing: Standing,
+}
+
+/// What the server thinks of what was brought.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It is good no more: `invalid_grant`, and nothing else.
+    Over,
+    /// It was refused without a word.
+    RefusedInSilence,
+    /// It does not say.
+    Unsaid,
 }
 
 impl From<Cause> for NoToken {
     fn from(cause: Cause) -> Self {
-        Self { cause, is_grant_over: false }
+        Self { cause, standing: Standing::Unsaid }
+    }
+}
+
+impl Standing {
+    fn of(failure: &TokenFailure) -> Self {
+        match failure {
+            TokenFailure::Mute { .. } => Self::RefusedInSilence,
+            other if is_refused_as(other, &ErrorCode::InvalidGrant) => Self::Over,
+            _ => Self::Unsaid,
+        }
     }
 }
 
@@ -261,8 +282,8 @@ impl TokenClient {
             }
         };
         outcome.map_err(|failure| {
-            let is_grant_over = is_refused_as(&failure, &ErrorCode::InvalidGrant);
-            NoToken { cause: self.blame(failure, &shown, grant.secret()), is_grant_over }
+            let standing = Standing::of(&failure);
+            NoToken { cause: self.blame(failure, &shown, grant.secret()), standing }
         })
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use broker::Resolver;
 use broker::code_flow::{NotGranted, NotRenewed};
 use gateway::clock::Clock;
-use gateway::{NotSignedIn, SignIn};
+use gateway::{Incomplete, NotSignedIn, SignIn};
 use ipnet::IpNet;
 use issuer::federation::{self, Away, Errand, Identity, OpenIdProvider, Promise, Provider, Renewed, Sent, SignedIn};
 use oauth::authorization::Answer;
@@ -74,7 +74,7 @@ impl Way {
         {
             let mut query = url.query_pairs_mut();
             query.extend_pairs(&self.parameters);
-            if errand.is_anew {
+            if errand.is_anew && !self.asks_everybody_anew() {
                 query.append_pair("max_age", "0");
             }
             if let Some(hint) = errand.login_hint {
@@ -82,6 +82,11 @@ impl Way {
             }
         }
         Ok(Sent { url, verifier: sent.verifier })
+    }
+
+    /// Whether it is told so at every errand. Some providers know `prompt=login`, and refuse `max_age=0`.
+    fn asks_everybody_anew(&self) -> bool {
+        self.parameters.get("prompt").is_some_and(|prompt| prompt.split(' ').any(|word| word == "login"))
     }
 
     async fn redeemed(&self, answer: &Answer, verifier: &Verifier, errand: &Errand<'_>) -> Result<SignedIn, federation::NotSignedIn> {
@@ -102,7 +107,7 @@ impl Way {
         let identity = self.sign_in.renewed_identity(&tokens, nonce, self.clock.unix_seconds()).await;
         let identity = match identity {
             Ok(Some(identity)) => self.completed(&identity, &tokens).await,
-            Ok(None) => None,
+            Ok(None) => self.told(&tokens).await,
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(target: "issuer", error, "what a provider says about somebody who was there before is refused; what it said before counts");
@@ -119,13 +124,15 @@ impl Way {
         if !lacks_email && !lacks_groups {
             return Some(identity.clone());
         }
-        let completed = self.sign_in.completed(identity.clone(), tokens).await;
-        completed
-            .inspect_err(|error| {
-                let error = error as &dyn std::error::Error;
-                tracing::warn!(target: "issuer", error, "a provider does not tell what its id token leaves out about somebody");
-            })
-            .ok()
+        self.sign_in.completed(identity.clone(), tokens).await.inspect_err(does_not_tell).ok()
+    }
+
+    /// What is to be known of somebody, from a provider that gives no id token at a renewal (OpenID Connect Core §12.2). `None`: nothing is, or it does not tell just now.
+    async fn told(&self, tokens: &TokenResponse) -> Option<token::Identity> {
+        if !self.needs.email && !self.needs.groups {
+            return None;
+        }
+        self.sign_in.told(tokens).await.inspect_err(does_not_tell).ok().flatten()
     }
 
     fn identity(&self, identity: &token::Identity) -> Identity {
@@ -164,6 +171,11 @@ impl OpenIdProvider for Way {
     fn renew<'a>(&'a self, refresh_token: &'a SecretString, nonce: &'a str) -> Promise<'a, Renewed, federation::NotRenewed> {
         Box::pin(self.renewed(refresh_token, nonce))
     }
+}
+
+fn does_not_tell(error: &Incomplete) {
+    let error = error as &dyn std::error::Error;
+    tracing::warn!(target: "issuer", error, "a provider does not tell what its id token leaves out about somebody");
 }
 
 fn not_signed_in(reason: NotSignedIn) -> federation::NotSignedIn {

@@ -113,6 +113,12 @@ pub enum TokenFailure {
         /// Which.
         nonce: String,
     },
+    /// A 400 that holds nothing. RFC 6749 §5.2 wants to know why; some servers just say no to what was brought.
+    #[error("`{url}` answered 400, and nothing else")]
+    Mute {
+        /// Who answered.
+        url: SafeUrl,
+    },
     /// No answer at all.
     #[error(transparent)]
     NoAnswer(#[from] Failure),
@@ -139,7 +145,7 @@ impl TokenFailure {
     /// restarted, never means that a client or a grant is no longer good.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::BadAnswer { .. } | Self::BadIntrospection { .. } | Self::NonceWanted { .. } => false,
+            Self::BadAnswer { .. } | Self::BadIntrospection { .. } | Self::Mute { .. } | Self::NonceWanted { .. } => false,
             Self::NoAnswer(failure) => failure.is_transient(),
             Self::Refused { error, .. } => error.code.is_transient(),
             Self::Stray { .. } => true,
@@ -163,6 +169,7 @@ pub(crate) fn read_or_refuse<T>(fetched: &Fetched, read: impl FnOnce(&[u8]) -> R
     }
     match TokenError::read(&fetched.body) {
         Some(error) => Err(TokenFailure::Refused { url: url(), error }),
+        None if status == StatusCode::BAD_REQUEST && fetched.body.is_empty() => Err(TokenFailure::Mute { url: url() }),
         None if status.is_client_error() => Err(TokenFailure::NoAnswer(Failure::Status { url: url(), status })),
         None => Err(TokenFailure::Stray { url: url(), status }),
     }

@@ -12,7 +12,7 @@ use crate::trust::{Trust, TypRule};
 use crate::unverified::Unverified;
 use crate::verify::{Verified, signing_key};
 
-/// Who a verified id token speaks of. What is not of the shape that OpenID gives it counts as not said.
+/// Who a verified id token, or the provider itself, speaks of. What is not of the shape that OpenID gives it counts as not said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// `iss`
@@ -53,11 +53,20 @@ impl Identity {
         Some(Self::of(self.issuer, self.subject, payload))
     }
 
+    /// What the provider's userinfo endpoint says of somebody, where no id token came along. Whether it speaks of the same person is for the caller to see.
+    #[must_use]
+    pub fn told(issuer: &str, userinfo: &[u8]) -> Option<Self> {
+        let payload = Payload::of_json(userinfo)?;
+        let subject = payload.text("sub")?;
+        Some(Self::of(issuer.to_owned(), subject, payload))
+    }
+
     fn of(issuer: String, subject: String, payload: Payload) -> Self {
         Self {
             issuer,
             subject,
-            authenticated_at: payload.time("auth_time"),
+            // The year 1970 is what those say who do not know.
+            authenticated_at: payload.time("auth_time").filter(|at| *at > 0),
             session_id: payload.text("sid"),
             email: payload.text("email"),
             is_email_verified: payload.is_true("email_verified"),
@@ -206,6 +215,26 @@ mod tests {
         assert_eq!(completed.payload.time("iat"), Some(NOW), "the id token counts first");
         for wrong in ["{\"sub\": \"bob\"}", "{}", "[]", "", "{\"sub\": \"alice\", \"sub\": \"alice\"}"] {
             assert!(alice().completed(wrong.as_bytes()).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn nobody_has_signed_in_at_the_beginning_of_time() {
+        for (at, expected) in [(json!(0), None), (json!(7), Some(7)), (json!("7"), None), (json!(null), None)] {
+            let payload = Payload::of_json(with("auth_time", at).to_string().as_bytes()).unwrap();
+            assert_eq!(Identity::of("https://idp".to_owned(), "alice".to_owned(), payload).authenticated_at, expected);
+        }
+    }
+
+    #[test]
+    fn the_userinfo_endpoint_alone_tells_of_whom_it_names() {
+        let userinfo = json!({"sub": "alice", "email": "a@b.example", "groups": ["g"]});
+        let told = Identity::told("https://idp", userinfo.to_string().as_bytes()).unwrap();
+        assert_eq!((told.issuer.as_str(), told.subject.as_str(), told.email.as_deref()), ("https://idp", "alice", Some("a@b.example")));
+        assert!(!told.is_email_verified && told.authenticated_at.is_none());
+        assert_eq!(told.claim("groups"), Some(vec!["g".to_owned()]));
+        for wrong in ["{}", "{\"sub\": 1}", "{\"sub\": \"\"}", "[]", "", "{\"sub\": \"alice\", \"sub\": \"alice\"}"] {
+            assert!(Identity::told("https://idp", wrong.as_bytes()).is_none(), "{wrong}");
         }
     }
 

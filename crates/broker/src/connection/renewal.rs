@@ -13,7 +13,7 @@ use super::{Book, BookFailure, Grant, Place};
 use crate::missing::Cause;
 use crate::slot::Clock;
 use crate::source::{Fetched, Fetching, Source};
-use crate::token_client::TokenClient;
+use crate::token_client::{Standing, TokenClient};
 use crate::value::Value;
 
 /// The tokens of one person.
@@ -95,7 +95,7 @@ impl Renewal {
                 let renewed = kept.grant.renewed(&tokens, asked_at);
                 if self.keep(&kept, &renewed).await? { self.fetched(&renewed) } else { self.overtaken(&renewed).await }
             }
-            Err(no_token) if no_token.is_grant_over => self.gone(&kept).await,
+            Err(no_token) if no_token.standing == Standing::Over => self.gone(&kept).await,
             // A server that is away has taken nothing back: what is kept is used as long as it is good.
             Err(no_token) if no_token.cause.is_transient() && !is_refused && !self.is_over(&kept.grant) => self.fetched(&kept.grant),
             Err(no_token) => Err(no_token.cause),

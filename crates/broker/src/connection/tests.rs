@@ -189,6 +189,16 @@ async fn other_refusals_end_no_grant() {
 }
 
 #[tokio::test]
+async fn a_no_without_a_word_ends_no_grant() {
+    let world = World::new(|_, _| (400, String::new())).await;
+    let people = world.replica();
+    people.connect(&person("ada"), &tokens("a-0", Some("r-0"), Some(60))).await.unwrap();
+    world.watch.set(100);
+    assert!(matches!(get(&people, "ada").await, Err(Cause::BadAnswer { .. })));
+    assert!(people.is_connected(&person("ada")).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_token_that_is_refused_is_renewed_whatever_the_clock_says() {
     let world = World::new(rotating).await;
     let people = world.replica();

@@ -123,6 +123,14 @@ impl SignIn {
         }
     }
 
+    /// Who it is that renewed tokens are of, where no id token came along and the provider has a place that tells.
+    pub async fn told(&self, tokens: &TokenResponse) -> Result<Option<Identity>, Incomplete> {
+        match self.flow.userinfo(&tokens.token).await? {
+            Some(userinfo) => Identity::told(self.issuer.as_str(), &userinfo).map(Some).ok_or(Incomplete::SomebodyElse),
+            None => Ok(None),
+        }
+    }
+
     fn asked<'a>(&'a self, nonce: &'a str, tokens: &'a TokenResponse) -> Asked<'a> {
         let access_token = Some(tokens.token.expose_secret());
         Asked { issuer: self.issuer.as_str(), client_id: &self.client_id, nonce, access_token }
@@ -135,7 +143,7 @@ pub enum Incomplete {
     /// The provider does not answer.
     #[error("the provider's userinfo endpoint does not answer")]
     Away(#[from] Cause),
-    /// What it answers is no JSON, or not about the person of the id token.
-    #[error("the provider's userinfo endpoint does not answer about the person of the id token")]
+    /// What it answers is no JSON, or not about the person whom the tokens are of.
+    #[error("the provider's userinfo endpoint does not answer about the person of the tokens")]
     SomebodyElse,
 }

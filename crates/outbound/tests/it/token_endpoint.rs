@@ -35,6 +35,9 @@ fn answer(path: &str, headers: &HeaderMap) -> Answer {
         "/portal" => html(200),
         "/page" => html(404),
         "/created" => status(201),
+        "/mute" => status(400),
+        "/spoken" => refused(400, r#"{"message":"no"}"#),
+        "/gone" => status(410),
         "/plain" => refused(404, r#"{"message":"no"}"#),
         "/away" => Response::builder().status(307).header("location", "/token").body("".into()).unwrap(),
         "/dpop" => json(r#"{"access_token":"t","token_type":"DPoP"}"#.to_owned()),
@@ -66,6 +69,12 @@ async fn a_no_is_final() {
     for path in ["/plain", "/away", "/dpop", "/long"] {
         let failure = ask_at(&server.url(path)).await.unwrap_err();
         assert!(!failure.is_transient(), "{path}: {failure}");
+    }
+    let mute = ask_at(&server.url("/mute")).await.unwrap_err();
+    assert!(matches!(mute, TokenFailure::Mute { .. }) && !mute.is_transient(), "{mute}");
+    for path in ["/spoken", "/gone"] {
+        let failure = ask_at(&server.url(path)).await.unwrap_err();
+        assert!(matches!(failure, TokenFailure::NoAnswer(Failure::Status { .. })), "{path}: {failure}");
     }
     let bound = ask_at(&server.url("/dpop")).await.unwrap_err();
     assert!(matches!(bound, TokenFailure::BadAnswer { reason: InvalidTokenResponse::SenderConstrained, .. }), "{bound}");

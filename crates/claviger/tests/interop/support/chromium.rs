@@ -20,8 +20,23 @@ pub(crate) fn sign_in(url: &str, username: &str, password: &str, secrets: &Secre
     let pages = seen["pages"].as_array().expect("a list");
     let code = pages.last().and_then(|page| page["url"].as_str()).and_then(code_in);
     secrets.keep(&code.unwrap_or_else(|| panic!("the client got no code: {seen:#}")));
-    let text = |page: &Value| format!("{} | {}", page["title"].as_str().expect("a text"), page["text"].as_str().expect("a text"));
-    Walk { pages: pages.iter().map(text).collect() }
+    Walk::of(&seen["pages"])
+}
+
+impl Walk {
+    fn of(pages: &Value) -> Self {
+        let text = |page: &Value| format!("{} | {}", page["title"].as_str().expect("a text"), page["text"].as_str().expect("a text"));
+        Self { pages: pages.as_array().expect("a list").iter().map(text).collect() }
+    }
+}
+
+/// Agrees, signs in at glewlwyd, which the door calls `provider`, and goes on: the texts of the pages, and where the client is that they go back to.
+pub(crate) fn sign_in_elsewhere(url: &str, provider: &str, username: &str, password: &str, secrets: &Secrets) -> (Walk, String) {
+    let seen = does(&json!({"sign_in_elsewhere": url, "at": provider, "username": username, "password": password}));
+    assert!(seen.get("error").is_none(), "nobody could sign in at {provider}; the browser saw: {seen:#}");
+    let asked = seen["asked"].as_str().expect("a URL").to_owned();
+    secrets.keep(&code_in(&asked).unwrap_or_else(|| panic!("the client got no code: {seen:#}")));
+    (Walk::of(&seen["pages"]), asked)
 }
 
 /// Lets the browser do something, and tells what it says of it.
