@@ -45,7 +45,7 @@ use crate::code_flow::{CodeFlow, NotGranted};
 use crate::connection::Grant;
 use crate::missing::Cause;
 use crate::slot::Clock;
-use crate::token_client::TokenClient;
+use crate::token_client::{Standing, TokenClient};
 
 /// One person at one protected server.
 pub struct Account {
@@ -386,7 +386,8 @@ impl Account {
                 self.around.wallet.put(&self.name, &renewed, lock).await?;
                 Ok(Some(renewed))
             }
-            Err(no_token) if no_token.is_grant_over || matches!(no_token.cause, Cause::Refused { .. }) => Ok(None),
+            // Whatever the server means by its no, the person can be asked.
+            Err(no_token) if no_token.standing != Standing::Unsaid || matches!(no_token.cause, Cause::Refused { .. }) => Ok(None),
             Err(no_token) => Err(NotSignedIn::NoToken(no_token.cause)),
         }
     }

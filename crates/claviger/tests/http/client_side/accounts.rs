@@ -59,7 +59,7 @@ async fn no_file_that_a_log_in_leaves_holds_a_token_in_clear() {
     }
     assert!(files >= 4, "{files}");
     let mode = |path: &std::path::Path| std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).unwrap().permissions()) & 0o777;
-    for path in machine.kept("json") {
+    for path in machine.kept("account.", "json") {
         assert_eq!(mode(&path), 0o600, "{}", path.display());
     }
 }
@@ -115,7 +115,7 @@ async fn somebody_who_says_no_is_told_so_and_nothing_is_kept() {
     let finished = login.finished().await;
     assert_eq!(finished.code, Some(1), "{}", finished.stderr);
     assert!(finished.stderr.contains("says no"), "{}", finished.stderr);
-    assert!(machine.kept("json").is_empty());
+    assert!(machine.kept("account.", "json").is_empty());
 }
 
 #[tokio::test]
@@ -130,5 +130,5 @@ async fn a_grant_that_was_ended_there_is_noticed_and_asked_for_again() {
     logged_in(&door, &machine).await;
     assert_eq!(run(machine.command(&["call", &door.resource(), "--list"])).await.code, Some(0));
     // It is known there already: nobody registers anew.
-    assert_eq!(machine.kept("known").len(), 1);
+    assert_eq!(machine.kept("client.", "known").len(), 1);
 }

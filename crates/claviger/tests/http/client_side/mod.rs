@@ -28,6 +28,10 @@ impl Machine {
         let mut permissions = std::fs::metadata(&browser).unwrap().permissions();
         std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
         std::fs::set_permissions(&browser, permissions).unwrap();
+        // Never the keychain of whoever runs the tests.
+        let accounts = folder.path().join(ACCOUNTS);
+        std::fs::create_dir_all(&accounts).unwrap();
+        std::fs::write(accounts.join("storage"), "file\n").unwrap();
         Self { folder }
     }
 
@@ -53,14 +57,16 @@ impl Machine {
         Url::parse(&text).unwrap()
     }
 
-    /// The files of the accounts, by their extension.
-    fn kept(&self, extension: &str) -> Vec<PathBuf> {
-        let folder = self.folder().join(".local/state/claviger/accounts");
-        let entries = std::fs::read_dir(folder).into_iter().flatten();
+    /// The files of one sort: `account.` and `json`, say.
+    fn kept(&self, beginning: &str, extension: &str) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.folder().join(ACCOUNTS)).into_iter().flatten();
         let paths = entries.map(|entry| entry.unwrap().path());
-        paths.filter(|path| path.extension().is_some_and(|found| found == extension)).collect()
+        let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+        paths.filter(|path| name(path).starts_with(beginning) && name(path).ends_with(&format!(".{extension}"))).collect()
     }
 }
+
+const ACCOUNTS: &str = ".local/state/claviger/accounts";
 
 /// Ada signs in where a program has sent her, allows everything, and her browser goes back to the program.
 async fn allows(door: &Door, sent_to: &Url) -> u16 {

@@ -65,6 +65,6 @@ async fn a_server_that_wants_no_token_is_bridged_without_a_log_in() {
     let mut host = Host::start(&machine, &[&plan.fixture.as_ref().unwrap().url]);
     assert_eq!(host.initialize().await["result"]["protocolVersion"], "2025-11-25");
     assert_eq!(host.call("test_simple_text").await["result"]["content"][0]["type"], "text");
-    assert!(machine.opened().is_empty() && machine.kept("json").is_empty());
+    assert!(machine.opened().is_empty() && machine.kept("account.", "json").is_empty());
     host.kill().await;
 }
