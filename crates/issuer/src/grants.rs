@@ -76,9 +76,11 @@ impl Asked<'_> {
             grant: Some(id),
             signed_in_at: Some(grant.signed_in_at),
             refresh_token: refreshes.then(|| server.grants.token_of(id, 0)),
+            left: Some(server.grants.left(&grant, grant.granted_at)),
             ..Granted::new(grant.person.subject, grant.scopes, grant.resource)
         })
     }
+
     /// Keeps a new grant, with refresh tokens or without.
     pub(crate) async fn keep(&self, id: GrantId, agreed: Agreed, refreshes: bool) -> Result<Grant, Refusal> {
         let Asked { server, inbound, client, proof, .. } = self;
@@ -92,6 +94,7 @@ impl Asked<'_> {
             used_at: inbound.now,
             signed_in_at: agreed.signed_in_at,
             dpop_key: proof::key_of_grant(client, *proof),
+            tokens_until: inbound.now.saturating_add(inbound.config.lifetimes.access_token.as_secs()),
             generation: refreshes.then_some(0),
         };
         let access_token = inbound.config.lifetimes.access_token + LEEWAY;
