@@ -15,6 +15,7 @@ use oauth::scope::ScopeSet;
 
 use crate::client::Client;
 use crate::config::Config;
+use crate::federation::Look;
 use crate::grant::{Grant, GrantId, Person};
 use crate::proof;
 use crate::refusal::Refusal;
@@ -64,9 +65,15 @@ pub(crate) struct Agreed {
 }
 
 impl Asked<'_> {
-    /// Begins the grant of a person.
+    /// Begins the grant of a person who is still there: on a device their answer may be minutes old.
     pub(crate) async fn begin(&self, id: GrantId, agreed: Agreed) -> Result<Granted, Refusal> {
-        let Asked { server, client, .. } = self;
+        let Asked { server, inbound, client, .. } = self;
+        let person = match server.look(inbound.config, &agreed.person).await? {
+            Look::There(person) => *person,
+            Look::Away => return Err(Refusal::away()),
+            Look::Gone | Look::NotAdmitted => return Err(Refusal::invalid_grant()),
+        };
+        let agreed = Agreed { person, ..agreed };
         let refreshes = client.refreshes || agreed.scopes.contains(OFFLINE_ACCESS);
         let grant = self.keep(id, agreed, refreshes).await?;
         let (name, subject, to) = (id.text(), grant.person.subject.as_str(), client.id.as_str());
