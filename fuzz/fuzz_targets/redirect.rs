@@ -41,6 +41,8 @@ fn authority(text: &str) -> Option<&str> {
 }
 
 fn is_loopback(text: &str) -> bool {
+    // Neither scheme nor host has capital letters of its own (RFC 3986 §6.2.2.1).
+    let text = &text.to_ascii_lowercase();
     let host = authority(&without_port(text)).map(str::to_owned);
     let is_local =
         |host: &str| matches!(host, "[::1]" | "localhost") || host.parse::<Ipv4Addr>().is_ok_and(|address| address.octets()[0] == 127);
