@@ -4,6 +4,8 @@
 
 #![no_main]
 
+use std::collections::BTreeSet;
+
 use claviger_fuzz::form;
 use libfuzzer_sys::fuzz_target;
 use oauth::authorization_request::{AuthorizationRequest, Prompt};
@@ -29,7 +31,8 @@ fuzz_target!(|input: &[u8]| {
             && question.challenge.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     );
     assert_eq!((only("request"), only("request_uri")), (None, None));
-    assert_eq!(all("resource").len(), usize::from(question.resource.is_some()));
+    let resources: BTreeSet<&str> = all("resource").into_iter().collect();
+    assert_eq!(resources, question.resource.iter().map(|resource| resource.as_str()).collect());
     assert!(question.prompt != Prompt::Never || only("prompt") == Some("none"));
     assert_eq!(only("nonce"), question.nonce.as_deref());
 });

@@ -4,6 +4,8 @@
 
 #![no_main]
 
+use std::net::Ipv4Addr;
+
 use libfuzzer_sys::fuzz_target;
 use oauth::redirect::{Kind, RedirectUri};
 
@@ -39,8 +41,12 @@ fn authority(text: &str) -> Option<&str> {
 }
 
 fn is_loopback(text: &str) -> bool {
+    // Neither scheme nor host has capital letters of its own (RFC 3986 §6.2.2.1).
+    let text = &text.to_ascii_lowercase();
     let host = authority(&without_port(text)).map(str::to_owned);
-    text.starts_with("http://") && matches!(host.as_deref(), Some("127.0.0.1" | "[::1]" | "localhost"))
+    let is_local =
+        |host: &str| matches!(host, "[::1]" | "localhost") || host.parse::<Ipv4Addr>().is_ok_and(|address| address.octets()[0] == 127);
+    text.starts_with("http://") && host.as_deref().is_some_and(is_local)
 }
 
 fn without_port(text: &str) -> String {

@@ -418,3 +418,6 @@ const DPOP: HeaderName = HeaderName::from_static("dpop");
 const MAX_NONCES: u8 = 2;
 /// How often one operation may send a person to log in (C16).
 const MAX_AUTHORIZATIONS: u8 = 3;
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,8 @@
 //! Who has an account here, and is this their password? A file that operators edit and `claviger accounts` writes; passwords as argon2id hashes (RFC 9106).
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
@@ -9,9 +11,10 @@ use arc_swap::ArcSwapOption;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::grant::Person;
+use crate::shelf::hashed;
 use crate::throttle::{Place, Turnstile};
 
 /// The local accounts.
@@ -37,6 +40,16 @@ pub struct Account {
     /// Whether they may sign in no more.
     #[serde(default)]
     pub disabled: bool,
+}
+
+/// Tells one password of an account from the next, by a hash of its hash. Nobody sees it but under a seal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stamp(String);
+
+impl Stamp {
+    fn of(account: &Account) -> Self {
+        Self(hashed("", &account.password))
+    }
 }
 
 /// Why the file of accounts cannot be used.
@@ -94,7 +107,7 @@ struct Read {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct Written {
     #[serde(default)]
     accounts: BTreeMap<String, Account>,
 }
@@ -115,20 +128,30 @@ impl Accounts {
         username: &str,
         password: SecretString,
         place: Place,
-    ) -> Result<(Option<Person>, Place), AccountsFailure> {
+    ) -> Result<(Option<(Person, Stamp)>, Place), AccountsFailure> {
         let read = self.current()?;
         let account = read.accounts.get(username).filter(|account| !account.disabled);
         let hash = account.map_or_else(|| NOBODYS.clone(), |account| account.password.clone());
         // The place goes along: whoever hangs up meanwhile has their hash computed all the same.
         let work = tokio::task::spawn_blocking(move || (verify(&password, &hash), place));
         let (is_right, place) = work.await.map_err(|_| AccountsFailure::Hash)?;
-        Ok((account.filter(|_| is_right).map(|account| account.person(username)), place))
+        Ok((account.filter(|_| is_right).map(|account| (account.person(username), Stamp::of(account))), place))
     }
 
     /// The person as the file has them now; `None`: they may sign in no more.
     pub(crate) fn person(&self, username: &str) -> Result<Option<Person>, AccountsFailure> {
         let read = self.current()?;
         Ok(read.accounts.get(username).filter(|account| !account.disabled).map(|account| account.person(username)))
+    }
+
+    /// Which password somebody has now.
+    pub(crate) fn stamp(&self, username: &str) -> Result<Option<Stamp>, AccountsFailure> {
+        Ok(self.current()?.accounts.get(username).map(Stamp::of))
+    }
+
+    /// Whether there is an account of this name, in use or not.
+    pub(crate) fn knows(&self, username: &str) -> Result<bool, AccountsFailure> {
+        Ok(self.current()?.accounts.contains_key(username))
     }
 
     /// The file as it is now, read anew when it has changed. No file is no account.
@@ -156,9 +179,9 @@ impl Account {
 
 /// Reads a file of accounts; none is there where there is no file.
 pub fn read(file: &Path) -> Result<BTreeMap<String, Account>, AccountsFailure> {
-    let text = match std::fs::read_to_string(file) {
+    let text = match read_text(file) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeMap::new()),
         Err(source) => return Err(AccountsFailure::Read { path: file.to_owned(), source }),
     };
     parse(&text, file)
@@ -166,10 +189,10 @@ pub fn read(file: &Path) -> Result<BTreeMap<String, Account>, AccountsFailure> {
 
 /// Reads the text of a file of accounts, which stands at `path`.
 pub fn parse(text: &str, path: &Path) -> Result<BTreeMap<String, Account>, AccountsFailure> {
-    let parsed: File = toml_edit::de::from_str(text).map_err(|source| {
+    let parsed: Written = toml_edit::de::from_str(text).map_err(|source| {
         let before = source.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        AccountsFailure::Shape { path: path.to_owned(), line, message: source.message().to_owned() }
+        AccountsFailure::Shape { path: path.to_owned(), line, message: harmless(source.message()) }
     })?;
     for (name, account) in &parsed.accounts {
         let is_argon2id = PasswordHash::new(&account.password).is_ok_and(|hash| hash.algorithm.as_str() == "argon2id");
@@ -181,6 +204,23 @@ pub fn parse(text: &str, path: &Path) -> Result<BTreeMap<String, Account>, Accou
         return Err(AccountsFailure::Account { path: path.to_owned(), account: name.escape_debug().to_string(), fault });
     }
     Ok(parsed.accounts)
+}
+
+fn read_text(file: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    let read = File::open(file)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+    if read as u64 > MAX_BYTES { Err(ErrorKind::FileTooLarge.into()) } else { Ok(text) }
+}
+
+/// What a reader says, without the value that it stumbled over, which may be a hash, and without what could steer a terminal.
+fn harmless(message: &str) -> String {
+    let is_about_a_value = message.starts_with("invalid type: ") || message.starts_with("invalid value: ");
+    let said = match message.rsplit_once(", expected ") {
+        Some((_, expected)) if is_about_a_value => format!("{expected} is expected"),
+        _ if is_about_a_value => "there is another value than is expected".to_owned(),
+        _ => message.to_owned(),
+    };
+    said.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
 
 /// The hash of a password, in PHC form, with a fresh salt. Takes tens of milliseconds and 19 MiB.
@@ -208,12 +248,36 @@ fn argon2id() -> Argon2<'static> {
 /// The hash of a password that nobody has, so that an account that there is not takes as long as one that there is.
 static NOBODYS: LazyLock<String> = LazyLock::new(|| hash(&SecretString::from("nobody")).unwrap_or_default());
 
+/// The longest file that is read: room for many thousands.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
 const HASHES_AT_ONCE: usize = 2;
 const LONGEST_PASSWORD: usize = 1024;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_wrong_with_the_file_is_told_without_any_hash_and_steers_no_terminal() {
+        let told = |text: &str| parse(text, Path::new("accounts.toml")).unwrap_err().to_string();
+        for (text, expected) in [
+            ("[accounts.ada]\npassword = '$argon2id$secret'\ngroups = '$argon2id$secret'", "line 3: a sequence is expected"),
+            ("[accounts.ada]\npassword = '$argon2id$secret'\ndisabled = '$argon2id$secret, expected x'", "line 3: a boolean is expected"),
+            ("[accounts.ada]\npassword = ['$argon2id$secret']", "line 2: a string is expected"),
+            ("[accounts.ada]\npassword = '$argon2id$secret", "line 2: "),
+            ("[accounts.ada]\n\"\\u001b[2J\" = 1", "line 2: unknown field ` [2J`"),
+        ] {
+            let told = told(text);
+            assert!(told.contains(expected) && !told.contains("secret") && !told.contains(char::is_control), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn an_endless_file_is_not_read() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(MAX_BYTES + 1).unwrap();
+        assert!(matches!(read(file.path()), Err(AccountsFailure::Read { source, .. }) if source.kind() == ErrorKind::FileTooLarge));
+    }
 
     #[test]
     fn an_account_that_there_is_not_costs_as_much_as_one_that_there_is() {

@@ -21,7 +21,7 @@ use oauth::authorization_request::{AuthorizationRequest, Prompt, Question};
 use oauth::error_code::ErrorCode;
 use oauth::form_fields::Fields;
 use oauth::redirect::{Kind, RedirectUri};
-use oauth::scope::ScopeSet;
+use oauth::scope::{Scope, ScopeSet};
 use pages::language::Language;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -30,6 +30,7 @@ use crate::client::{Client, Clients, Nobody, Origin};
 use crate::code::{self, Agreement};
 use crate::config::ProtectedResource;
 use crate::federation::Look;
+use crate::paths;
 use crate::refusal::Failure;
 use crate::server::{Inbound, OFFLINE_ACCESS, Page, Server};
 use crate::throttle::{Throttle, WRONG_BY_ACCOUNT, WRONG_BY_ADDRESS, WRONG_BY_BOTH, network_of};
@@ -58,7 +59,7 @@ impl Server {
         let mut visit = Visit { server: self, inbound, browser, language };
         let shown = match (page, method) {
             (Page::Authorize, &Method::GET) => visit.asked(inbound.query.as_bytes()).await,
-            (Page::Authorize, &Method::POST) => visit.asked(inbound.body).await,
+            (Page::Authorize, &Method::POST) => visit.asked_by_form(),
             (Page::Device, &Method::GET) => visit.device(),
             (Page::Device, &Method::POST) => visit.typed().await,
             (Page::Back, &Method::GET) => visit.came_back().await,
@@ -99,16 +100,25 @@ impl Visit<'_> {
         self.next(&pending, &client).await
     }
 
+    /// The same by a form of the client's. Browsers bring no cookie along with it, so they are sent here once more by a link: else any site could have people signed out by such a form.
+    fn asked_by_form(&self) -> Shown {
+        AuthorizationRequest::read(self.inbound.body).map_err(|invalid| Problem::Request(invalid.to_string()))?;
+        let query =
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(url::form_urlencoded::parse(self.inbound.body)).finish();
+        Ok(pages::redirect(&format!("{}{}?{query}", self.inbound.config.issuer, paths::AUTHORIZE)))
+    }
+
     /// What the person has to do next.
     async fn next(&self, pending: &Pending, client: &Client) -> Shown {
-        let asked = self.server.browsers.ask(pending, &self.browser, self.inbound.now)?;
-        let response = match self.session(pending).await? {
-            Some(session) => {
-                // What this person may not grant is not asked of them.
-                let granted = Pending { scopes: self.granted(pending, &session), ..pending.clone() };
-                views::consent(&self.question(&granted, client)?, &session, &asked, self.language)
-            }
-            None => self.ask_who(&self.question(pending, client)?, pending, &asked)?,
+        let session = self.session(pending).await?;
+        // What this person may not grant is not asked of them.
+        let shown = session.as_ref().map(|session| self.granted(pending, session));
+        let pending = Pending { shown, ..pending.clone() };
+        let asked = self.server.browsers.ask(&pending, &self.browser, self.inbound.now)?;
+        let question = self.question(&pending, client)?;
+        let response = match &session {
+            Some(session) => views::consent(&question, session, &asked, self.language),
+            None => self.ask_who(&question, &pending, &asked)?,
         };
         Ok(with(response, self.server.browsers.greet(&self.browser)?))
     }
@@ -129,11 +139,13 @@ impl Visit<'_> {
     /// Whoever is signed in, as they are now, if they are still there and do not have to sign in anew.
     async fn session(&self, pending: &Pending) -> Result<Option<Session>, Failure> {
         let Some(session) = &self.browser.session else { return Ok(None) };
-        if pending.signed_in_after.is_some() {
+        let has_new_password =
+            session.person.provider.is_none() && session.password != self.server.accounts.stamp(&session.person.subject)?;
+        if pending.signed_in_after.is_some() || has_new_password {
             return Ok(None);
         }
         Ok(match self.server.look(self.inbound.config, &session.person).await? {
-            Look::There(person) => Some(Session { person: *person, signed_in_at: session.signed_in_at }),
+            Look::There(person) => Some(Session { person: *person, ..session.clone() }),
             Look::Away | Look::Gone | Look::NotAdmitted => None,
         })
     }
@@ -162,7 +174,7 @@ impl Visit<'_> {
         }
         let signed_in = self.server.accounts.sign_in(&username, password, place).await;
         let (person, _place) = signed_in.map_err(|failure| Problem::broken(&failure))?;
-        let Some(person) = person else {
+        let Some((person, password)) = person else {
             for (throttle, whom) in counts {
                 throttle.count(&**self.server.shelf.store(), whom).await?;
             }
@@ -170,7 +182,7 @@ impl Visit<'_> {
             return again(views::Trouble::Wrong);
         };
         self.server.record(&Event::SignedIn { subject: person.subject.as_str().into(), provider: "".into() });
-        let session = Session { person, signed_in_at: self.inbound.now };
+        let session = Session { person, signed_in_at: self.inbound.now, password: Some(password) };
         let (browser, cookies) = self.server.browsers.admit(session, self.inbound.now)?;
         self.browser = browser;
         let pending = Pending { signed_in_after: None, ..pending };
@@ -225,7 +237,7 @@ impl Visit<'_> {
             redirect_uri: pending.redirect_uri.clone(),
             redirect_was_named: pending.redirect_was_named,
             challenge: pending.challenge.clone(),
-            scopes: self.granted(pending, session),
+            scopes: self.agreed(pending, session),
             resource: pending.resource.clone(),
             nonce: pending.nonce.clone(),
             dpop_key: pending.dpop_key.clone(),
@@ -252,6 +264,13 @@ impl Visit<'_> {
     /// What of the scopes that are asked for this person may grant.
     fn granted(&self, pending: &Pending, session: &Session) -> ScopeSet {
         self.inbound.config.allowance.permitted(&pending.scopes, &session.person.groups).union(&always(&pending.scopes))
+    }
+
+    /// What of it they grant by saying yes: they may lack something by now, and never have more than they have seen.
+    fn agreed(&self, pending: &Pending, session: &Session) -> ScopeSet {
+        let granted = self.granted(pending, session);
+        let was_shown = |scope: &&Scope| pending.shown.as_ref().is_none_or(|shown| shown.contains(scope.as_str()));
+        granted.iter().filter(was_shown).cloned().collect()
     }
 
     /// The fields of a form of ours.
@@ -281,7 +300,8 @@ impl Visit<'_> {
             None => Some(RedirectUri::parse(&pending.redirect_uri).map_err(|_| Problem::Redirect)?),
         };
         let (base, providers) = (self.inbound.config.issuer.as_str(), self.inbound.config.providers.as_slice());
-        Ok(views::Question { client, resource, scopes: &pending.scopes, redirect, base, providers })
+        let scopes = pending.shown.as_ref().unwrap_or(&pending.scopes);
+        Ok(views::Question { client, resource, scopes, redirect, base, providers })
     }
 
     async fn client(&self, id: &str) -> Result<Option<Client>, Problem> {
@@ -295,10 +315,11 @@ impl Visit<'_> {
 
     /// Tells the client that it will not be answered.
     ///
-    /// Not by sending the browser on at once, where a stranger has named the place: anybody could register one, and use this address to lead people there (RFC 9700 §4.11.2).
+    /// Not by sending the browser on at once, where a stranger has named the place: anybody could register one, and use this address to lead people there, or to have a program of theirs started
+    /// (RFC 9700 §4.11.2). What listens on their own machine a stranger on the web does not rule over.
     fn refuse(&self, back: &Back<'_>, code: ErrorCode, words: &str) -> Shown {
         let to = back.error(self.inbound, code, words);
-        let is_trusted = *back.origin == Origin::Operator || back.redirect.kind() != Kind::Web;
+        let is_trusted = *back.origin == Origin::Operator || back.redirect.kind() == Kind::Loopback;
         if is_trusted {
             Ok(pages::redirect(&to))
         } else {
@@ -341,6 +362,7 @@ fn pending(request: &AuthorizationRequest, question: Question, resource: &Protec
         state: request.state.clone(),
         challenge: question.challenge,
         scopes: known_scopes(&question.scopes, resource),
+        shown: None,
         resource: resource.resource.clone(),
         nonce: question.nonce,
         dpop_key: question.dpop_key,
@@ -353,7 +375,7 @@ fn pending(request: &AuthorizationRequest, question: Question, resource: &Protec
 
 /// What of the scopes that are asked for there is; nothing asked for is what everybody gets at first. Clients ask for much that we do not know.
 pub(crate) fn known_scopes(asked: &ScopeSet, resource: &ProtectedResource) -> ScopeSet {
-    let is_known = |scope: &oauth::scope::Scope| resource.scopes.contains_key(scope) || scope.as_str() == OFFLINE_ACCESS;
+    let is_known = |scope: &Scope| resource.scopes.contains_key(scope) || scope.as_str() == OFFLINE_ACCESS;
     let known: ScopeSet = asked.iter().filter(|scope| is_known(scope)).cloned().collect();
     if known.without_offline_access().is_empty() { known.union(&resource.baseline) } else { known }
 }

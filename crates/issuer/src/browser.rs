@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use store::seal::{CannotSeal, InstanceKey, Sealer};
 use zeroize::Zeroizing;
 
+use crate::accounts::Stamp;
 use crate::grant::Person;
 use crate::refusal::Failure;
 use crate::shelf::{hashed, unguessable};
@@ -31,6 +32,8 @@ pub(crate) struct Session {
     pub(crate) person: Person,
     /// Unix seconds.
     pub(crate) signed_in_at: u64,
+    /// With which password of their account here: a new one ends what the old one began.
+    pub(crate) password: Option<Stamp>,
 }
 
 /// What a person is asked, with everything that the answer needs.
@@ -42,7 +45,10 @@ pub(crate) struct Pending {
     pub(crate) redirect_was_named: bool,
     pub(crate) state: Option<String>,
     pub(crate) challenge: String,
+    /// What is asked for.
     pub(crate) scopes: ScopeSet,
+    /// What of it whoever is signed in was shown: they agree to no more, whatever they may grant by then.
+    pub(crate) shown: Option<ScopeSet>,
     pub(crate) resource: Resource,
     pub(crate) nonce: Option<String>,
     pub(crate) dpop_key: Option<String>,
@@ -201,7 +207,7 @@ mod tests {
 
     fn session() -> Session {
         let person = Person { subject: "ada".into(), name: "Ada".into(), provider: None, groups: Vec::new() };
-        Session { person, signed_in_at: 5 }
+        Session { person, signed_in_at: 5, password: None }
     }
 
     fn pending() -> Pending {
@@ -212,6 +218,7 @@ mod tests {
             state: None,
             challenge: "x".into(),
             scopes: ScopeSet::default(),
+            shown: None,
             resource: Resource::parse("https://door/mcp/files").unwrap(),
             nonce: None,
             dpop_key: None,

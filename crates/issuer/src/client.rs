@@ -7,7 +7,7 @@ use oauth::registration::ClientMetadata;
 use oauth::scope::ScopeSet;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ClientProof, Config, KnownClient};
+use crate::config::{ClientProof, Config, Exchange, KnownClient};
 use crate::document::Errand;
 use crate::fetched::Unfetched;
 use crate::refusal::Failure;
@@ -30,8 +30,8 @@ pub(crate) struct Client {
     pub(crate) own_scopes: Option<ScopeSet>,
     /// Whether it gets only tokens that are bound to a key of its own.
     pub(crate) wants_bound_tokens: bool,
-    /// The servers for which it may exchange the tokens of others.
-    pub(crate) exchange: Vec<String>,
+    /// Which tokens of others it may exchange.
+    pub(crate) exchange: Exchange,
 }
 
 /// Where a client is known from, and so what its name is worth.
@@ -156,7 +156,7 @@ impl Client {
             proof: known.proof.clone(),
             origin: Origin::Operator,
             refreshes: true,
-            uses_devices: true,
+            uses_devices: known.uses_devices,
             own_scopes: known.own_scopes.clone(),
             wants_bound_tokens: known.wants_bound_tokens,
             exchange: known.exchange.clone(),
@@ -175,7 +175,7 @@ impl Client {
             uses_devices: registered.uses_devices,
             own_scopes: None,
             wants_bound_tokens: false,
-            exchange: Vec::new(),
+            exchange: Exchange::default(),
         }
     }
 

@@ -185,8 +185,19 @@ pub struct KnownClient {
     pub own_scopes: Option<ScopeSet>,
     /// Whether it gets only tokens that are bound to a key of its own (RFC 9449 §5.2).
     pub wants_bound_tokens: bool,
-    /// The servers behind the door, by name, for which it may exchange somebody's token for another one (RFC 8693).
-    pub exchange: Vec<String>,
+    /// Whether it runs on devices (RFC 8628). Of a public one anybody could say so.
+    pub uses_devices: bool,
+    /// Which tokens it may exchange for which (RFC 8693).
+    pub exchange: Exchange,
+}
+
+/// Whose callers' tokens a client may exchange, and for tokens of which servers: all behind the door, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exchange {
+    /// The servers that the tokens which it brings are for.
+    pub from: Vec<String>,
+    /// The servers that the tokens which it gets are for.
+    pub to: Vec<String>,
 }
 
 /// How a client proves who it is.

@@ -15,7 +15,7 @@ use store::Store;
 use url::Url;
 
 use crate::client::{Client, Origin};
-use crate::config::{ClientProof, Documents as Trusted};
+use crate::config::{ClientProof, Documents as Trusted, Exchange};
 use crate::fetched::{Demand, Fetched, Fresh, Unfetched};
 use crate::throttle::{FETCHES_BY_ADDRESS, FETCHES_FROM_HOST, network_of};
 
@@ -109,7 +109,7 @@ fn client(document: &ClientMetadataDocument) -> Result<Client, Unfetched> {
         uses_devices: speaks_of(DEVICE_CODE),
         own_scopes: None,
         wants_bound_tokens: document.wants_bound_tokens,
-        exchange: Vec::new(),
+        exchange: Exchange::default(),
     })
 }
 

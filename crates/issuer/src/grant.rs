@@ -42,6 +42,9 @@ pub struct Grant {
     pub signed_in_at: u64,
     /// The key that its tokens are bound to, by its thumbprint.
     pub dpop_key: Option<String>,
+    /// Unix seconds at which the last of its access tokens ends: whatever lifetimes are by then, so long it has to be known that it was revoked.
+    #[serde(default)]
+    pub(crate) tokens_until: u64,
     /// The generation of refresh tokens that may be used next; `None`: the grant ends with its first access token.
     pub(crate) generation: Option<u32>,
 }
@@ -144,7 +147,13 @@ impl Grants {
             }
             let Some(current) = grant.generation else { return Ok(Ok(Renewal::Gone)) };
             if generation.checked_add(1) == Some(current) {
-                return Ok(Ok(Renewal::Goes(Box::new(grant), self.token_of(id, current))));
+                // What is given now may live longer than what was lost.
+                let is_kept = grant.tokens_until == found.value.tokens_until
+                    || shelf.replace(&id.place(), &found, &grant, Some(self.lives(&grant, now))).await?;
+                if is_kept {
+                    return Ok(Ok(Renewal::Goes(Box::new(grant), self.token_of(id, current))));
+                }
+                continue;
             }
             if generation > current {
                 return Ok(Ok(Renewal::Gone));
@@ -187,8 +196,14 @@ impl Grants {
         Ok(named.filter(|(_, grant)| self.is_alive(grant, now)).collect())
     }
 
+    /// Seconds until a grant ends, if it is not used again. Nothing that comes of it lives longer.
+    pub(crate) fn left(&self, grant: &Grant, now: u64) -> u64 {
+        let ends = grant.granted_at.saturating_add(self.longest.as_secs()).min(grant.used_at.saturating_add(self.idle.as_secs()));
+        ends.saturating_sub(now)
+    }
+
     fn is_alive(&self, grant: &Grant, now: u64) -> bool {
-        now < grant.granted_at.saturating_add(self.longest.as_secs()) && now < grant.used_at.saturating_add(self.idle.as_secs())
+        self.left(grant, now) > 0
     }
 
     fn lives(&self, grant: &Grant, now: u64) -> Duration {
@@ -231,8 +246,8 @@ const PREFIX: &str = "clvr_";
 const SAID_BYTES: usize = 20;
 const TOKEN_BYTES: usize = SAID_BYTES + 32;
 const PLACE: &str = "issuer/grant/";
-/// As many as are listed at once.
-const MOST: usize = 100_000;
+/// As many as are looked through at once.
+const MOST: usize = 1_000_000;
 const ATTEMPTS: usize = 64;
 
 #[cfg(test)]

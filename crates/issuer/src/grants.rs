@@ -15,6 +15,7 @@ use oauth::scope::ScopeSet;
 
 use crate::client::Client;
 use crate::config::Config;
+use crate::federation::Look;
 use crate::grant::{Grant, GrantId, Person};
 use crate::proof;
 use crate::refusal::Refusal;
@@ -64,9 +65,15 @@ pub(crate) struct Agreed {
 }
 
 impl Asked<'_> {
-    /// Begins the grant of a person.
+    /// Begins the grant of a person who is still there: on a device their answer may be minutes old.
     pub(crate) async fn begin(&self, id: GrantId, agreed: Agreed) -> Result<Granted, Refusal> {
-        let Asked { server, client, .. } = self;
+        let Asked { server, inbound, client, .. } = self;
+        let person = match server.look(inbound.config, &agreed.person).await? {
+            Look::There(person) => *person,
+            Look::Away => return Err(Refusal::away()),
+            Look::Gone | Look::NotAdmitted => return Err(Refusal::invalid_grant()),
+        };
+        let agreed = Agreed { person, ..agreed };
         let refreshes = client.refreshes || agreed.scopes.contains(OFFLINE_ACCESS);
         let grant = self.keep(id, agreed, refreshes).await?;
         let (name, subject, to) = (id.text(), grant.person.subject.as_str(), client.id.as_str());
@@ -76,9 +83,11 @@ impl Asked<'_> {
             grant: Some(id),
             signed_in_at: Some(grant.signed_in_at),
             refresh_token: refreshes.then(|| server.grants.token_of(id, 0)),
+            left: Some(server.grants.left(&grant, grant.granted_at)),
             ..Granted::new(grant.person.subject, grant.scopes, grant.resource)
         })
     }
+
     /// Keeps a new grant, with refresh tokens or without.
     pub(crate) async fn keep(&self, id: GrantId, agreed: Agreed, refreshes: bool) -> Result<Grant, Refusal> {
         let Asked { server, inbound, client, proof, .. } = self;
@@ -92,6 +101,7 @@ impl Asked<'_> {
             used_at: inbound.now,
             signed_in_at: agreed.signed_in_at,
             dpop_key: proof::key_of_grant(client, *proof),
+            tokens_until: inbound.now.saturating_add(inbound.config.lifetimes.access_token.as_secs()),
             generation: refreshes.then_some(0),
         };
         let access_token = inbound.config.lifetimes.access_token + LEEWAY;

@@ -24,17 +24,22 @@ impl Server {
         }
         let token = fields.value("token").ok_or_else(|| Refusal::invalid_request("`token` is missing"))?;
         let about = match self.grants.read(token) {
-            Some(presented) => self.grants.peek(&self.shelf, presented, inbound.now).await?.map(|grant| ActiveToken {
-                issuer: Some(inbound.config.issuer.as_str().to_owned()),
-                subject: Some(grant.person.subject),
-                audiences: Audiences(vec![grant.resource.as_str().to_owned()]),
-                client_id: Some(grant.client_id),
-                scopes: grant.scopes,
-                token_use: Some("refresh_token".to_owned()),
-                grant_id: Some(presented.grant().text()),
-                confirmation: grant.dpop_key.map(Confirmation::Key),
-                ..ActiveToken::default()
-            }),
+            // A refresh token is nobody's business but its client's and ours: no server is ever shown one (RFC 7662 §2.2).
+            Some(presented) => {
+                self.grants.peek(&self.shelf, presented, inbound.now).await?.filter(|grant| grant.client_id == asker.id).map(|grant| {
+                    ActiveToken {
+                        issuer: Some(inbound.config.issuer.as_str().to_owned()),
+                        subject: Some(grant.person.subject),
+                        audiences: Audiences(vec![grant.resource.as_str().to_owned()]),
+                        client_id: Some(grant.client_id),
+                        scopes: grant.scopes,
+                        token_use: Some("refresh_token".to_owned()),
+                        grant_id: Some(presented.grant().text()),
+                        confirmation: grant.dpop_key.map(Confirmation::Key),
+                        ..ActiveToken::default()
+                    }
+                })
+            }
             None => self.access_token(inbound, token),
         };
         let answer = about.map_or(Introspection::Inactive, |about| Introspection::Active(Box::new(about)));

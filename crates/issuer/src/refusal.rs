@@ -35,7 +35,7 @@ impl Refusal {
     }
 
     pub(crate) fn too_often(retry_after: u64) -> Self {
-        Self { retry_after: Some(retry_after), ..Self::new(ErrorCode::TemporarilyUnavailable, "too many requests from this address") }
+        Self { retry_after: Some(retry_after), ..Self::new(ErrorCode::TemporarilyUnavailable, "too many requests; try again later") }
     }
 
     /// Somebody else has to say something, and does not.
@@ -71,6 +71,9 @@ pub enum Failure {
     /// The system has no randomness.
     #[error("the system has no randomness")]
     Random,
+    /// There is more than can be looked through at once.
+    #[error("the store holds more entries of one kind than can be looked through at once")]
+    TooMany,
     /// Others keep changing the same entry.
     #[error("an entry changed each time it was to be written")]
     Contended,

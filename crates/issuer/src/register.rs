@@ -9,7 +9,7 @@ use oauth::registration::{self, ClientMetadata};
 use crate::client::Clients;
 use crate::refusal::Refusal;
 use crate::server::{Inbound, Server, json};
-use crate::throttle::{REGISTRATIONS, network_of};
+use crate::throttle::{REGISTRATIONS, REGISTRATIONS_BY_ALL, network_of};
 
 impl Server {
     pub(crate) async fn register(&self, inbound: &Inbound<'_>) -> Result<Response<Bytes>, Refusal> {
@@ -20,7 +20,11 @@ impl Server {
         if !kind.starts_with("application/json") {
             return Err(Refusal::invalid_request("the body must be `application/json`"));
         }
-        if !REGISTRATIONS.count(&**self.shelf.store(), &network_of(inbound.from)).await? {
+        let store = &**self.shelf.store();
+        let is_within = REGISTRATIONS_BY_ALL.allows(store, "").await?
+            && REGISTRATIONS.count(store, &network_of(inbound.from)).await?
+            && REGISTRATIONS_BY_ALL.count(store, "").await?;
+        if !is_within {
             return Err(Refusal::too_often(REGISTRATIONS.per.as_secs()));
         }
         let metadata = ClientMetadata::read(inbound.body).map_err(|invalid| Refusal::new(invalid.code(), invalid.to_string()))?;

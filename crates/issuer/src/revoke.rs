@@ -1,5 +1,7 @@
 //! A client does not need a token any more. (RFC 7009)
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::Response;
 
@@ -15,9 +17,9 @@ impl Server {
         let Some(presented) = self.grants.read(token) else {
             // What is no token of ours is not good anyway (§2.2).
             let about = self.access_token(inbound, token).filter(|about| about.client_id.as_deref() == Some(&*client.id));
-            if let Some(id) = about.and_then(|about| about.jwt_id) {
-                let lives = inbound.config.lifetimes.access_token + LEEWAY;
-                self.revocations.revoke(&id, lives).await.map_err(|error| Refusal::broken(&error))?;
+            if let Some((id, ends)) = about.and_then(|about| about.jwt_id.zip(about.expires_at)) {
+                let left = Duration::from_secs(ends.saturating_sub(inbound.now));
+                self.revocations.revoke(&id, left + LEEWAY).await.map_err(|error| Refusal::broken(&error))?;
             }
             return Ok(done());
         };

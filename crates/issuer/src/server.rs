@@ -216,7 +216,7 @@ impl Server {
     pub(crate) async fn end(&self, id: GrantId, by: &str) -> Result<bool, Failure> {
         let ended = self.grants.end(&self.shelf, id).await?;
         if let Some(grant) = &ended {
-            self.forget_tokens(id).await?;
+            self.forget_tokens(id, grant).await?;
             let (grant, subject, client) = (id.text(), grant.person.subject.as_str(), grant.client_id.as_str());
             self.record(&Event::GrantEnded { grant: grant.into(), subject: subject.into(), client: client.into(), by: by.into() });
         }
@@ -224,8 +224,10 @@ impl Server {
     }
 
     /// Whatever access tokens a grant has given are good no more.
-    pub(crate) async fn forget_tokens(&self, id: GrantId) -> Result<(), Failure> {
-        let lives = self.config.load().lifetimes.access_token + LEEWAY;
+    pub(crate) async fn forget_tokens(&self, id: GrantId, grant: &Grant) -> Result<(), Failure> {
+        // They may have been given under longer lifetimes than those of today.
+        let left = Duration::from_secs(grant.tokens_until.saturating_sub(self.now()));
+        let lives = left.max(self.config.load().lifetimes.access_token) + LEEWAY;
         Ok(self.revocations.revoke(&id.text(), lives).await?)
     }
 

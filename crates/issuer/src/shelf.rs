@@ -72,10 +72,15 @@ impl Shelf {
         }
     }
 
-    /// Everything under `prefix` that this instance's key opens, with its key.
+    /// Everything under `prefix` that this instance's key opens, with its key: fewer than `most`, or it is a failure.
     pub(crate) async fn all<T: DeserializeOwned>(&self, prefix: &str, most: usize) -> Result<Vec<(String, T)>, Failure> {
+        let keys = self.store.keys(prefix, most).await?;
+        // Whoever ends things by this list must not leave some of them out.
+        if keys.len() >= most {
+            return Err(Failure::TooMany);
+        }
         let mut all = Vec::new();
-        for key in self.store.keys(prefix, most).await? {
+        for key in keys {
             // What ended since the names were read is left out.
             match self.find(&key).await {
                 Ok(Some(found)) => all.push((key, found.value)),
@@ -110,4 +115,21 @@ pub(crate) fn unguessable<const N: usize>() -> Result<String, Failure> {
 pub(crate) fn hashed(prefix: &str, secret: &str) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret.as_bytes());
     format!("{prefix}{}", URL_SAFE_NO_PAD.encode(digest))
+}
+
+#[cfg(test)]
+mod tests {
+    use store::memory::{Limits, Memory};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_list_that_is_not_whole_is_none() {
+        let shelf = Shelf::new(Arc::new(Memory::new(Arc::new(|| 0), Limits::default())), &InstanceKey::from_bytes(&[7; 32])).unwrap();
+        for key in ["a/1", "a/2", "b/1"] {
+            shelf.put(key, &true, None).await.unwrap();
+        }
+        assert_eq!(shelf.all::<bool>("a/", 3).await.unwrap().len(), 2);
+        assert!(matches!(shelf.all::<bool>("a/", 2).await, Err(Failure::TooMany)));
+    }
 }

@@ -29,9 +29,11 @@ impl Throttle {
         Ok(store.increment(&self.place(whom), 1, Some(self.per)).await? <= self.most)
     }
 
-    /// Whether `whom` may try, without counting.
+    /// Whether `whom` may try, without counting, and without an entry for everybody who asks.
     pub(crate) async fn allows(&self, store: &dyn Store, whom: &str) -> Result<bool, Failure> {
-        Ok(store.increment(&self.place(whom), 0, Some(self.per)).await? < self.most)
+        let Some(counted) = store.get(&self.place(whom)).await? else { return Ok(true) };
+        // What is no number has not been counted by us, and allows nothing.
+        Ok(std::str::from_utf8(&counted).ok().and_then(|text| text.parse().ok()).is_some_and(|counted: u64| counted < self.most))
     }
 
     fn place(&self, whom: &str) -> String {
@@ -63,15 +65,9 @@ impl Turnstile {
     }
 }
 
-/// What counts as one address: an IPv4 address, or the /64 of an IPv6 one.
+/// What counts as one address, as counts name it.
 pub(crate) fn network_of(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
-    }
+    outbound::address::network_of(address).to_string()
 }
 
 /// So many that a crowd gets through in about a second, and a flood gets an answer instead of our memory.
@@ -79,6 +75,8 @@ const WAITING: usize = 32;
 
 /// Registrations by one address.
 pub(crate) const REGISTRATIONS: Throttle = Throttle { name: "registration", most: 20, per: Duration::from_secs(600) };
+/// Registrations by all together: a flood from many addresses must not fill the store, which everything else needs too.
+pub(crate) const REGISTRATIONS_BY_ALL: Throttle = Throttle { name: "registration-by-all", most: 1000, per: Duration::from_secs(600) };
 /// Devices at one address that begin.
 pub(crate) const DEVICES: Throttle = Throttle { name: "device", most: 30, per: Duration::from_secs(600) };
 /// Codes of no device that one browser or one address types.

@@ -9,6 +9,7 @@
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{Response, StatusCode};
+use oauth::actors::Actors;
 use oauth::error_code::ErrorCode;
 use oauth::form_fields::Fields;
 use oauth::resource::Resource;
@@ -46,21 +47,16 @@ pub(crate) struct Granted {
     /// Unix seconds.
     pub(crate) signed_in_at: Option<u64>,
     pub(crate) refresh_token: Option<SecretString>,
-    pub(crate) exchanged: Option<Exchanged>,
-}
-
-/// What came of another token.
-pub(crate) struct Exchanged {
-    /// Who exchanged it, and acts for the subject from now on.
-    pub(crate) by: String,
-    /// Seconds for which the other one is good.
-    pub(crate) left: u64,
+    /// Seconds for which that is good of which it comes, a grant or another token.
+    pub(crate) left: Option<u64>,
+    /// Who has exchanged another token for it, and acts for the subject from now on.
+    pub(crate) actors: Actors,
 }
 
 impl Granted {
     /// A token alone.
     pub(crate) fn new(subject: String, scopes: ScopeSet, resource: Resource) -> Self {
-        Self { subject, scopes, resource, grant: None, signed_in_at: None, refresh_token: None, exchanged: None }
+        Self { subject, scopes, resource, grant: None, signed_in_at: None, refresh_token: None, left: None, actors: Actors::default() }
     }
 }
 
@@ -102,14 +98,14 @@ impl Server {
     fn issue(&self, asked: &Asked<'_>, granted: &Granted) -> Result<Response<Bytes>, Refusal> {
         let Asked { inbound, client, proof, .. } = asked;
         let usual = inbound.config.lifetimes.access_token.as_secs();
-        let lives = granted.exchanged.as_ref().map_or(usual, |exchanged| exchanged.left.min(usual));
+        let lives = granted.left.map_or(usual, |left| left.min(usual));
         let request = MintRequest {
             issuer: Some(inbound.config.issuer.as_str().to_owned()),
             client_id: Some(client.id.clone()),
             scopes: granted.scopes.without_offline_access(),
             grant_id: granted.grant.map(GrantId::text),
             auth_time: granted.signed_in_at,
-            actor: granted.exchanged.as_ref().map(|exchanged| exchanged.by.clone()),
+            actors: granted.actors.clone(),
             confirmation: proof.map(|proof| proof.thumbprint),
             ..MintRequest::new(granted.resource.as_str(), &*granted.subject, lives)
         };
@@ -120,7 +116,7 @@ impl Server {
             expires_in: lives,
             refresh_token: granted.refresh_token.as_ref().map(SecretString::expose_secret),
             scope: granted.scopes.to_string(),
-            issued_token_type: granted.exchanged.as_ref().map(|_| grants::ACCESS_TOKEN),
+            issued_token_type: (!granted.actors.is_empty()).then_some(grants::ACCESS_TOKEN),
         };
         Ok(json(StatusCode::OK, &answer))
     }

@@ -7,6 +7,7 @@ use std::fmt;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+use crate::actors::Actors;
 use crate::scope::{Scope, ScopeSet};
 
 /// The answer.
@@ -69,6 +70,9 @@ pub struct ActiveToken {
     /// `grant_id` (Grant Management for OAuth 2.0)
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant_id: Option<String>,
+    /// `act`: who acts for the subject. Written, and read from nobody: the door does not go by it.
+    #[serde(rename = "act", skip_deserializing, skip_serializing_if = "Actors::is_empty")]
+    pub actors: Actors,
     /// `cnf`: what the token is bound to.
     #[serde(rename = "cnf", default, skip_serializing_if = "Option::is_none")]
     pub confirmation: Option<Confirmation>,

@@ -2,6 +2,7 @@
 //!
 //! Pure values: nothing here opens a connection, reads a clock or touches a file.
 
+pub mod actors;
 pub mod authorization;
 pub mod authorization_request;
 pub mod challenge;

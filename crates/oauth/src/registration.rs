@@ -77,11 +77,15 @@ struct Wire {
 impl ClientMetadata {
     /// Reads the document of a registration. Members that we do not go by are ignored (RFC 7591 §2).
     pub fn read(document: &[u8]) -> Result<Self, InvalidMetadata> {
-        // A list could be read as an object whose members stand in their order.
-        if document.len() > MAX_BYTES || !document.trim_ascii_start().starts_with(b"{") {
+        if document.len() > MAX_BYTES {
             return Err(InvalidMetadata::Unreadable);
         }
-        let wire: Wire = serde_json::from_slice(document).map_err(|_| InvalidMetadata::Unreadable)?;
+        // The parser looks for UTF-8 only in what it keeps, and takes a list for an object whose members stand in their order.
+        let text = std::str::from_utf8(document).map_err(|_| InvalidMetadata::Unreadable)?;
+        if !text.trim_ascii_start().starts_with('{') {
+            return Err(InvalidMetadata::Unreadable);
+        }
+        let wire: Wire = serde_json::from_str(text).map_err(|_| InvalidMetadata::Unreadable)?;
         let grants = wire.grant_types.unwrap_or_else(|| vec![AUTHORIZATION_CODE.to_owned()]);
         if grants.iter().any(|grant| ![AUTHORIZATION_CODE, REFRESH_TOKEN, DEVICE_CODE].contains(&grant.as_str())) {
             return Err(InvalidMetadata::Grant);
@@ -245,6 +249,8 @@ mod tests {
             assert_eq!(reason.code().name(), code);
         }
         assert_eq!(ClientMetadata::read(&vec![b' '; MAX_BYTES + 1]), Err(InvalidMetadata::Unreadable));
+        let not_utf8 = b"{\"redirect_uris\":[\"https://a/cb\"],\"\xe5\":1}";
+        assert_eq!(ClientMetadata::read(not_utf8), Err(InvalidMetadata::Unreadable));
     }
 
     proptest! {

@@ -1,4 +1,4 @@
-//! What kind of place is this address? Decides which addresses a discovered URL may lead to.
+//! What kind of place is this address, and whose neighbours are one host? Decides which addresses a discovered URL may lead to.
 //!
 //! The lists are the IANA special-purpose registries (RFC 6890 and its updates), read the strict way: for IPv4
 //! everything named there is special; for IPv6 everything outside global unicast (2000::/3) is.
@@ -69,6 +69,14 @@ impl fmt::Display for AddressClass {
     }
 }
 
+/// What counts as one address where callers are counted: an IPv4 address, or the whole /64 of an IPv6 one, in which a host takes whichever it likes.
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & !u128::from(u64::MAX)).into()),
+    }
+}
+
 /// The IPv4 address that a translator would take out of a NAT64 address with the well-known prefix (RFC 6052 §2.1),
 /// or that a mapped address stands for (RFC 4291 §2.5.5.2).
 pub(crate) fn carried_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
@@ -133,3 +141,21 @@ const METADATA: [IpAddr; 7] = [
     // AWS over IPv6.
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254)),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_one_address_however_many_it_takes() {
+        for (address, network) in [
+            ("203.0.113.9", "203.0.113.9"),
+            ("::ffff:203.0.113.9", "203.0.113.9"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+            ("2001:db8:1:2::", "2001:db8:1:2::"),
+            ("2001:db8:1:3::1", "2001:db8:1:3::"),
+        ] {
+            assert_eq!(network_of(address.parse().unwrap()), network.parse::<IpAddr>().unwrap(), "{address}");
+        }
+    }
+}

@@ -8,6 +8,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPai
 use aws_lc_rs::{error::Unspecified, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use oauth::actors::Actors;
 use oauth::scope::ScopeSet;
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -51,7 +52,7 @@ pub struct MintRequest {
     /// `cnf`: the key that the token shall be bound to (RFC 9449 §6.1). It is then no plain bearer token.
     pub confirmation: Option<Thumbprint>,
     /// `act`: who acts for the subject, having exchanged a token of theirs for this one (RFC 8693 §4.1).
-    pub actor: Option<String>,
+    pub actors: Actors,
     /// `auth_time`: when the person last signed in, in unix seconds (RFC 9470 §6.1).
     pub auth_time: Option<u64>,
 }
@@ -69,7 +70,7 @@ impl MintRequest {
             jwt_id: None,
             grant_id: None,
             confirmation: None,
-            actor: None,
+            actors: Actors::default(),
             auth_time: None,
         }
     }
@@ -126,7 +127,7 @@ impl Minter {
             jti: &jwt_id,
             grant_id: request.grant_id.as_deref(),
             auth_time: request.auth_time,
-            act: request.actor.as_deref().map(|sub| Actor { sub }),
+            act: (!request.actors.is_empty()).then_some(&request.actors),
             cnf: request.confirmation.as_ref().map(|jkt| Confirmation { jkt }),
         };
         let mut token = encode(&header)?;
@@ -231,8 +232,9 @@ impl MintRequest {
         if self.audiences.is_empty() || self.audiences.iter().any(String::is_empty) {
             return Err(MintError::NoAudience);
         }
-        let optional = [&self.client_id, &self.issuer, &self.jwt_id, &self.grant_id, &self.actor];
-        if !is_nameable(&self.subject) || !optional.into_iter().flatten().all(|text| is_nameable(text)) {
+        let optional = [&self.client_id, &self.issuer, &self.jwt_id, &self.grant_id];
+        let optional = optional.into_iter().flatten().map(String::as_str).chain(self.actors.iter());
+        if !is_nameable(&self.subject) || !optional.into_iter().all(is_nameable) {
             return Err(MintError::BadText);
         }
         if (1..=MAX_TTL_SECONDS).contains(&self.ttl_seconds) { Ok(()) } else { Err(MintError::BadLifetime) }
@@ -265,14 +267,9 @@ struct ClaimMembers<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     auth_time: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    act: Option<Actor<'a>>,
+    act: Option<&'a Actors>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<Confirmation<'a>>,
-}
-
-#[derive(Serialize)]
-struct Actor<'a> {
-    sub: &'a str,
 }
 
 #[derive(Serialize)]

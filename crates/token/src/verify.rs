@@ -5,6 +5,7 @@ mod tests;
 
 use std::ops::Deref;
 
+use oauth::actors::Actors;
 use oauth::introspection::{ActiveToken, Audiences, Confirmation, Introspection};
 
 use crate::claims::Claims;
@@ -63,6 +64,7 @@ pub fn introspect(unverified: &Unverified<'_>, trust: &Trust, keys: &KeySet, now
     unverified.reject_early_unused(trust, now)?;
     let key = signing_key(unverified, keys)?;
     let claims = claims_of(unverified, key)?;
+    let payload = Payload::of(unverified)?;
     Ok(Introspection::Active(Box::new(ActiveToken {
         issuer: claims.issuer,
         subject: Some(claims.subject),
@@ -73,7 +75,8 @@ pub fn introspect(unverified: &Unverified<'_>, trust: &Trust, keys: &KeySet, now
         expires_at: Some(claims.expires_at),
         issued_at: claims.issued_at,
         not_before: claims.not_before,
-        authenticated_at: Payload::of(unverified)?.time("auth_time"),
+        authenticated_at: payload.time("auth_time"),
+        actors: payload.member("act").map(Actors::of_claim).unwrap_or_default(),
         jwt_id: claims.jwt_id,
         grant_id: claims.grant_id,
         confirmation: claims.confirmation.map(|key| Confirmation::Key(key.to_string())),

@@ -8,7 +8,7 @@ use broker::reference::Template;
 use broker::resolve::Resolver;
 use gateway::config::{Config, Server, ServerName};
 use issuer::config::{
-    Allowance, Bringers, ClientProof, Documents, HostPattern, KnownClient, Lifetimes, Meaning, ProtectedResource, TrustedProvider,
+    Allowance, Bringers, ClientProof, Documents, Exchange, HostPattern, KnownClient, Lifetimes, Meaning, ProtectedResource, TrustedProvider,
 };
 use issuer::federation::is_provider_name;
 use oauth::issuer::{InvalidIssuer, Issuer};
@@ -56,7 +56,8 @@ struct WrittenClient {
     secrets: Vec<(Template, Path)>,
     keys: Option<ClientProof>,
     own_scopes: Option<ScopeSet>,
-    exchange: Vec<String>,
+    exchange: Exchange,
+    uses_devices: bool,
     bound_tokens: bool,
 }
 
@@ -87,9 +88,7 @@ pub(super) fn read(
     let clients = section.clients.iter().filter_map(|(id, client)| read_client(id, client, &path.key("clients").key(id), folder, judge));
     let clients = clients.collect();
     for (id, client) in &section.clients {
-        for (index, name) in client.exchange.iter().enumerate().filter(|(_, name)| !servers.contains(&name.as_str())) {
-            judge.blame(&path.key("clients").key(id).key("exchange").index(index), format!("there is no server `{name}`"));
-        }
+        judge_exchange(client, servers, &path.key("clients").key(id), judge);
     }
     let documents = documents(section.documents.as_ref(), &path.key("documents"), judge);
     let providers = section.federate.as_ref().map(|written| federation::read(written, &path.key("federate"), folder, judge));
@@ -113,6 +112,18 @@ pub(super) fn read(
         is_unasked,
         section,
     })
+}
+
+fn judge_exchange(client: &file::IssuerClient, servers: &[&str], path: &Path, judge: &mut Judge<'_>) {
+    for (key, names) in [("exchange", &client.exchange), ("exchange_from", &client.exchange_from)] {
+        for (index, name) in names.iter().enumerate().filter(|(_, name)| !servers.contains(&name.as_str())) {
+            judge.blame(&path.key(key).index(index), format!("there is no server `{name}`"));
+        }
+    }
+    if client.exchange.is_empty() != client.exchange_from.is_empty() {
+        let hint = "`exchange_from` has the servers whose callers' tokens it takes, `exchange` those for which it gets others";
+        judge.blame_with_hint(path, "`exchange` and `exchange_from` need each other", hint);
+    }
 }
 
 fn documents(written: Option<&OneOrMore>, path: &Path, judge: &mut Judge<'_>) -> Documents {
@@ -226,11 +237,11 @@ fn read_client(id: &str, client: &file::IssuerClient, path: &Path, folder: &File
             }
         }
     }
-    if client.redirect_uris.is_empty() && client.scopes.is_none() && client.secret.is_none() && client.keys.is_none() {
+    if client.redirect_uris.is_empty() && !client.devices && client.scopes.is_none() && client.secret.is_none() && client.keys.is_none() {
         judge.blame_with_hint(path, "this client could do nothing", "give it `redirect_uris`, or a `secret` and `scopes`");
     }
     let name = client.name.clone().unwrap_or_else(|| id.to_owned());
-    let (exchange, bound_tokens) = (client.exchange.clone(), client.bound_tokens);
+    let exchange = Exchange { from: client.exchange_from.clone(), to: client.exchange.clone() };
     (judge.count() == before).then(|| WrittenClient {
         id: id.to_owned(),
         name,
@@ -239,7 +250,8 @@ fn read_client(id: &str, client: &file::IssuerClient, path: &Path, folder: &File
         keys,
         own_scopes,
         exchange,
-        bound_tokens,
+        uses_devices: client.devices,
+        bound_tokens: client.bound_tokens,
     })
 }
 
@@ -271,6 +283,7 @@ impl Written {
                 own_scopes: client.own_scopes.clone(),
                 wants_bound_tokens: client.bound_tokens,
                 exchange: client.exchange.clone(),
+                uses_devices: client.uses_devices,
             });
         }
         if faults.is_empty() { Ok(Ready { written: self, clients }) } else { Err(faults.into_report(sources)) }

@@ -95,6 +95,19 @@ async fn a_bound_token_is_no_bearer_token_whatever_was_seen_of_it_before() {
 }
 
 #[tokio::test]
+async fn a_bound_token_is_not_passed_on_as_one_that_is_not() {
+    let mut scene = Scene::with("credential = { pass_through = { audience = \"docs\" } }").await;
+    let both = json!([scene.door.resource(), "docs"]);
+    let thumbprint = token::Thumbprint::of_jwk(&scene.key.jwk(&json!({})).to_string()).unwrap().to_string();
+    let claims = json!({"sub": "alice", "aud": both, "cnf": {"jkt": thumbprint}});
+    scene.token = scene.door.issuer.odd_token(&scene.door.resource(), &json!({}), &claims);
+    assert_eq!(scene.status(&scene.proof(&json!({}))).await, 502);
+    assert!(scene.upstream.seen().is_empty());
+    let plain = scene.door.issuer.odd_token(&scene.door.resource(), &json!({}), &json!({"sub": "alice", "aud": both}));
+    assert_eq!(scene.door.holder(&plain).tool("any", json!({})).send().await.status, 200, "{}", scene.door.said());
+}
+
+#[tokio::test]
 async fn a_token_that_is_bound_to_no_key_is_not_made_better_by_a_proof() {
     let scene = Scene::open().await;
     let token = scene.door.issuer.token(&scene.door.resource(), "alice", "");

@@ -200,5 +200,9 @@ fn passed_on<'k>(mandate: Mandate<'k>, resource: &Resource, audience: &str) -> R
     if !names(audience) {
         return unfit(CallerTokenUnfit::NotForUpstream);
     }
+    // Whoever takes it without a proof takes it from a thief, too (RFC 9449 §7.1).
+    if mandate.principal.confirmation.is_some() {
+        return unfit(CallerTokenUnfit::Bound);
+    }
     Ok(token.release(mandate.permit))
 }

@@ -113,6 +113,11 @@ pub enum CallerTokenUnfit {
     /// There is none: everybody is let in.
     #[error("there is none, for the door lets everybody in")]
     Absent,
+    /// It is bound to a key of the caller's.
+    #[error(
+        "it is bound to the caller's key: passed on without a proof it would be a plain bearer token, and only the caller can make proofs"
+    )]
+    Bound,
     /// It does not say that it is for the door.
     #[error("to be passed on, it must name the door's own URL as an audience")]
     NotForDoor,

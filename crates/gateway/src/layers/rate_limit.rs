@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use outbound::address::network_of;
 use policy::quota::{Bucket, Rate};
 use quick_cache::sync::Cache;
 
@@ -35,14 +36,6 @@ impl AddressQuotas {
 pub(crate) fn spend(principal: &Principal, rate: Option<Rate>, now: u64) -> Result<(), Refusal> {
     let Some(rate) = rate else { return Ok(()) };
     principal.standing.calls.spend(rate, now).map_err(|retry_after| Refusal::RateLimited { whose: RateOf::Subject, retry_after })
-}
-
-/// What counts as one address: an IPv4 address, or the /64 of an IPv6 one.
-pub(crate) fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & !u128::from(u64::MAX)).into()),
-    }
 }
 
 const ADDRESSES_REMEMBERED: usize = 65_536;

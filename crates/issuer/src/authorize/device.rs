@@ -50,7 +50,7 @@ impl Visit<'_> {
         let answer = match agreed {
             Some(session) => Answer::Allowed {
                 person: session.person.clone(),
-                scopes: self.granted(pending, session),
+                scopes: self.agreed(pending, session),
                 signed_in_at: session.signed_in_at,
             },
             None => Answer::Denied,
@@ -84,6 +84,7 @@ fn pending(place: String, device: Device) -> Pending {
         state: None,
         challenge: String::new(),
         scopes: device.scopes,
+        shown: None,
         resource: device.resource,
         nonce: None,
         dpop_key: None,

@@ -77,21 +77,23 @@ impl Visit<'_> {
     }
 
     async fn admit(&mut self, provider: &Provider, signed_in: SignedIn, left: &Leaving, client: &Client) -> Shown {
-        let (identity, pending) = (&signed_in.identity, &left.pending);
+        let (identity, pending) = (signed_in.identity.clone(), &left.pending);
         // Who was to sign in anew must not be somebody whom the provider knew from before. Some never say when somebody signed in.
         let was_before = |at: u64| pending.signed_in_after.is_some_and(|after| at.saturating_add(LEEWAY.as_secs()) < after);
         if identity.authenticated_at.is_some_and(was_before) {
             return Err(self.failed(provider));
         }
-        if !provider.admits(identity) {
+        if !provider.admits(&identity) {
             tracing::info!(target: "issuer", provider = provider.name, "somebody has signed in whom `allow` does not let in");
             self.server.record(&Event::SignInFailed { address: self.inbound.from.to_string().into() });
             return Err(Problem::NotAdmitted { provider: provider.title.clone() });
         }
-        let person = provider.person(identity, &self.inbound.config.allowance);
+        let person = provider.person(&identity, &self.inbound.config.allowance);
         self.server.people.came(provider, signed_in, &left.nonce, self.inbound.now).await?;
         self.server.record(&Event::SignedIn { subject: person.subject.as_str().into(), provider: provider.name.as_str().into() });
-        let session = Session { person, signed_in_at: self.inbound.now };
+        // When they have really shown who they are, where the provider says it: it may have known them from before.
+        let signed_in_at = identity.authenticated_at.unwrap_or(self.inbound.now).min(self.inbound.now);
+        let session = Session { person, signed_in_at, password: None };
         let (browser, cookies) = self.server.browsers.admit(session.clone(), self.inbound.now)?;
         self.browser = browser;
         Ok(with(self.settle(pending, client, Some(&session)).await?, cookies))

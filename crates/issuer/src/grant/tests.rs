@@ -20,6 +20,7 @@ pub(crate) fn grant(now: u64) -> Grant {
         used_at: now,
         signed_in_at: now,
         dpop_key: None,
+        tokens_until: now,
         generation: Some(0),
     }
 }

@@ -6,7 +6,7 @@ use oauth::scope::ScopeSet;
 
 use super::{Answer, GrantType};
 use crate::client::Client;
-use crate::refusal::Refusal;
+use crate::refusal::{Failure, Refusal};
 use crate::token_endpoint::{Asked, Granted};
 
 pub(crate) struct ClientCredentials;
@@ -27,7 +27,12 @@ impl GrantType for ClientCredentials {
 }
 
 fn granted(asked: &Asked<'_>) -> Result<Granted, Refusal> {
-    let Asked { inbound, fields, client, .. } = asked;
+    let Asked { server, inbound, fields, client, .. } = asked;
+    // Servers go by the subject, and could not tell the two apart (RFC 9700 §4.15).
+    if server.accounts.knows(&client.id).map_err(Failure::from)? {
+        tracing::error!(target: "issuer", client = client.id, "a client gets nothing in its own name, for there is an account of that name");
+        return Err(Refusal::new(ErrorCode::UnauthorizedClient, "there is a person of this name"));
+    }
     let target = || Refusal::new(ErrorCode::InvalidTarget, "`resource` names no server here, or there are several and it is missing");
     let mut named = fields.values("resource");
     let named = match (named.next(), named.next()) {

@@ -6,7 +6,7 @@
 use audit::event::Event;
 use oauth::error_code::ErrorCode;
 use oauth::resource::Resource;
-use oauth::scope::ScopeSet;
+use oauth::scope::{Scope, ScopeSet};
 use token::{Brought, IdJag, Unverified};
 
 use super::{Agreed, Answer, GrantType};
@@ -68,7 +68,9 @@ async fn granted(asked: &Asked<'_>) -> Result<Granted, Refusal> {
         signed_in_at: said.authenticated_at.unwrap_or(inbound.now),
     };
     let id = GrantId::new()?;
-    let Grant { person, scopes, resource, .. } = asked.keep(id, agreed, false).await?;
+    let grant = asked.keep(id, agreed, false).await?;
+    let left = server.grants.left(&grant, inbound.now);
+    let Grant { person, scopes, resource, .. } = grant;
     server.record(&Event::TokenGranted {
         subject: person.subject.as_str().into(),
         client: client.id.as_str().into(),
@@ -76,7 +78,7 @@ async fn granted(asked: &Asked<'_>) -> Result<Granted, Refusal> {
         scopes: scopes.to_string().into(),
         by: "identity assertion".into(),
     });
-    Ok(Granted { grant: Some(id), signed_in_at: said.authenticated_at, ..Granted::new(person.subject, scopes, resource) })
+    Ok(Granted { grant: Some(id), signed_in_at: said.authenticated_at, left: Some(left), ..Granted::new(person.subject, scopes, resource) })
 }
 
 fn may_bring(trusted: &TrustedProvider, client: &Client) -> bool {
@@ -102,14 +104,16 @@ fn resource<'a>(asked: &'a Asked<'_>, said: &IdJag) -> Result<&'a ProtectedResou
     if said.resources.is_empty() || said.resources.iter().any(is_meant) { Ok(wanted) } else { Err(target()) }
 }
 
-/// What the provider and the request both allow, of what there is.
+/// What the provider and the request both allow, of what there is. A provider that names no scope leaves it to the operator; where they have not said either who may what, nobody has agreed to more than the least.
 fn scopes(asked: &Asked<'_>, said: &IdJag, resource: &ProtectedResource) -> Result<ScopeSet, Refusal> {
     let wanted = match asked.fields.value("scope") {
         Some(text) => ScopeSet::parse(text).map_err(|invalid| Refusal::new(ErrorCode::InvalidScope, invalid.to_string()))?,
         None if said.scopes.is_empty() => resource.baseline.clone(),
         None => said.scopes.clone(),
     };
-    let is_allowed = |scope: &&oauth::scope::Scope| said.scopes.is_empty() || said.scopes.contains(scope.as_str());
+    let leaves_it_to_us = said.scopes.is_empty();
+    let is_ours_to_give = |scope: &str| asked.inbound.config.allowance.by_group.is_some() || resource.baseline.contains(scope);
+    let is_allowed = |scope: &&Scope| if leaves_it_to_us { is_ours_to_give(scope.as_str()) } else { said.scopes.contains(scope.as_str()) };
     Ok(wanted.iter().filter(is_allowed).filter(|scope| resource.scopes.contains_key(*scope)).cloned().collect())
 }
 

@@ -40,6 +40,8 @@ async fn granted(asked: &Asked<'_>) -> Result<Granted, Refusal> {
         }
         asked.same_resource(&grant.resource)?;
         grant.person = person.clone();
+        let until = inbound.now.saturating_add(inbound.config.lifetimes.access_token.as_secs());
+        grant.tokens_until = grant.tokens_until.max(until);
         Ok(())
     };
     let renewed = server.grants.renew(&server.shelf, presented, inbound.now, may).await??;
@@ -48,11 +50,12 @@ async fn granted(asked: &Asked<'_>) -> Result<Granted, Refusal> {
             grant: Some(presented.grant()),
             signed_in_at: Some(grant.signed_in_at),
             refresh_token: Some(token),
+            left: Some(server.grants.left(&grant, inbound.now)),
             ..Granted::new(grant.person.subject.clone(), asked.narrowed(&permitted(asked, &grant))?, grant.resource.clone())
         }),
         Renewal::Stolen(grant) => {
             let (name, subject, to) = (presented.grant().text(), grant.person.subject.as_str(), grant.client_id.as_str());
-            server.forget_tokens(presented.grant()).await?;
+            server.forget_tokens(presented.grant(), &grant).await?;
             tracing::warn!(target: "issuer", grant = name, "a refresh token was used again; the grant has ended");
             let by = "a refresh token that was used again";
             server.record(&Event::GrantEnded { grant: name.into(), subject: subject.into(), client: to.into(), by: by.into() });

@@ -1,6 +1,7 @@
 //! Somebody's token here, for another one here: with no more scopes, for no longer, and with the name of who exchanged it. (RFC 8693)
 //!
-//! For programs between a client and a server that has to know who is behind them. Only those that the operator names may do it, and only for the servers that they are named for.
+//! For programs between a client and a server that has to know who is behind them. Only those that the operator names may do it, and only from the servers to the servers that they are named
+//! for: two servers may call different things by one scope, and nobody has agreed to what the other one means by it.
 //! A token that is bound to its caller's key may be exchanged without that key, which no program in between can have: what proves the exchange is the client's own secret or key.
 
 use audit::event::Event;
@@ -13,7 +14,7 @@ use crate::client::Client;
 use crate::config::{Config, ProtectedResource};
 use crate::grant::GrantId;
 use crate::refusal::Refusal;
-use crate::token_endpoint::{Asked, Exchanged, Granted};
+use crate::token_endpoint::{Asked, Granted};
 
 pub(crate) struct TokenExchange;
 
@@ -23,11 +24,11 @@ impl GrantType for TokenExchange {
     }
 
     fn is_offered(&self, config: &Config) -> bool {
-        config.clients.iter().any(|client| !client.exchange.is_empty())
+        config.clients.iter().any(|client| !client.exchange.to.is_empty())
     }
 
     fn is_for(&self, client: &Client) -> bool {
-        !client.exchange.is_empty() && !client.is_public()
+        !client.exchange.to.is_empty() && !client.is_public()
     }
 
     fn granted<'a>(&'a self, asked: &'a Asked<'a>) -> Answer<'a> {
@@ -48,6 +49,13 @@ fn granted(asked: &Asked<'_>) -> Result<Granted, Refusal> {
     // RFC 8693 §2.2.2 has this error for a token that is not good.
     let not_good = || Refusal::invalid_request("the `subject_token` is not a token of ours, or is good no more");
     let about = server.access_token(inbound, text).ok_or_else(not_good)?;
+    let comes_from = |known: &&ProtectedResource| about.audiences.0.iter().any(|audience| audience == known.resource.as_str());
+    if !inbound.config.resources.iter().filter(comes_from).any(|known| client.exchange.from.contains(&known.name)) {
+        return Err(Refusal::invalid_request("this client may not exchange tokens of the server that the `subject_token` is for"));
+    }
+    if about.actors.len() >= MOST_ACTORS {
+        return Err(Refusal::invalid_request("the `subject_token` has been exchanged too often"));
+    }
     let (subject, ends) = about.subject.zip(about.expires_at).ok_or_else(not_good)?;
     let left = ends.checked_sub(inbound.now).filter(|left| *left > 0).ok_or_else(not_good)?;
     let resource = resource(asked)?;
@@ -64,7 +72,8 @@ fn granted(asked: &Asked<'_>) -> Result<Granted, Refusal> {
         // What ends the one ends the other.
         grant: about.grant_id.as_deref().and_then(GrantId::parse),
         signed_in_at: about.authenticated_at,
-        exchanged: Some(Exchanged { by: client.id.clone(), left }),
+        left: Some(left),
+        actors: about.actors.and_then(client.id.clone()),
         ..Granted::new(subject, scopes, resource.resource.clone())
     })
 }
@@ -79,8 +88,10 @@ fn resource<'a>(asked: &'a Asked<'_>) -> Result<&'a ProtectedResource, Refusal> 
         return Err(target());
     }
     let asked_for = Resource::parse(first).map_err(|_| target())?;
-    asked.inbound.resource(Some(&asked_for)).filter(|resource| asked.client.exchange.contains(&resource.name)).ok_or_else(target)
+    asked.inbound.resource(Some(&asked_for)).filter(|resource| asked.client.exchange.to.contains(&resource.name)).ok_or_else(target)
 }
 
+/// How many may act one for another: each makes the token longer.
+const MOST_ACTORS: usize = 8;
 pub(crate) const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";

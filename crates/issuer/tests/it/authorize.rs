@@ -1,10 +1,11 @@
 //! The client's question: to whom an answer may go, and what becomes of a wrong one.
 
 use bytes::Bytes;
-use http::header::{LOCATION, REFRESH};
+use claviger_issuer::config::{Allowance, Config};
+use http::header::{LOCATION, REFRESH, SET_COOKIE};
 use http::{Response, StatusCode};
 
-use crate::desk::{BASE, Browser, CALLBACK, Desk, asked, back, question, question_with, text, tokens};
+use crate::desk::{BASE, Browser, CALLBACK, Desk, PASSWORD, asked, back, config, question, question_with, text, tokens};
 
 fn goes_nowhere(response: &Response<Bytes>) {
     assert!(!response.headers().contains_key(LOCATION) && !response.headers().contains_key(REFRESH), "{response:?}");
@@ -89,6 +90,55 @@ async fn a_stranger_cannot_have_people_sent_on_by_a_wrong_question() {
         goes_nowhere(&page);
         assert!(text(&page).contains("evil.example"), "the person sees where the link leads");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_cannot_have_a_program_started_by_a_wrong_question() {
+    let desk = Desk::open().await;
+    let client = desk.register("Office", &["ms-office:open"]).await;
+    let page = Browser::default().get(&desk, &question_with(&client, &[("redirect_uri", "ms-office:open"), ("prompt", "none")])).await;
+    assert_eq!(page.status(), StatusCode::BAD_REQUEST);
+    goes_nowhere(&page);
+    assert!(text(&page).contains("ms-office"), "the person sees what the link starts");
+    let local = desk.register("A client", &["http://127.0.0.1/callback"]).await;
+    let told = Browser::default().get(&desk, &question_with(&local, &[("prompt", "none")])).await;
+    assert!(told.headers()[LOCATION].to_str().unwrap().starts_with(CALLBACK), "a program on the person's own machine is told at once");
+}
+
+/// Browsers send no `SameSite=Lax` cookie with a form of another site.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_comes_as_a_form_is_asked_by_a_link_and_signs_nobody_out() {
+    let desk = Desk::open().await;
+    let client = desk.register("A client", &["http://127.0.0.1/callback"]).await;
+    let mut ada = Browser::default();
+    ada.sign_in(&desk, &question(&client)).await;
+    let question = question(&client);
+    let fields: Vec<(String, String)> = url::form_urlencoded::parse(question.split_once('?').unwrap().1.as_bytes()).into_owned().collect();
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let sent_on = Browser::default().post(&desk, "/authorize", &fields).await;
+    assert_eq!((sent_on.status(), sent_on.headers().get(SET_COOKIE)), (StatusCode::SEE_OTHER, None));
+    assert_eq!(sent_on.headers()[LOCATION].to_str().unwrap(), format!("{BASE}{question}"));
+    assert!(back(&ada.answer(&desk, &asked(&ada.clone().get(&desk, &question).await), "allow").await).contains_key("code"));
+    let nonsense = Browser::default().post(&desk, "/authorize", &[("response_type", "code")]).await;
+    assert_eq!(nonsense.status(), StatusCode::BAD_REQUEST);
+    goes_nowhere(&nonsense);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_agrees_to_more_than_they_were_shown() {
+    let allowance = |patterns: &[&str]| {
+        let patterns = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
+        Allowance { by_group: Some([("*".to_owned(), patterns)].into()) }
+    };
+    let desk = Desk::with(|config| config.allowance = allowance(&["files:read"])).await;
+    let client = desk.register("A client", &["http://127.0.0.1/callback"]).await;
+    let mut browser = Browser::default();
+    let page = browser.get(&desk, &question_with(&client, &[("scope", "files:read files:write")])).await;
+    let consent = browser.password(&desk, &asked(&page), "ada", PASSWORD).await;
+    assert!(!text(&consent).contains("Change files"), "{}", text(&consent));
+    desk.server.reload(Config { allowance: allowance(&["files:*"]), ..config(&desk.folder) });
+    let code = back(&browser.answer(&desk, &asked(&consent), "allow").await)["code"].clone();
+    assert_eq!(tokens(&desk.redeem(&client, &code).await).scope, "files:read");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -118,6 +118,11 @@ impl Desk {
         stored
     }
 
+    /// How many entries the store has.
+    pub(crate) async fn stored_keys(&self) -> usize {
+        self.store.keys("", usize::MAX).await.unwrap().len()
+    }
+
     pub(crate) fn advance(&self, seconds: u64) {
         self.now.fetch_add(seconds * 1000, Ordering::Relaxed);
     }

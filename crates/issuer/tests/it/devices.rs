@@ -65,6 +65,23 @@ async fn whoever_decides_too_late_decides_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_lost_their_account_since_they_agreed_grants_nothing() {
+    let desk = Desk::open().await;
+    let (client, codes) = begun(&desk).await;
+    let mut browser = Browser::default();
+    let asked = consent(&desk, &mut browser, &codes).await;
+    assert_eq!(browser.answer(&desk, &asked, "allow").await.status(), StatusCode::OK);
+    let app = desk.register("A client", &["http://127.0.0.1/callback"]).await;
+    let code = desk.code(&app).await;
+    let accounts = desk.folder.path().join("accounts.toml");
+    let disabled = format!("{}disabled = true\n", std::fs::read_to_string(&accounts).unwrap());
+    std::fs::write(&accounts, disabled).unwrap();
+    assert_eq!(error(&poll(&desk, &client, &codes).await), "invalid_grant");
+    assert_eq!(error(&desk.redeem(&app, &code).await), "invalid_grant");
+    assert!(desk.server.list_grants().await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_questions_at_once_begin_one_grant_on_all_replicas() {
     let desk = Desk::open().await;
     let other = desk.beside().await;

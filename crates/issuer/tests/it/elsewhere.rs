@@ -10,7 +10,7 @@ use http::header::REFRESH;
 use http::{Response, StatusCode};
 use url::Url;
 
-use crate::desk::{Browser, Desk, Tokens, asked, back, claims, error, question, question_with, text, tokens};
+use crate::desk::{Browser, Desk, NOON, Tokens, asked, back, claims, error, question, question_with, text, tokens};
 use crate::provider::{Mood, Puppet, grace};
 
 /// A server whose people come from one provider.
@@ -100,6 +100,17 @@ async fn whoever_comes_back_gives_the_client_a_code_and_is_known_to_their_browse
     assert!(text(&page).contains("Grace") && text(&page).contains("idp|007"), "{}", text(&page));
     assert!(back(&browser.answer(&desk, &asked(&page), "allow").await).contains_key("code"));
     assert_eq!(puppet.asked(), asked_before, "who is signed in need not go there again");
+}
+
+/// RFC 9470 §6.1: a provider that knows somebody from this morning has not asked them again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_says_when_the_person_has_really_signed_in() {
+    let puppet = Puppet::new();
+    let (desk, client) = open(&puppet, |_| {}).await;
+    for (said, expected) in [(None, NOON), (Some(NOON - 3600), NOON - 3600), (Some(NOON + 3600), NOON)] {
+        puppet.said.lock().unwrap().identity.authenticated_at = said;
+        assert_eq!(claims(&log_in(&desk, &client).await.access)["auth_time"], expected, "{said:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

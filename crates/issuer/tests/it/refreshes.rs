@@ -1,8 +1,11 @@
 //! Refresh tokens: one line of descent, and what ends it.
 
+use std::time::Duration;
+
+use claviger_issuer::config::{Config, Lifetimes};
 use http::StatusCode;
 
-use crate::desk::{Desk, error, tokens};
+use crate::desk::{Desk, claims, config, error, tokens};
 
 async fn logged_in() -> (Desk, String, crate::desk::Tokens) {
     let desk = Desk::open().await;
@@ -32,6 +35,46 @@ async fn an_answer_that_was_lost_costs_nobody_their_login() {
     assert_eq!(second.refresh, lost.refresh);
     let third = tokens(&desk.refresh(&client, &second.refresh).await);
     assert!(desk.opens(&third.access));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_revoked_stays_so_although_tokens_have_become_shorter() {
+    let living = |desk: &Desk, seconds: u64| Config {
+        lifetimes: Lifetimes { access_token: Duration::from_secs(seconds), ..Lifetimes::default() },
+        ..config(&desk.folder)
+    };
+    let (desk, client, short) = logged_in().await;
+    // An answer was lost, and meanwhile tokens have become longer: the second one is such a token.
+    let lost = tokens(&desk.refresh(&client, &short.refresh).await);
+    desk.server.reload(living(&desk, 6 * 3600));
+    let long = tokens(&desk.refresh(&client, &short.refresh).await);
+    assert_eq!((&long.refresh, claims(&long.access)["exp"].as_u64()), (&lost.refresh, Some(desk.seconds() + 6 * 3600)));
+    desk.server.reload(living(&desk, 60));
+    desk.post_form("/revoke", &[("client_id", &client), ("token", &long.refresh)]).await;
+    for _ in 0..6 {
+        assert!(!desk.opens(&long.access));
+        desk.advance(3599);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_token_lives_longer_than_what_it_comes_of() {
+    for (lifetimes, first, second) in [
+        (Lifetimes { grant: Duration::from_secs(1000), ..Lifetimes::default() }, 900, 500),
+        (Lifetimes { idle_grant: Duration::from_secs(600), ..Lifetimes::default() }, 600, 600),
+    ] {
+        let desk = Desk::with(|config| config.lifetimes = lifetimes).await;
+        let client = desk.register("A client", &["http://127.0.0.1/callback"]).await;
+        let one = desk.log_in(&client).await;
+        let left = |access: &str| claims(access)["exp"].as_u64().unwrap() - desk.seconds();
+        assert_eq!(left(&one.access), first);
+        desk.advance(500);
+        let two = tokens(&desk.refresh(&client, &one.refresh).await);
+        assert_eq!(left(&two.access), second);
+        desk.advance(second);
+        assert!(!desk.opens(&two.access));
+        assert_ne!(desk.refresh(&client, &two.refresh).await.status(), StatusCode::OK);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

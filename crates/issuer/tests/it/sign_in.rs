@@ -22,6 +22,19 @@ async fn a_wrong_password_and_an_unknown_account_look_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_password_ends_what_the_old_one_began() {
+    let desk = Desk::open().await;
+    let client = desk.register("A client", &["http://127.0.0.1/callback"]).await;
+    let mut browser = Browser::default();
+    let consent = browser.sign_in(&desk, &question(&client)).await;
+    let accounts = desk.folder.path().join("accounts.toml");
+    let hash = claviger_issuer::accounts::hash(&"another one".to_owned().into()).unwrap();
+    std::fs::write(&accounts, format!("[accounts.ada]\npassword = '{hash}'\nname = 'Ada'\n")).unwrap();
+    assert_eq!(browser.answer(&desk, &consent, "allow").await.status(), StatusCode::FORBIDDEN);
+    assert!(text(&browser.get(&desk, &question(&client)).await).contains("type=\"password\""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn guessing_is_stopped_and_the_right_password_does_not_tell() {
     let desk = Desk::open().await;
     let (mut browser, form) = page(&desk).await;

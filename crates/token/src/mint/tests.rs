@@ -56,12 +56,12 @@ fn grant_key_actor_and_time_of_sign_in_are_written_when_there_are_any() {
     let request = MintRequest {
         grant_id: Some("g".into()),
         confirmation: Some(thumbprint),
-        actor: Some("c".into()),
+        actors: Actors::default().and_then("b".into()).and_then("c".into()),
         auth_time: Some(NOW - 60),
         ..request()
     };
     let shown = inspect(&minter().mint(&request, NOW).unwrap()).unwrap();
-    let end = ",\n  \"grant_id\": \"g\",\n  \"auth_time\": 1799999940,\n  \"act\": {\n    \"sub\": \"c\"\n  },\n  \"cnf\": {\n    \"jkt\": \"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I\"\n  }\n}";
+    let end = ",\n  \"grant_id\": \"g\",\n  \"auth_time\": 1799999940,\n  \"act\": {\n    \"sub\": \"c\",\n    \"act\": {\n      \"sub\": \"b\"\n    }\n  },\n  \"cnf\": {\n    \"jkt\": \"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I\"\n  }\n}";
     assert!(shown.claims.ends_with(end), "{}", shown.claims);
 }
 
@@ -117,7 +117,7 @@ fn texts_that_the_door_would_refuse_are_not_signed() {
         assert_eq!(refusal(&MintRequest { subject: bad.into(), ..request() }), Some(MintError::BadText));
         assert_eq!(refusal(&MintRequest { client_id: Some(bad.into()), ..request() }), Some(MintError::BadText));
         assert_eq!(refusal(&MintRequest { issuer: Some(bad.into()), ..request() }), Some(MintError::BadText));
-        assert_eq!(refusal(&MintRequest { actor: Some(bad.into()), ..request() }), Some(MintError::BadText));
+        assert_eq!(refusal(&MintRequest { actors: Actors::default().and_then(bad.into()), ..request() }), Some(MintError::BadText));
         assert_eq!(refusal(&MintRequest { jwt_id: Some(bad.into()), ..request() }), Some(MintError::BadText));
         assert_eq!(refusal(&MintRequest { grant_id: Some(bad.into()), ..request() }), Some(MintError::BadText));
     }

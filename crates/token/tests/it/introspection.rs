@@ -1,5 +1,6 @@
 //! Is what another server says about a token held to the same rules as a token?
 
+use oauth::actors::Actors;
 use oauth::introspection::Introspection;
 use serde_json::{Value, json};
 use token::mint::{MintRequest, Minter, generate_es256_key};
@@ -162,6 +163,7 @@ fn what_we_say_about_a_token_of_our_own_is_what_it_says() {
         grant_id: Some("g".into()),
         jwt_id: Some("j".into()),
         auth_time: Some(NOW - 9),
+        actors: Actors::default().and_then("first".into()).and_then("second".into()),
         ..MintRequest::new(AUDIENCE, "alice", 300)
     };
     let said = |request: &MintRequest, now: u64| {
@@ -171,7 +173,7 @@ fn what_we_say_about_a_token_of_our_own_is_what_it_says() {
     };
     let expected = json!({
         "active": true, "iss": ISSUER, "sub": "alice", "aud": AUDIENCE, "client_id": "app", "scope": "a b", "token_type": "Bearer", "exp": NOW + 300,
-        "iat": NOW, "auth_time": NOW - 9, "jti": "j", "grant_id": "g",
+        "iat": NOW, "auth_time": NOW - 9, "jti": "j", "grant_id": "g", "act": {"sub": "second", "act": {"sub": "first"}},
     });
     assert_eq!(said(&request, NOW), Ok(expected));
     let key = Thumbprint::parse(JKT).unwrap();

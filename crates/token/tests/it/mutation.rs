@@ -107,7 +107,7 @@ proptest! {
         is_symmetric: bool,
     ) {
         let scopes = oauth::scope::ScopeSet::parse(&scopes.join(" ")).unwrap();
-        let request = MintRequest { audiences, subject, ttl_seconds, scopes, client_id, issuer, jwt_id, grant_id, confirmation: None, actor: None, auth_time: None };
+        let request = MintRequest { audiences, subject, ttl_seconds, scopes, client_id, issuer, jwt_id, grant_id, confirmation: None, actors: oauth::actors::Actors::default(), auth_time: None };
         let (minter, keys) = if is_symmetric {
             let secret = SharedSecret::new(b"0123456789abcdef0123456789abcdef").unwrap();
             (Minter::shared_secret(&secret), KeySet::shared_secrets(vec![secret]))

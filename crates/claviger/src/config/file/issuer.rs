@@ -74,6 +74,10 @@ pub(crate) struct IssuerClient {
     pub(crate) scopes: Option<OneOrMore>,
     /// The servers for which it may exchange somebody's token for another one (RFC 8693): `["files"]`. Default: none.
     pub(crate) exchange: Vec<String>,
+    /// The servers whose callers' tokens it may exchange so: those that it takes calls for. Needed beside `exchange`.
+    pub(crate) exchange_from: Vec<String>,
+    /// Whether it runs on devices, and may have people type a code on another machine (RFC 8628). Default: `false`.
+    pub(crate) devices: bool,
     /// Whether it gets only tokens that are bound to a key of its own (DPoP). Default: `false`.
     pub(crate) bound_tokens: bool,
 }

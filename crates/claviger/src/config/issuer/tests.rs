@@ -46,12 +46,23 @@ fn a_trusted_provider_has_a_name_and_an_issuer() {
 #[test]
 fn a_client_exchanges_tokens_for_servers_that_there_are_and_only_if_it_proves_who_it_is() {
     let secret = "secret = \"env://SECRET\"\n";
-    let written = written(&format!("[issuer.clients.between]\n{secret}exchange = [\"git\"]"));
-    assert_eq!(written.clients[0].exchange, ["git"]);
-    let blamed = errors(&format!("[issuer.clients.between]\n{secret}exchange = [\"git\", \"mail\"]"));
+    let written = written(&format!("[issuer.clients.between]\n{secret}exchange = [\"git\"]\nexchange_from = [\"git\"]"));
+    assert_eq!(written.clients[0].exchange, Exchange { from: vec!["git".to_owned()], to: vec!["git".to_owned()] });
+    for lone in ["exchange = [\"git\"]", "exchange_from = [\"git\"]"] {
+        let blamed = errors(&format!("[issuer.clients.between]\n{secret}{lone}"));
+        assert!(blamed.len() == 1 && blamed[0].contains("need each other"), "{blamed:?}");
+    }
+    let blamed = errors(&format!("[issuer.clients.between]\n{secret}exchange = [\"git\"]\nexchange_from = [\"git\", \"mail\"]"));
     assert!(blamed.len() == 1 && blamed[0].contains("there is no server `mail`"), "{blamed:?}");
-    let blamed = errors("[issuer.clients.between]\nredirect_uris = [\"http://127.0.0.1/cb\"]\nexchange = [\"git\"]");
+    let public = "redirect_uris = [\"http://127.0.0.1/cb\"]\nexchange = [\"git\"]\nexchange_from = [\"git\"]";
+    let blamed = errors(&format!("[issuer.clients.between]\n{public}"));
     assert!(blamed.len() == 1 && blamed[0].contains("it proves nothing"), "{blamed:?}");
+}
+
+#[test]
+fn a_client_runs_on_devices_where_that_is_written() {
+    assert!(written("[issuer.clients.tv]\ndevices = true").clients[0].uses_devices);
+    assert!(!written("[issuer.clients.app]\nredirect_uris = [\"http://127.0.0.1/cb\"]").clients[0].uses_devices);
 }
 
 #[test]
@@ -67,7 +78,7 @@ fn what_the_guide_writes_is_right() {
     let guide = include_str!("../../../../../docs/guides/clients.md");
     let blocks: Vec<&str> = guide.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     assert_eq!(blocks.len(), 4);
-    let servers = "[servers.payments]\nurl = \"http://127.0.0.1:1/mcp\"\n";
+    let servers = "[servers.payments]\nurl = \"http://127.0.0.1:1/mcp\"\n[servers.files]\nurl = \"http://127.0.0.1:2/mcp\"\n";
     // RFC 7517, appendix A.1.
     let keys = r#"{"keys":[{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
     for block in blocks {

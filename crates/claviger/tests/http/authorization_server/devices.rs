@@ -7,7 +7,7 @@ use super::{Browser, error_of, form, json_of, metadata, open, plan};
 use crate::support::{Answer, Door};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
-const CLIENTS: &str = "[issuer.clients.tv]\nname = \"A television\"\nscopes = [\"files:read\"]\nsecret = \"${TV}\"\n";
+const CLIENTS: &str = "[issuer.clients.tv]\nname = \"A television\"\ndevices = true\nscopes = [\"files:read\"]\nsecret = \"${TV}\"\n";
 const SECRET: &str = "a secret of twenty-four letters";
 
 async fn door() -> Door {

@@ -12,7 +12,8 @@ const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const SECRET: &str = "a secret of twenty-four letters";
 const CALLBACK: &str = "http://127.0.0.1:7777/cb";
 const CLIENTS: &str = "[issuer.clients.app]\nredirect_uris = [\"http://127.0.0.1/cb\"]\n\
-    [issuer.clients.between]\nsecret = \"${BETWEEN}\"\nexchange = [\"other\"]\n[issuer.clients.plain]\nsecret = \"${BETWEEN}\"\n";
+    [issuer.clients.between]\nsecret = \"${BETWEEN}\"\nexchange = [\"other\"]\nexchange_from = [\"fixture\", \"other\"]\n\
+    [issuer.clients.third]\nsecret = \"${BETWEEN}\"\nexchange = [\"other\"]\nexchange_from = [\"other\"]\n[issuer.clients.plain]\nsecret = \"${BETWEEN}\"\n";
 
 /// A door with a second server, `other`, that asks for `files:read` or `files:write`.
 async fn between() -> Door {
@@ -61,6 +62,9 @@ async fn who_stands_between_gets_a_token_for_the_next_server_that_says_who_acts_
     assert_eq!((&after["sub"], &after["aud"], &after["act"]["sub"]), (&json!("ada"), &json!(door.resource_of("other")), &json!("between")));
     assert_eq!((&after["client_id"], &after["grant_id"]), (&json!("between"), &before["grant_id"]));
     assert!(after["exp"].as_u64() <= before["exp"].as_u64(), "{before} {after}");
+    let again = exchange(&door, answer["access_token"].as_str().unwrap(), &[("client_id", "third")]).await;
+    let act = &claims(json_of(&again)["access_token"].as_str().unwrap())["act"];
+    assert_eq!(act, &json!({"sub": "third", "act": {"sub": "between"}}), "each that stood between is named");
     let by_audience = exchange(&door, token, &[("resource", ""), ("audience", &door.resource_of("other"))]).await;
     assert_eq!(by_audience.status, 200);
 }
@@ -81,6 +85,7 @@ async fn nobody_gets_more_than_there_was_or_for_somewhere_else() {
         ("another kind", vec![("subject_token_type", "urn:ietf:params:oauth:token-type:id_token")], "invalid_request"),
         ("an actor of its own", vec![("actor_token", token)], "invalid_request"),
         ("a client that may not", vec![("client_id", "plain")], "unauthorized_client"),
+        ("a client that takes no calls for the server that the token is for", vec![("client_id", "third")], "invalid_request"),
         ("a public client", vec![("client_id", "app"), ("client_secret", "")], "unauthorized_client"),
     ] {
         let answer = exchange(&door, token, &more).await;

@@ -58,6 +58,23 @@ async fn a_providers_word_becomes_a_token_for_its_person() {
 }
 
 #[tokio::test]
+async fn a_provider_that_names_no_scope_has_not_agreed_to_all_of_them() {
+    let provider = Issuer::start();
+    let open_to = async |grants: &str| {
+        let section = format!(
+            "{grants}[issuer.trusts.acme]\nissuer = {:?}\n[issuer.clients.agent]\nsecret = \"${{AGENT}}\"\n\
+             [servers.other]\nurl = \"http://127.0.0.1:9/mcp\"\nscopes = {{ \"delete\" = \"files:admin\", \"*\" = \"files:read\" }}\n",
+            provider.url()
+        );
+        let door = open(plan(&section).await.variable("AGENT", SECRET)).await;
+        let unsaid = word(&door, &provider, provider.key(), &json!({}), &json!({"scope": null, "resource": door.resource_of("other")}));
+        json_of(&bring(&door, &unsaid, &[("scope", "files:read files:admin")]).await)["scope"].clone()
+    };
+    assert_eq!(open_to("").await, "files:read");
+    assert_eq!(open_to("grants = { \"*\" = \"files:*\" }\n").await, "files:admin files:read", "where the operator has said so");
+}
+
+#[tokio::test]
 async fn what_came_of_a_providers_word_can_be_taken_back() {
     let (door, provider) = trusting().await;
     let answer = json_of(&bring(&door, &word(&door, &provider, provider.key(), &json!({}), &json!({})), &[]).await);

@@ -1,5 +1,6 @@
 //! The built-in authorization server, asked by programs over HTTP and by people with a browser, before the real door.
 
+mod below_a_path;
 mod bound;
 pub(crate) mod browser;
 mod client_keys;

@@ -143,6 +143,7 @@ words = { "letters:read" = "Read letters", "letters:write" = "Write letters and 
 [issuer.clients.desk]
 name = "Writing Desk"
 redirect_uris = ["https://desk.example/back"]
+devices = true
 
 [servers.letters]
 title = "The Letters"
