@@ -135,6 +135,11 @@ impl Watch {
     pub(crate) fn set(&self, seconds: u64) {
         self.0.store((NOON + seconds) * 1000, Ordering::SeqCst);
     }
+
+    /// Lets time go by.
+    pub(crate) fn pass(&self, time: std::time::Duration) {
+        self.0.fetch_add(u64::try_from(time.as_millis()).unwrap(), Ordering::SeqCst);
+    }
 }
 
 /// A permit, as the door's rules give it.

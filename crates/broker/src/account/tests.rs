@@ -204,12 +204,12 @@ async fn a_token_is_renewed_before_its_end_and_what_renews_it_rotates() {
     let (place, machine) = (Place::numbering(3600).await, Machine::new());
     let account = machine.account(&place.server(), Some(Willing::default()));
     log_in(&account).await.unwrap();
-    machine.watch.advance(Duration::from_secs(3530));
+    machine.watch.pass(Duration::from_secs(3530));
     assert_eq!(show(&account).await.0.as_deref(), Some("Bearer a1"));
-    machine.watch.advance(Duration::from_secs(15));
+    machine.watch.pass(Duration::from_secs(15));
     assert_eq!(show(&account).await.0.as_deref(), Some("Bearer a2"));
     // The lid was closed for a day.
-    machine.watch.advance(Duration::from_secs(86_400));
+    machine.watch.pass(Duration::from_secs(86_400));
     assert_eq!(show(&machine.account(&place.server(), None)).await.0.as_deref(), Some("Bearer a3"));
     let renewals: Vec<String> = place.asked_at("/token").iter().filter_map(|asked| asked.form.get("refresh_token").cloned()).collect();
     assert_eq!(renewals, ["r1", "r2"]);
@@ -222,9 +222,9 @@ async fn a_server_that_is_away_keeps_nobody_from_what_is_still_good() {
     let (place, machine) = (Place::start(answer).await, Machine::new());
     let account = machine.account(&place.server(), Some(Willing::default()));
     log_in(&account).await.unwrap();
-    machine.watch.advance(Duration::from_secs(3545));
+    machine.watch.pass(Duration::from_secs(3545));
     assert_eq!(show(&account).await.0.as_deref(), Some("Bearer a1"));
-    machine.watch.advance(Duration::from_secs(60));
+    machine.watch.pass(Duration::from_secs(60));
     let over = account.show(&Method::POST, &mut HeaderMap::new()).await.unwrap_err();
     assert!(matches!(&over, NotSignedIn::NoToken(cause) if cause.is_transient()), "{over:?}");
     assert!(!machine.is_empty());
@@ -237,7 +237,7 @@ async fn a_grant_that_has_ended_there_is_asked_for_again_or_nobody_can_be_asked(
     };
     let (place, machine) = (Place::start(answer).await, Machine::new());
     log_in(&machine.account(&place.server(), Some(Willing::default()))).await.unwrap();
-    machine.watch.advance(Duration::from_secs(7200));
+    machine.watch.pass(Duration::from_secs(7200));
     let alone = machine.account(&place.server(), None);
     let failure = log_in(&alone).await.unwrap_err();
     assert!(matches!(failure, NotSignedIn::NobodyToAsk { .. }), "{failure:?}");
