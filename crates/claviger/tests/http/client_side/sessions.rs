@@ -14,7 +14,7 @@ async fn what_a_tool_streams_arrives_before_its_answer() {
     assert!(opened["result"]["capabilities"]["tools"].is_object(), "{opened}");
     let answer =
         host.request("tools/call", json!({"name": "test_tool_with_progress", "arguments": {}, "_meta": {"progressToken": 7}})).await;
-    assert_eq!(answer["result"]["isError"].as_bool().unwrap_or_default(), false, "{answer}");
+    assert!(answer["result"]["isError"].as_bool() != Some(true) && answer["result"]["content"].is_array(), "{answer}");
     let (code, said) = host.close().await;
     assert_eq!(code, Some(0), "{said}");
     // Nothing on stderr but where to log in, and where tokens are.
