@@ -116,7 +116,7 @@ impl Visitor for Willing {
 }
 
 impl Visit for Trip {
-    fn redirect_uri(&self) -> &str {
+    fn redirect_uri(&self) -> &'static str {
         "http://127.0.0.1:1/callback"
     }
 
