@@ -85,7 +85,9 @@ mod tests {
 
         let nonsense = CertificateDer::from_slice(b"no certificate");
         let name = ServerName::try_from("example.com").unwrap();
-        assert!(roots.system.verify_server_cert(&nonsense, &[], &name, &[], UnixTime::since_unix_epoch(std::time::Duration::ZERO)).is_err());
+        assert!(
+            roots.system.verify_server_cert(&nonsense, &[], &name, &[], UnixTime::since_unix_epoch(std::time::Duration::ZERO)).is_err()
+        );
         let read = Arc::as_ptr(roots.system.verifier.get().unwrap());
         assert!(std::ptr::addr_eq(read, Arc::as_ptr(roots.clone().system.verifier.get().unwrap())));
         drop(second);
