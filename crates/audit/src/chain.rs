@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
+use crate::hex;
+
 /// A SHA-256, written as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Hash([u8; 32]);
@@ -67,10 +69,7 @@ impl Hash {
     }
 
     fn push_to(self, text: &mut Vec<u8>) {
-        for byte in self.0 {
-            text.push(hex_digit(byte >> 4));
-            text.push(hex_digit(byte & 15));
-        }
+        text.extend_from_slice(hex::digits(&self.0, &mut [0; HASH_DIGITS]).as_bytes());
     }
 
     fn read(digits: &[u8]) -> Result<Self, NotAHash> {
@@ -80,7 +79,7 @@ impl Hash {
         }
         for (byte, pair) in hash.0.iter_mut().zip(digits.chunks_exact(2)) {
             for digit in pair {
-                *byte = *byte << 4 | hex_value(*digit).ok_or(NotAHash)?;
+                *byte = *byte << 4 | hex::value(*digit).ok_or(NotAHash)?;
             }
         }
         Ok(hash)
@@ -89,7 +88,7 @@ impl Hash {
 
 impl fmt::Display for Hash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        formatter.write_str(hex::digits(&self.0, &mut [0; HASH_DIGITS]))
     }
 }
 
@@ -158,21 +157,6 @@ impl<'l> Sealed<'l> {
         let (previous, rest) = rest.split_at_checked(HASH_DIGITS)?;
         let previous = Hash::read(previous).ok()?;
         Some((Self { seq, previous, hash, body: rest.strip_prefix(BODY)? }, hashed))
-    }
-}
-
-fn hex_digit(value: u8) -> u8 {
-    match value {
-        0..10 => b'0' + value,
-        _ => b'a' + (value - 10),
-    }
-}
-
-fn hex_value(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
     }
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 
 use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
 
+use crate::hex;
+
 /// Makes fingerprints with one instance's key. It has no `Debug`.
 pub struct Fingerprinter {
     key: Key,
@@ -28,9 +30,18 @@ impl Fingerprinter {
     }
 }
 
+/// Room for the text of a fingerprint.
+pub(crate) type Digits = [u8; 16];
+
+impl Fingerprint {
+    pub(crate) fn digits(self, room: &mut Digits) -> &str {
+        hex::digits(&self.0.to_be_bytes(), room)
+    }
+}
+
 impl fmt::Display for Fingerprint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:016x}", self.0)
+        formatter.write_str(self.digits(&mut Digits::default()))
     }
 }
 

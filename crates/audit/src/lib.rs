@@ -10,6 +10,7 @@ pub mod event;
 mod files;
 pub mod fingerprint;
 mod head;
+mod hex;
 mod line;
 pub mod query;
 pub mod record;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Digits, Fingerprint};
 use crate::line::Members;
 
 #[cfg(test)]
@@ -141,8 +141,12 @@ impl CallRecord<'_> {
         optional(&mut line, "issuer", self.issuer.as_deref())?;
         optional(&mut line, "subject", self.subject.as_deref())?;
         optional(&mut line, "client", self.client.as_deref())?;
-        optional(&mut line, "token_fingerprint", self.token_fingerprint.map(|fingerprint| fingerprint.to_string()).as_deref())?;
-        optional(&mut line, "address", self.address.map(|address| address.to_string()).as_deref())?;
+        if let Some(fingerprint) = self.token_fingerprint {
+            line.text("token_fingerprint", fingerprint.digits(&mut Digits::default()))?;
+        }
+        if let Some(address) = &self.address {
+            line.member("address", address)?;
+        }
         optional(&mut line, "version", self.version.as_deref())?;
         optional(&mut line, "trace_id", self.trace_id.as_deref())?;
         line.member("bytes_in", &self.bytes_in)?;

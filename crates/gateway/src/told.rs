@@ -1,9 +1,11 @@
 //! What has an event stream told so far, as far as the record asks: an answer, an error? Events may be cut anywhere between pieces; of what
 //! is passed on only the beginning of one short event is kept.
 
+use std::sync::LazyLock;
+
 use mcp::envelope::Message;
 use mcp::sse;
-use memchr::memmem;
+use memchr::memmem::Finder;
 
 /// What was heard of one stream.
 pub(crate) struct Told {
@@ -60,7 +62,7 @@ impl Told {
     fn hear_results(&mut self, piece: &[u8]) {
         let overlap = RESULT_MEMBER.len() - 1;
         self.seam.extend_from_slice(piece.get(..overlap).unwrap_or(piece));
-        self.answered = contains(&self.seam, RESULT_MEMBER) || contains(piece, RESULT_MEMBER);
+        self.answered = contains(&self.seam, &RESULT) || contains(piece, &RESULT);
         match piece.len().checked_sub(overlap).and_then(|start| piece.get(start..)) {
             Some(end) => self.seam = end.to_vec(),
             None => drop(self.seam.drain(..self.seam.len().saturating_sub(overlap))),
@@ -71,16 +73,18 @@ impl Told {
 /// Whether a message is a JSON-RPC error. Only what speaks of one is looked at closely.
 pub(crate) fn is_error(message: &[u8]) -> bool {
     message.len() < ERRORS_ARE_SHORT
-        && contains(message, ERROR_MEMBER)
+        && contains(message, &ERROR)
         && Message::parse(message.trim_ascii()).is_ok_and(|message| message.error().is_some())
 }
 
-fn contains(text: &[u8], member: &[u8]) -> bool {
-    memmem::find(text, member).is_some()
+fn contains(text: &[u8], member: &LazyLock<Finder<'static>>) -> bool {
+    member.find(text).is_some()
 }
 
 const RESULT_MEMBER: &[u8] = b"\"result\"";
-const ERROR_MEMBER: &[u8] = b"\"error\"";
+// To prepare a search costs as much as to search a short answer.
+static RESULT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(RESULT_MEMBER));
+static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"error\""));
 const ERRORS_ARE_SHORT: usize = 16 * 1024;
 
 #[cfg(test)]

@@ -29,8 +29,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that obeys `guard` and trusts the system's certificates and `roots`. Reads the system's certificate store: make one, then
-    /// use [`Client::with_guard`].
+    /// A client that obeys `guard` and trusts the system's certificates and `roots`. The system's store is read at the first need, once for all
+    /// clones: make one, then use [`Client::with_guard`].
     pub fn new(guard: Guard, roots: &Roots) -> Result<Self, InvalidRoots> {
         Ok(Self::with_tls(guard, client_config(roots)?))
     }

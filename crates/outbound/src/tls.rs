@@ -1,5 +1,7 @@
 //! Whose certificates do we trust when we call out? The system's, plus what the operator adds; Mozilla's list where the system has none.
 
+mod system;
+
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
@@ -11,12 +13,16 @@ use rustls_pki_types::pem::PemObject;
 use rustls_platform_verifier::Verifier;
 use thiserror::Error;
 
+use self::system::System;
 use crate::pin::{KeyPin, Pinned};
 
 /// Certificate authorities trusted beyond the system's own. The default adds none.
+///
+/// Clones share what was read of the system's store: make one for all that live equally long.
 #[derive(Clone, Debug, Default)]
 pub struct Roots {
     extra: Vec<CertificateDer<'static>>,
+    system: System,
 }
 
 impl Roots {
@@ -31,7 +37,8 @@ impl Roots {
 }
 
 /// The TLS settings of every outgoing connection: TLS 1.2 or 1.3, certificates checked against `roots`, no client certificate, no ALPN (the
-/// caller names the protocols it speaks). Reads the system's store from disk: make one and share it.
+/// caller names the protocols it speaks). The system's store is read from disk with the first certificate that has to be checked; with authorities
+/// beside it, it is read at once, so that one which cannot be used is told.
 pub fn client_config(roots: &Roots) -> Result<ClientConfig, InvalidRoots> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = verifier(roots, &provider)?;
@@ -66,6 +73,11 @@ fn with_verifier(verifier: Arc<dyn ServerCertVerifier>, provider: Arc<CryptoProv
 }
 
 fn verifier(roots: &Roots, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, InvalidRoots> {
+    if roots.extra.is_empty() { Ok(Arc::new(roots.system.clone())) } else { read(roots, provider) }
+}
+
+/// Reads the system's store from disk.
+fn read(roots: &Roots, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, InvalidRoots> {
     if let Some(verifier) = system_verifier(roots, provider)? {
         return Ok(Arc::new(verifier));
     }

@@ -97,6 +97,11 @@ impl Keys<'_> {
         matches!(self.bearer, Some(Key::Person(_)))
     }
 
+    /// Whether another attempt could show something else.
+    pub(crate) fn are_renewable(&self) -> bool {
+        self.renewable().next().is_some()
+    }
+
     /// Whether any of them may have to be fetched first.
     pub(crate) fn may_be_waited_for(&self) -> bool {
         self.renewable().any(Credential::has_references)

@@ -36,6 +36,7 @@ pub(crate) struct HttpBack {
 }
 
 /// One request, ready but for its credentials.
+#[derive(Clone)]
 struct Letter {
     method: Method,
     headers: HeaderMap,
@@ -63,7 +64,7 @@ impl HttpBack {
         let mut headers = Self::headers_for(outgoing)?;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let letter = Letter { method: Method::POST, headers, body: outgoing.body.clone(), timeout: self.limits.call, whole };
-        let reply = self.deliver(&letter, outgoing.mandate).await?;
+        let reply = self.deliver(letter, outgoing.mandate).await?;
         let reply = if outgoing.opens_session() { self.in_one_piece(reply).await? } else { reply };
         if outgoing.opens_session() && reply.is_error() {
             // A modern-only server refuses `initialize` in its own words; the caller deserves to be told what the pair is.
@@ -74,22 +75,23 @@ impl HttpBack {
 
     /// Sends it with the upstream's credentials; and once more with fresh ones, if the upstream refuses those that it saw, whatever the clock says about them (K3). A
     /// 403 is an answer about rights, which a fresh credential does not change.
-    async fn deliver(&self, letter: &Letter, mandate: Mandate<'_>) -> Result<Reply, BackFailure> {
+    async fn deliver(&self, letter: Letter, mandate: Mandate<'_>) -> Result<Reply, BackFailure> {
         let keys = self.credentials.of(mandate)?;
         let mut presented = Stamp::default();
-        match self.attempt(letter, &keys, mandate, &mut presented).await {
-            Err(BackFailure::CredentialRefused { status: StatusCode::UNAUTHORIZED }) if keys.refuse(presented) => {
+        let copy = keys.are_renewable().then(|| letter.clone());
+        match (self.attempt(letter, &keys, mandate, &mut presented).await, copy) {
+            (Err(BackFailure::CredentialRefused { status: StatusCode::UNAUTHORIZED }), Some(letter)) if keys.refuse(presented) => {
                 let outcome = self.attempt(letter, &keys, mandate, &mut presented).await;
                 // What is fresh and refused all the same is mended by the person alone: they connect anew.
                 let is_refused = matches!(outcome, Err(BackFailure::CredentialRefused { status: StatusCode::UNAUTHORIZED }));
                 if is_refused && keys.are_personal() { Err(BackFailure::NotConnected) } else { outcome }
             }
-            other => other,
+            (outcome, _) => outcome,
         }
     }
 
-    async fn attempt(&self, letter: &Letter, keys: &Keys<'_>, mandate: Mandate<'_>, presented: &mut Stamp) -> Result<Reply, BackFailure> {
-        let mut headers = letter.headers.clone();
+    async fn attempt(&self, letter: Letter, keys: &Keys<'_>, mandate: Mandate<'_>, presented: &mut Stamp) -> Result<Reply, BackFailure> {
+        let Letter { method, mut headers, body, timeout, whole } = letter;
         headers.insert(USER_AGENT, HeaderValue::from_static(OUR_NAME));
         let Presented { stamp, target } = if keys.may_be_waited_for() {
             let after = self.limits.call;
@@ -99,11 +101,11 @@ impl HttpBack {
             keys.add_to(&mut headers, mandate.permit).await?
         };
         *presented = stamp;
-        let mut request = Request::new(Full::new(letter.body.clone()));
-        *request.method_mut() = letter.method.clone();
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = method;
         *request.headers_mut() = headers;
-        let response = self.exchange(target, request, letter.timeout).await?;
-        self.reply(response, letter.whole).await
+        let response = self.exchange(target, request, timeout).await?;
+        self.reply(response, whole).await
     }
 
     /// The answer to `initialize` is read by the door, so it has to be whole: the response is taken out of its stream.
@@ -136,7 +138,7 @@ impl HttpBack {
         copy(caller, &mut headers, &header::LAST_EVENT_ID);
         Self::name_session(&mut headers, session, version)?;
         let letter = Letter { method: Method::GET, headers, body: Bytes::new(), timeout: self.limits.call, whole: false };
-        self.deliver(&letter, mandate).await
+        self.deliver(letter, mandate).await
     }
 
     /// Ends a legacy session.
@@ -144,7 +146,7 @@ impl HttpBack {
         let mut headers = HeaderMap::new();
         Self::name_session(&mut headers, Some(session), version)?;
         let letter = Letter { method: Method::DELETE, headers, body: Bytes::new(), timeout: self.limits.call, whole: false };
-        self.deliver(&letter, mandate).await
+        self.deliver(letter, mandate).await
     }
 
     /// Why calls have been failing, if the last one that tried found no upstream.
@@ -154,10 +156,11 @@ impl HttpBack {
     }
 
     fn headers_for(outgoing: &Outgoing<'_>) -> Result<HeaderMap, BackFailure> {
-        let mut headers = HeaderMap::with_capacity(16);
+        // As many as fit without a larger table; most calls have eight.
+        let mut headers = HeaderMap::with_capacity(12);
         headers.insert(ACCEPT, HeaderValue::from_static(BOTH_KINDS));
-        for name in ["traceparent", "tracestate", "baggage"] {
-            copy(outgoing.headers, &mut headers, &HeaderName::from_static(name));
+        for name in &TRACE {
+            copy(outgoing.headers, &mut headers, name);
         }
         if outgoing.version.is_modern() {
             let message = outgoing.message;
@@ -289,7 +292,7 @@ impl HttpBack {
         headers.insert(header::PROTOCOL_VERSION, HeaderValue::from_static(ProtocolVersion::V2026_07_28.as_str()));
         headers.insert(header::METHOD, HeaderValue::from_static("server/discover"));
         let letter = Letter { method: Method::POST, headers, body: Bytes::from_static(PROBE), timeout: self.limits.probe, whole: true };
-        let body = match self.deliver(&letter, mandate).await? {
+        let body = match self.deliver(letter, mandate).await? {
             Reply::Json { body, .. } => body,
             Reply::Stream { source: Source::Http(body), .. } => read_whole(body, self.limits.message_bytes).await?,
             _ => Bytes::new(),
@@ -341,6 +344,9 @@ async fn read_whole(mut body: Lease, limit: usize) -> Result<Bytes, BackFailure>
     Ok(if rest.is_empty() { first } else { rest.freeze() })
 }
 
+/// W3C Trace Context and Baggage.
+const TRACE: [HeaderName; 3] =
+    [HeaderName::from_static("traceparent"), HeaderName::from_static("tracestate"), HeaderName::from_static("baggage")];
 const BOTH_KINDS: &str = "application/json, text/event-stream";
 const OUR_NAME: &str = concat!("claviger/", env!("CARGO_PKG_VERSION"));
 /// Answers up to this size go back in one piece; longer ones are passed on as they come.
