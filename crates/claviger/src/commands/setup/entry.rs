@@ -49,7 +49,8 @@ impl Entry {
 
     /// The lines of a table of TOML.
     pub(super) fn toml_lines(&self, newline: &str) -> String {
-        self.0.iter().map(|(key, field)| format!("{key} = {}{newline}", field.toml())).collect()
+        let lines: Vec<String> = self.0.iter().map(|(key, field)| format!("{key} = {}{newline}", field.toml())).collect();
+        lines.concat()
     }
 
     /// An inline table of TOML.

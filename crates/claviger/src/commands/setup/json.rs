@@ -1,7 +1,7 @@
 //! How does an entry get into JSON as editors write it? By bytes: comments, blanks, line ends and trailing commas stay what they are.
 
 use jsonc_parser::ast::{self, Object, ObjectProp};
-use jsonc_parser::common::Ranged as _;
+use jsonc_parser::common::Ranged;
 use jsonc_parser::tokens::{Token, TokenAndRange};
 use jsonc_parser::{CollectOptions, CommentCollectionStrategy, parse_to_ast};
 use serde_json::{Map, Value};
@@ -84,12 +84,12 @@ impl Page<'_, '_> {
     fn inserted(&self, object: &Object<'_>, write: impl Fn(Option<&str>) -> String) -> Vec<Edit> {
         let close = object.end().saturating_sub(1);
         let inside = || self.tokens.iter().filter(|token| token.start() > object.start() && token.end() <= close);
-        let tail = inside().last();
+        let tail = inside().next_back();
         let last = object.properties.last();
         let behind_last = || inside().filter(|token| last.is_some_and(|last| token.start() >= last.end()));
         let has_comma = behind_last().any(|token| matches!(token.token, Token::Comma));
         let needs_line = tail.is_some_and(|token| matches!(token.token, Token::CommentLine(_)));
-        let tail = tail.map_or(object.start() + 1, |token| token.end());
+        let tail = tail.map_or(object.start() + 1, Ranged::end);
         let mut edits = Vec::new();
         if let Some(last) = last.filter(|_| !has_comma) {
             edits.push(Edit::insertion(last.end(), ",".to_owned()));
@@ -164,7 +164,7 @@ fn member<'o, 't>(object: &'o Object<'t>, name: &str) -> Result<Option<&'o Objec
 
 /// How far the members of the whole are indented is one step.
 fn style(text: &str, root: &Object<'_>) -> Style {
-    let first = root.properties.iter().map(|property| property.start()).find(|start| begins_line(text, *start));
+    let first = root.properties.iter().map(Ranged::start).find(|start| begins_line(text, *start));
     let unit = first.map(|start| indentation(text, start)).filter(|unit| !unit.is_empty()).unwrap_or("  ");
     Style { newline: newline(text), unit: unit.to_owned() }
 }
