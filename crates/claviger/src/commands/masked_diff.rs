@@ -26,6 +26,12 @@ pub(super) fn unified(shown: &str, name: &str, before: &str, after: &str) -> Str
     text
 }
 
+/// What there is to say about a text, wherever it may be kept.
+pub(super) fn examined(name: &str, text: &str) -> Examination {
+    // No fingerprint is shown.
+    examine(Source { name, text, mode: None, committable: None }, &FingerprintKey::new(&[0; 32]))
+}
+
 /// One of the texts.
 struct Side<'t> {
     /// With their ends.
@@ -37,8 +43,7 @@ struct Side<'t> {
 
 impl<'t> Side<'t> {
     fn read(name: &str, text: &'t str) -> Self {
-        // No fingerprint is shown.
-        let examination = examine(Source { name, text, mode: None, committable: None }, &FingerprintKey::new(&[0; 32]));
+        let examination = examined(name, text);
         let lines: Vec<&str> = text.split_inclusive('\n').collect();
         let mut at = 0;
         let start = |line: &&str| {

@@ -16,13 +16,12 @@ use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
-use scan::{FingerprintKey, Source, examine};
 use url::Url;
 
 use self::backup::{Backups, Change};
 use self::entry::Entry;
 use self::splice::{Outcome, Unfit, Wish};
-use super::masked_diff::unified;
+use super::masked_diff::{examined, unified};
 use super::prompt;
 use super::replace::put;
 use super::scan::read::{Content, Unread, read};
@@ -60,7 +59,7 @@ pub(crate) fn run(arguments: &SetupArguments, around: &Surroundings) -> Result<E
         Outcome::Changed(changed) => changed,
     };
     voice::data(&unified(&file.path.display().to_string(), &file_name(&file.real), file.text(), &changed))?;
-    if holds_secrets("entry.json", &alone) {
+    if holds_secrets(&file_name(&file.real), &alone) {
         voice::warn(&format!("`{name}` holds what looks like a secret, and whoever reads the file has it: `claviger login` does without"));
     }
     if !is_agreed(arguments, &file)? {
@@ -291,8 +290,7 @@ fn position(text: &str, at: usize) -> (usize, usize) {
 
 /// Whether others should not read a text.
 fn holds_secrets(name: &str, text: &str) -> bool {
-    let examination = examine(Source { name, text, mode: None, committable: None }, &FingerprintKey::new(&[0; 32]));
-    examination.findings.iter().any(|finding| finding.masked.is_some())
+    examined(name, text).findings.iter().any(|finding| finding.masked.is_some())
 }
 
 fn file_name(file: &Path) -> String {

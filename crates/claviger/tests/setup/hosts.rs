@@ -83,6 +83,22 @@ fn a_client_without_a_file_gets_one_and_loses_it_again() {
     }
 }
 
+#[test]
+fn a_long_history_comes_back_too() {
+    let home = Home::new();
+    // More than is sealed at once.
+    let projects: Vec<String> =
+        (0..20_000).map(|number| format!("    \"/home/ann/{number}\": {{ \"lastCost\": 0.{number}, \"é\": [] }}")).collect();
+    let text = format!("{{\n  \"projects\": {{\n{}\n  }}\n}}\n", projects.join(",\n"));
+    let file = home.write(".claude.json", &text);
+    home.done("claude-code https://mcp.example.com/mcp --yes");
+    assert_eq!(read(&file).len() - text.len(), ENTRY.len() + program().to_str().unwrap().len());
+    home.done("claude-code --undo");
+    assert!(read(&file) == text);
+}
+
+const ENTRY: &str = ",\n  \"mcpServers\": {\n    \"example\": {\n      \"type\": \"stdio\",\n      \"command\": \"\",\n      \"args\": [\"bridge\", \"https://mcp.example.com/mcp\"]\n    }\n  }";
+
 fn walk(folder: &std::path::Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let entries = entries.filter(|path| !path.ends_with("project") || std::fs::read_dir(path).unwrap().count() > 0);
