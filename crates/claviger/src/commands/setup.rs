@@ -51,6 +51,7 @@ pub(crate) fn run(arguments: &SetupArguments, around: &Surroundings) -> Result<E
         return Ok(Exit::Success);
     }
     let file = Target::read(target(arguments, around)?)?;
+    stays_inside(arguments, &file, around)?;
     let changed = match splice::with_entry(&wish(file.text()), shape.format).map_err(|unfit| refused(&file, &name, &unfit))? {
         Outcome::Already => {
             voice::talk(&format!("`{name}` is in `{}` already\n", file.shown()));
@@ -58,6 +59,9 @@ pub(crate) fn run(arguments: &SetupArguments, around: &Surroundings) -> Result<E
         }
         Outcome::Changed(changed) => changed,
     };
+    if file.real != file.path {
+        voice::talk(&format!("`{}` leads to `{}`\n", file.shown(), plain(&file.real.display().to_string())));
+    }
     voice::data(&unified(&file.path.display().to_string(), &file_name(&file.real), file.text(), &changed))?;
     if holds_secrets(&file_name(&file.real), &alone) {
         voice::warn(&format!("`{name}` holds what looks like a secret, and whoever reads the file has it: `claviger login` does without"));
@@ -198,6 +202,15 @@ fn real(path: &Path) -> Result<PathBuf, Report> {
         (Err(_), Some(folder), Some(name)) => Ok(real(folder)?.join(name)),
         (Err(error), _, _) => Err(cannot(&error)),
     }
+}
+
+/// A folder may be somebody else's work, and a link in it must not lead a change to a file of the person's own.
+fn stays_inside(arguments: &SetupArguments, file: &Target, around: &Surroundings) -> Result<(), Report> {
+    if arguments.scope != Some(Scope::Project) || file.real.starts_with(real(around.folder())?) {
+        return Ok(());
+    }
+    let leads = format!("`{}` leads out of this folder, to `{}`", file.shown(), plain(&file.real.display().to_string()));
+    Err(failed(&leads).hint("`--file FILE` changes it all the same"))
 }
 
 /// Whether the person wants it.

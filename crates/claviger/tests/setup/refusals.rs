@@ -77,7 +77,8 @@ fn a_link_stays_and_what_it_leads_to_changes() {
     fs::create_dir(home.at(".cursor")).unwrap();
     let link = home.at(".cursor/mcp.json");
     symlink(&real, &link).unwrap();
-    home.done(&format!("cursor {URL} --yes"));
+    let said = home.done(&format!("cursor {URL} --yes"));
+    assert!(said.talk.contains(&format!("`{}` leads to `{}`\n", link.display(), real.display())), "{}", said.talk);
     assert!(link.is_symlink());
     assert!(read(&real).contains("\"example\""));
     home.done("cursor --undo");
@@ -86,6 +87,22 @@ fn a_link_stays_and_what_it_leads_to_changes() {
     let said = home.setup(&format!("cursor {URL} --yes"));
     assert!(said.talk.contains("it is a link to something that is not there"), "{}", said.talk);
     assert!(!real.exists());
+}
+
+#[test]
+fn a_link_in_somebody_elses_folder_leads_no_change_out_of_it() {
+    let home = Home::new();
+    let own = home.write(".claude.json", "{}");
+    symlink(&own, home.at("project/.mcp.json")).unwrap();
+    fs::create_dir(home.at("elsewhere")).unwrap();
+    symlink(home.at("elsewhere"), home.at("project/.codex")).unwrap();
+    for client in ["claude-code", "codex"] {
+        let said = home.setup(&format!("{client} {URL} --yes --scope project"));
+        assert_eq!(said.code, 1, "{said:?}");
+        assert!(said.talk.contains("leads out of this folder"), "{}", said.talk);
+    }
+    assert_eq!(read(&own), "{}");
+    assert_eq!(fs::read_dir(home.at("elsewhere")).unwrap().count(), 0);
 }
 
 #[test]
