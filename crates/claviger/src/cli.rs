@@ -14,6 +14,7 @@ mod run;
 mod scan;
 mod secrets;
 mod serve;
+mod setup;
 mod sign_in;
 mod token;
 
@@ -40,6 +41,7 @@ pub(crate) use self::secrets::{
     GetArguments, ListArguments, MigrateArguments, PutArguments, SecretsArguments, SecretsCommand, StatusArguments,
 };
 pub(crate) use self::serve::{ChildGuardArguments, ServeArguments};
+pub(crate) use self::setup::SetupArguments;
 pub(crate) use self::sign_in::{LoginArguments, LoginStatusArguments, LogoutArguments, SignInArguments};
 pub(crate) use self::token::{InspectArguments, MintArguments, TokenCommand};
 use crate::config::env;
@@ -103,6 +105,8 @@ pub(crate) enum Command {
     Secrets(SecretsCommand),
     /// Put MCP servers behind the door
     Serve(Box<ServeArguments>),
+    /// Write a remote MCP server into a client's configuration, or take that back
+    Setup(Box<SetupArguments>),
     /// Say where you are logged in
     Status(LoginStatusArguments),
     /// Mint a token for a server behind the door, or look into one
@@ -132,8 +136,12 @@ pub(crate) enum Era {
 
 /// Exit codes, and the variables as the one place that reads them describes them.
 fn exits_and_variables() -> String {
-    let lines: Vec<String> =
-        env::VARIABLES.iter().chain(&env::VAULT).map(|variable| format!("  {:<20} {}", variable.name, variable.meaning)).collect();
+    let lines: Vec<String> = env::VARIABLES
+        .iter()
+        .chain(&env::CLIENTS)
+        .chain(&env::VAULT)
+        .map(|variable| format!("  {:<20} {}", variable.name, variable.meaning))
+        .collect();
     format!("{EXIT_CODES}\n\nVariables:\n{}", lines.join("\n"))
 }
 

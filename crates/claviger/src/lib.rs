@@ -14,6 +14,7 @@ mod config;
 mod control;
 mod hardening;
 mod interruption;
+mod known_clients;
 mod lifecycle;
 mod log;
 mod mend;

@@ -9,13 +9,16 @@ mod conformance_client;
 mod connections;
 mod grants;
 mod guide;
+mod masked_diff;
 mod note;
 mod prompt;
+mod replace;
 mod run;
 mod scan;
 mod secrets;
 mod secrets_status;
 mod serve;
+mod setup;
 mod sign_in;
 mod token;
 
@@ -63,6 +66,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Report> {
         Command::Scan(arguments) => scan::run(&arguments, &around)?,
         Command::Secrets(command) => secrets::run(&command, &around)?,
         Command::Serve(arguments) => serve::run(&Planner::new(*arguments, around))?,
+        Command::Setup(arguments) => setup::run(&arguments, &around)?,
         Command::Status(arguments) => sign_in::status(&arguments, &around)?,
         Command::Token(command) => token::run(&command, &around)?,
     };

@@ -3,9 +3,9 @@
 mod collect;
 mod committable;
 mod json;
-mod read;
+pub(super) mod read;
 mod sarif;
-mod text;
+pub(super) mod text;
 
 use std::path::PathBuf;
 

@@ -41,6 +41,18 @@ pub(crate) const XDG_STATE_HOME: Variable = Variable { name: "XDG_STATE_HOME", m
 /// `GOOGLE_APPLICATION_CREDENTIALS`).
 pub(crate) const VARIABLES: [Variable; 9] = [CONFIG, DEV_BYPASS, ENV, LOG, STATE, TOKEN, HOME, XDG_RUNTIME_DIR, XDG_STATE_HOME];
 
+/// Where Claude Code keeps its files.
+pub(crate) const CLAUDE_CONFIG_DIR: Variable =
+    Variable { name: "CLAUDE_CONFIG_DIR", meaning: "where the files of Claude Code are, for `scan` and `setup`" };
+/// Where Codex keeps its files.
+pub(crate) const CODEX_HOME: Variable = Variable { name: "CODEX_HOME", meaning: "where those of Codex are" };
+/// The base of configurations by the XDG convention.
+pub(crate) const XDG_CONFIG_HOME: Variable =
+    Variable { name: "XDG_CONFIG_HOME", meaning: "where those of Claude Desktop and VS Code are, on Linux" };
+
+/// Where MCP clients keep their files, when they were told to keep them elsewhere.
+pub(crate) const CLIENTS: [Variable; 3] = [CLAUDE_CONFIG_DIR, CODEX_HOME, XDG_CONFIG_HOME];
+
 /// The address of Vault.
 pub(crate) const VAULT_ADDR: Variable =
     Variable { name: "VAULT_ADDR", meaning: "the address for `vault://`; `BAO_ADDR` goes before it, as with the next three" };

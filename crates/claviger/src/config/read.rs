@@ -20,21 +20,9 @@ pub(crate) fn from_toml(sources: &Sources, number: usize) -> Result<Node, Fault>
 pub(crate) fn from_json(sources: &Sources, number: usize) -> Result<Node, Fault> {
     let text = sources.source(number).map_or("", |source| source.text.as_str());
     let not_json = |range: Range<usize>, what: &str| Fault::new(Place::new(number, range), format!("this is not JSON: {what}"));
-    let options = jsonc_parser::ParseOptions {
-        allow_comments: true,
-        allow_loose_object_property_names: false,
-        allow_trailing_commas: true,
-        allow_missing_commas: false,
-        allow_single_quoted_strings: false,
-        allow_hexadecimal_numbers: false,
-        allow_unary_plus_numbers: false,
-        allow_bare_decimal_point_numbers: false,
-        allow_non_finite_numbers: false,
-        allow_extended_string_escapes: false,
-    };
     // A byte order mark is no JSON, yet editors on Windows write it.
     let (text, shift) = text.strip_prefix('\u{feff}').map_or((text, 0), |rest| (rest, '\u{feff}'.len_utf8()));
-    let parsed = jsonc_parser::parse_to_ast(text, &jsonc_parser::CollectOptions::default(), &options)
+    let parsed = jsonc_parser::parse_to_ast(text, &jsonc_parser::CollectOptions::default(), &AS_EDITORS_WRITE_IT)
         .map_err(|error| not_json(error.range().start + shift..error.range().end + shift, &lowercase_first(&error.kind().to_string())))?;
     let value = parsed.value.ok_or_else(|| not_json(0..0, "the text is empty"))?;
     node_from_json(&value, number, shift)
@@ -131,6 +119,20 @@ fn lowercase_first(text: &str) -> String {
     let mut characters = text.chars();
     characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
 }
+
+/// JSON with comments and trailing commas, and nothing else that JSON has not.
+pub(crate) const AS_EDITORS_WRITE_IT: jsonc_parser::ParseOptions = jsonc_parser::ParseOptions {
+    allow_comments: true,
+    allow_loose_object_property_names: false,
+    allow_trailing_commas: true,
+    allow_missing_commas: false,
+    allow_single_quoted_strings: false,
+    allow_hexadecimal_numbers: false,
+    allow_unary_plus_numbers: false,
+    allow_bare_decimal_point_numbers: false,
+    allow_non_finite_numbers: false,
+    allow_extended_string_escapes: false,
+};
 
 #[cfg(test)]
 mod tests {

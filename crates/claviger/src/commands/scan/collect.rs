@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::read::Unread;
 use crate::config::env::Surroundings;
+use crate::known_clients;
 
 /// What there is to read, and what could not even be listed.
 pub(super) struct Collected {
@@ -26,10 +27,7 @@ pub(super) fn collect(paths: &[PathBuf], around: &Surroundings) -> Collected {
     }
     if paths.is_empty() {
         collected.walk(around.folder(), 0, &mut left);
-        let home = around.home();
-        collected
-            .files
-            .extend(home.into_iter().flat_map(|home| CLIENTS.iter().map(move |file| home.join(file))).filter(|file| file.is_file()));
+        collected.files.extend(known_clients::user_files(around).into_iter().filter(|file| file.is_file()));
     }
     collected.files.sort();
     collected.files.dedup();
@@ -95,32 +93,6 @@ const CLIENT_FOLDERS: &[&str] = &[
     ".idx",
 ];
 const CLIENT_FILES: &[&str] = &["settings.json", "settings.local.json", "config.toml", "config.json", "config.yaml", "mcp.json"];
-
-/// Where clients keep their configuration, from the home folder.
-const CLIENTS: &[&str] = &[
-    ".claude.json",
-    ".claude/settings.json",
-    ".claude/settings.local.json",
-    ".codex/config.toml",
-    ".codeium/windsurf/mcp_config.json",
-    ".config/Claude/claude_desktop_config.json",
-    ".config/Code/User/mcp.json",
-    ".config/Code/User/settings.json",
-    ".config/Code/User/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json",
-    ".config/goose/config.yaml",
-    ".config/opencode/opencode.json",
-    ".config/zed/settings.json",
-    ".continue/config.yaml",
-    ".cursor/mcp.json",
-    ".gemini/settings.json",
-    ".gemini/antigravity/mcp_config.json",
-    ".kiro/settings/mcp.json",
-    ".aws/amazonq/mcp.json",
-    "Library/Application Support/Claude/claude_desktop_config.json",
-    "Library/Application Support/Code/User/mcp.json",
-    "Library/Application Support/Code/User/settings.json",
-    "Library/Application Support/Code/User/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json",
-];
 
 #[cfg(test)]
 mod tests {

@@ -10,14 +10,14 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 /// What a file holds.
-pub(super) struct Content {
-    pub(super) text: Zeroizing<String>,
-    pub(super) mode: Option<u32>,
+pub(in crate::commands) struct Content {
+    pub(in crate::commands) text: Zeroizing<String>,
+    pub(in crate::commands) mode: Option<u32>,
 }
 
 /// Why a file was left out.
 #[derive(Debug, Error)]
-pub(super) enum Unread {
+pub(in crate::commands) enum Unread {
     #[error("it is no regular file")]
     NoFile,
     #[error("it is no UTF-8 text")]
@@ -31,7 +31,7 @@ pub(super) enum Unread {
 }
 
 /// Reads a file. A pipe is opened without waiting for whoever might write, and then refused.
-pub(super) fn read(path: &Path) -> Result<Content, Unread> {
+pub(in crate::commands) fn read(path: &Path) -> Result<Content, Unread> {
     let opened = rustix::fs::open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty());
     let file = File::from(opened.map_err(io::Error::from)?);
     let metadata = file.metadata()?;
