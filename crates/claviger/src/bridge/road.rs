@@ -12,7 +12,6 @@ use mcp::error_code::{FORBIDDEN, INVALID_PARAMS, UNAUTHENTICATED, UPSTREAM_UNAVA
 use mcp::header;
 use mcp::method;
 use mcp::raw::RawJson;
-use mcp::sse::Event;
 use mcp::version::ProtocolVersion;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -21,7 +20,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::letter::{Letter, Sort};
 use super::tools::Shelf;
-use crate::client::{CallFailure, Content, Endpoint, Reply, Stream};
+use crate::client::{CallFailure, Content, Endpoint, Place, Reply, Stream};
 use crate::voice;
 
 /// The way there and back.
@@ -44,12 +43,6 @@ struct Session {
     has_id: bool,
     /// What the host opened it with.
     opened_by: Letter,
-}
-
-/// How far a stream was read.
-struct Place {
-    last_event_id: Option<String>,
-    retry: Duration,
 }
 
 #[derive(Deserialize)]
@@ -312,23 +305,6 @@ impl Road {
     }
 }
 
-impl Default for Place {
-    fn default() -> Self {
-        Self { last_event_id: None, retry: USUAL_RETRY }
-    }
-}
-
-impl Place {
-    fn remember(&mut self, event: &Event) {
-        if let Some(id) = &event.id {
-            self.last_event_id = Some(id.clone()).filter(|id| !id.is_empty());
-        }
-        if let Some(retry) = event.retry {
-            self.retry = Duration::from_millis(retry).min(MAX_RETRY);
-        }
-    }
-}
-
 /// The answer to a request that is read here, out of its stream.
 async fn whole(letter: &Letter, mut stream: Box<Stream>) -> Result<Bytes, CallFailure> {
     while let Some(event) = stream.next().await? {
@@ -387,7 +363,5 @@ fn one_line(message: &[u8]) -> Bytes {
 const INITIALIZED: &[u8] = br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
 /// How often one answer may be cut off.
 const MAX_STREAMS: usize = 32;
-const USUAL_RETRY: Duration = Duration::from_secs(1);
-const MAX_RETRY: Duration = Duration::from_secs(60);
 /// How long the end of the bridge may take.
 pub(super) const FAREWELL: Duration = Duration::from_secs(5);

@@ -1,12 +1,9 @@
 //! What comes before the answer? Progress and log messages go to the person; requests of the server get a polite no.
 
-use std::time::Duration;
-
 use mcp::envelope::{Body, Kind, Message};
 use mcp::error_code::{METHOD_NOT_FOUND, error_response};
 use mcp::method;
 use mcp::raw::RawJson;
-use mcp::sse::Event;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
@@ -14,6 +11,7 @@ use serde_json::value::RawValue;
 use super::failure::{CallFailure, SaidError};
 use super::host::Host;
 use super::http::{Content, Reply, Stream};
+use super::place::Place;
 use crate::voice::{self, plain};
 
 /// How the server answered a request.
@@ -110,29 +108,6 @@ async fn read(id: i64, stream: &mut Stream, place: &mut Place, wire: &impl Wire,
     Ok(None)
 }
 
-/// How far a stream was read.
-struct Place {
-    last_event_id: Option<String>,
-    retry: Duration,
-}
-
-impl Default for Place {
-    fn default() -> Self {
-        Self { last_event_id: None, retry: USUAL_RETRY }
-    }
-}
-
-impl Place {
-    fn remember(&mut self, event: &Event) {
-        if let Some(id) = &event.id {
-            self.last_event_id = Some(id.clone()).filter(|id| !id.is_empty());
-        }
-        if let Some(retry) = event.retry {
-            self.retry = Duration::from_millis(retry).min(MAX_RETRY);
-        }
-    }
-}
-
 fn messages(body: &[u8]) -> Result<Vec<Message<'_>>, mcp::envelope::EnvelopeError> {
     Ok(match Body::parse(body)? {
         Body::Batch(messages) => messages,
@@ -196,9 +171,6 @@ fn reply_to(message: &Message<'_>, outcome: Result<&str, &str>) -> Option<Vec<u8
 const NOBODY: i64 = -1;
 /// How often one answer may be cut off.
 const MAX_STREAMS: usize = 32;
-/// How long to wait before going on, where the server does not say.
-const USUAL_RETRY: Duration = Duration::from_secs(1);
-const MAX_RETRY: Duration = Duration::from_secs(60);
 
 #[derive(Deserialize)]
 struct Progress {

@@ -1,7 +1,7 @@
 //! How does a person try an MCP server from a terminal? A small client in both eras.
 //!
-//! `http` posts one message and reads its answer; `exchange` follows that answer to its end; `legacy` and `modern` say what each era asks for
-//! around a call; this file finds out which era it is.
+//! `http` posts one message and reads its answer; `exchange` follows that answer to its end, and `place` goes on where it broke off; `legacy` and `modern` say what each era
+//! asks for around a call; `host` answers what the server asks back, `tools` knows which arguments travel in headers; this file finds out which era it is.
 
 mod exchange;
 mod failure;
@@ -9,11 +9,13 @@ pub(crate) mod host;
 mod http;
 mod legacy;
 mod modern;
+mod place;
 mod tools;
 
 pub(crate) use failure::CallFailure;
 pub(crate) use http::{Content, Endpoint, Reply, Stream};
 pub(crate) use modern::MAX_PAGES;
+pub(crate) use place::Place;
 pub(crate) use tools::KnownTools;
 
 use std::sync::Arc;

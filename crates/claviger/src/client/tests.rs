@@ -142,14 +142,23 @@ async fn a_legacy_call_is_surrounded_by_its_session() {
     let steps: Vec<String> = seen.iter().map(|request| format!("{} {}", request.http, request.method())).collect();
     assert_eq!(
         steps,
-        ["POST server/discover", "POST initialize", "POST notifications/initialized", "POST tools/call", "POST ", "POST ", "DELETE "]
+        [
+            "POST server/discover",
+            "POST initialize",
+            "POST notifications/initialized",
+            "GET ",
+            "POST tools/call",
+            "POST ",
+            "POST ",
+            "DELETE ",
+        ]
     );
     assert!(seen.iter().all(|request| request.header("authorization") == Some("Bearer test-token")));
     assert!(seen[2..].iter().all(|request| request.header("mcp-session-id") == Some("session-1")));
     assert!(seen[2..].iter().all(|request| request.header("mcp-protocol-version") == Some("2025-06-18")));
     assert!(seen[1].header("mcp-protocol-version").is_none());
-    assert_eq!(seen[4].body, json!({"jsonrpc": "2.0", "id": "s1", "result": {}}));
-    assert_eq!((&seen[5].body["id"], &seen[5].body["error"]["code"]), (&json!("s2"), &json!(-32601)));
+    assert_eq!(seen[5].body, json!({"jsonrpc": "2.0", "id": "s1", "result": {}}));
+    assert_eq!((&seen[6].body["id"], &seen[6].body["error"]["code"]), (&json!("s2"), &json!(-32601)));
 }
 
 #[tokio::test]
