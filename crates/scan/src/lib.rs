@@ -6,6 +6,7 @@
 mod classify;
 mod document;
 mod finding;
+pub mod fix;
 mod mask;
 mod model;
 mod name;

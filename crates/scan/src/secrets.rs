@@ -19,7 +19,11 @@ pub(crate) struct Secret {
     pub(crate) place: Place,
     /// The name it stands under, as the file has it.
     pub(crate) name: String,
+    /// The name of the setting that holds it: `DATABASE_URL` for the `password` in an address.
+    pub(crate) setting: String,
     pub(crate) span: Span,
+    /// The whole scalar that holds it.
+    pub(crate) within: Span,
     pub(crate) value: Zeroizing<String>,
     pub(crate) verdict: Verdict,
     /// The host that it opens, where an address says so.
@@ -69,7 +73,8 @@ pub(crate) fn find(text: &str, model: &Model<'_>) -> Vec<Secret> {
                 continue;
             }
             let Candidate { name, value, host, .. } = candidate;
-            found.push(Secret { exposure, place: setting.place, name, span, value, verdict, host });
+            let (holder, within) = (setting.name.to_string(), setting.span.clone());
+            found.push(Secret { exposure, place: setting.place, name, setting: holder, span, within, value, verdict, host });
         }
     }
     found
