@@ -30,7 +30,7 @@ pub(crate) use self::issuer::{
 };
 pub(crate) use self::rotate::RotateArguments;
 pub(crate) use self::run::{OnRotation, RotationSignal, RunArguments, RunChildArguments};
-pub(crate) use self::scan::{ReportFormat, ScanArguments, Threshold};
+pub(crate) use self::scan::{ReportFormat, ScanArguments, StoreChoice, Threshold};
 pub(crate) use self::secrets::{
     GetArguments, ListArguments, MigrateArguments, PutArguments, SecretsArguments, SecretsCommand, StatusArguments,
 };
@@ -99,6 +99,25 @@ pub(crate) struct StateArgument {
     /// The state folder: keys and records [default: $XDG_STATE_HOME/claviger or ~/.local/state/claviger]
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
+}
+
+/// Which keychain `keychain://` means.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct KeychainArgument {
+    /// The keychain behind keychain:// [default: what the configuration says, else the system's own]
+    #[arg(long, value_enum, value_name = "KEYCHAIN")]
+    pub(crate) keychain: Option<KeychainChoice>,
+}
+
+/// Keychains as a person names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeychainChoice {
+    /// keychain.json in the state folder, sealed with the instance key
+    File,
+    /// The kernel's session keyring of Linux
+    Keyutils,
+    /// The Secret Service of a Linux desktop
+    SecretService,
 }
 
 /// Protocol eras as a person names them.

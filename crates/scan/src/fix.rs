@@ -48,6 +48,8 @@ pub struct Plan {
     format: Format,
     client: Client,
     wraps: Vec<Wrap>,
+    /// Where a quote is missing that the launcher needs.
+    quotes: Vec<usize>,
 }
 
 /// A secret that leaves its file. No `Debug`: it holds it.
@@ -152,7 +154,14 @@ pub fn plan(wish: &Wish<'_>, launcher: &Launcher, key: &FingerprintKey) -> Plan 
         format: document.format,
         scalars: scalars(&document, &model),
         readings: BTreeMap::new(),
-        plan: Plan { moves: Vec::new(), left: Vec::new(), format: document.format, client: wish.client, wraps: Vec::new() },
+        plan: Plan {
+            moves: Vec::new(),
+            left: Vec::new(),
+            format: document.format,
+            client: wish.client,
+            wraps: Vec::new(),
+            quotes: Vec::new(),
+        },
     };
     if document.broken.is_some() {
         for secret in &live {
@@ -171,7 +180,8 @@ pub fn plan(wish: &Wish<'_>, launcher: &Launcher, key: &FingerprintKey) -> Plan 
     let used = |wrap: &Wrap| planner.plan.moves.iter().any(|each| each.reader == Reader::Launcher && wrap.has(each.scalar.as_ref()));
     let wraps = std::mem::take(&mut planner.plan.wraps);
     let wraps = wraps.into_iter().filter(used).collect();
-    Plan { wraps, ..planner.plan }
+    let quotes = if planner.plan.moves.is_empty() { Vec::new() } else { planner.quotes() };
+    Plan { wraps, quotes, ..planner.plan }
 }
 
 struct Planner<'p> {
@@ -305,6 +315,16 @@ impl Planner<'_> {
             span,
             writing,
         });
+    }
+
+    /// Around values with blanks in a file of variables: many readers take them as they are, the launcher wants to see where they end.
+    fn quotes(&self) -> Vec<usize> {
+        let bare = |scalar: &&Scalar<'_>| {
+            let ahead = self.wish.text.get(..scalar.span.start).unwrap_or_default();
+            scalar.text.contains(' ') && !scalar.text.contains(['"', '\'', '\\', '$', '#']) && !ahead.ends_with(['"', '\''])
+        };
+        let dotenv = self.scalars.values().filter(|_| self.format == Format::Dotenv);
+        dotenv.filter(bare).flat_map(|scalar| [scalar.span.start, scalar.span.end]).collect()
     }
 
     fn leave(&mut self, secret: &Secret, why: Why) {

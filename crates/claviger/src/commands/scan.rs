@@ -2,6 +2,7 @@
 
 mod collect;
 mod committable;
+mod fix;
 mod json;
 mod read;
 mod sarif;
@@ -39,28 +40,44 @@ struct Scanned {
 
 /// Scans, and says what was found.
 pub(crate) fn run(arguments: &ScanArguments, around: &Surroundings) -> Result<Exit, Report> {
+    if arguments.undo {
+        return fix::undo(arguments, around);
+    }
     let key = fingerprint_key(arguments, around)?;
     let scan = scan(arguments, around, &key);
+    if arguments.fix {
+        tell_unread(&scan);
+        return fix::fix(arguments, around, &key, &scan);
+    }
     let written = match arguments.format {
         ReportFormat::Json => json::write(&scan),
         ReportFormat::Sarif => sarif::write(&scan),
         ReportFormat::Text => text::write(&scan),
     };
     voice::data(&written)?;
-    for (path, why) in &scan.unread {
-        voice::warn(&format!("`{}` was not read: {why}", plain(&path.display().to_string())));
-    }
+    tell_unread(&scan);
     if arguments.format == ReportFormat::Text {
         voice::talk(&text::summary(&scan));
     }
-    let least = least(arguments.fail_on);
-    Ok(if scan.findings().any(|finding| finding.severity >= least) {
+    Ok(verdict(&scan, arguments.fail_on))
+}
+
+/// What the command ends with.
+fn verdict(scan: &Scan, threshold: Threshold) -> Exit {
+    let least = least(threshold);
+    if scan.findings().any(|finding| finding.severity >= least) {
         Exit::Failure
     } else if scan.unread.is_empty() {
         Exit::Success
     } else {
         Exit::Unread
-    })
+    }
+}
+
+fn tell_unread(scan: &Scan) {
+    for (path, why) in &scan.unread {
+        voice::warn(&format!("`{}` was not read: {why}", plain(&path.display().to_string())));
+    }
 }
 
 impl Scan {
@@ -71,9 +88,18 @@ impl Scan {
 
 fn scan(arguments: &ScanArguments, around: &Surroundings, key: &FingerprintKey) -> Scan {
     let collected = collect(&arguments.paths, around);
+    look_at(collected.files, collected.unread, around, key)
+}
+
+/// The same files as they are now.
+fn rescan(scan: &Scan, around: &Surroundings, key: &FingerprintKey) -> Scan {
+    look_at(scan.files.iter().map(|file| file.path.clone()).collect(), Vec::new(), around, key)
+}
+
+fn look_at(files: Vec<PathBuf>, unread: Vec<(PathBuf, Unread)>, around: &Surroundings, key: &FingerprintKey) -> Scan {
     let mut repositories = Repositories::default();
-    let mut scan = Scan { files: Vec::new(), unread: collected.unread };
-    for path in collected.files {
+    let mut scan = Scan { files: Vec::new(), unread };
+    for path in files {
         let content = match read(&path) {
             Ok(content) => content,
             Err(why) => {

@@ -84,6 +84,7 @@ impl Plan {
                 after: self.written(each, name, self.format),
             });
         }
+        edits.extend(self.quotes.iter().map(|at| Edit { span: *at..*at, before: Vec::new(), after: "\"".to_owned() }));
         edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
         let mut changed = Zeroizing::new(String::with_capacity(text.len() + edits.iter().map(|edit| edit.after.len()).sum::<usize>()));
         let mut at = 0;

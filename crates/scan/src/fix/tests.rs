@@ -109,6 +109,8 @@ fn what_cannot_be_written_again_from_its_value_is_kept_as_it_was_written() {
 
 #[test]
 fn a_file_of_variables_is_for_the_launcher_and_addresses_stay_readable() {
+    let blanks = "API_KEY=q7dK3mZpX91LwTnV4cRb8yHs2Gf\nDRIVER={ODBC Driver 17}\n";
+    assert_eq!(fixed("project", ".env", blanks), "API_KEY=keychain://mcp/file/API_KEY\nDRIVER=\"{ODBC Driver 17}\"\n");
     let text = "# ü\nDATABASE_URL=\"postgres://app:8x8e0Z5O4xPc7gHg9b@db.corp.example/app?sslmode=require\"\nexport API_KEY=q7dK3mZpX91LwTnV4cRb8yHs2Gf # live\n";
     assert_eq!(
         fixed("project", ".env", text),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{Candidate, Exposure, address};
-use crate::classify::default_of;
+use crate::classify::{default_of, names_a_place};
 use crate::model::{Place, Setting};
 use crate::name::{Promise, promise};
 
@@ -38,7 +38,7 @@ impl Unfolding {
         if self.assignments(text, exposure, depth) {
             return;
         }
-        if text.contains("://") {
+        if text.contains("://") && !names_a_place(text) {
             self.found.extend(address::candidates(name, text, self.place));
         }
         self.push(name, text, exposure, None);

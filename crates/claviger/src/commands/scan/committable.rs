@@ -29,7 +29,8 @@ impl Repositories {
     }
 }
 
-fn root_of(folder: &Path) -> Option<PathBuf> {
+/// The folder of the repository that a folder is in.
+pub(super) fn root_of(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned)
 }
 

@@ -76,7 +76,7 @@ fn snippet(file: &Scanned, span: &Span) -> String {
 }
 
 /// A line with a star for each character of a hidden place and for each that could drive a terminal.
-fn blanked(line: &str, hidden: &[Span]) -> String {
+pub(super) fn blanked(line: &str, hidden: &[Span]) -> String {
     let covered = |at: usize| hidden.iter().any(|span| span.contains(&at));
     let star =
         |(at, character): (usize, char)| if covered(at) || plain(character.encode_utf8(&mut [0; 4])).len() > 4 { '*' } else { character };
