@@ -30,7 +30,7 @@ pub(crate) use self::issuer::{
 };
 pub(crate) use self::rotate::RotateArguments;
 pub(crate) use self::run::{OnRotation, RotationSignal, RunArguments, RunChildArguments};
-pub(crate) use self::scan::{ReportFormat, ScanArguments, StoreChoice, Threshold};
+pub(crate) use self::scan::{BaselineArguments, ReportFormat, ScanArguments, StoreChoice, Threshold};
 pub(crate) use self::secrets::{
     GetArguments, ListArguments, MigrateArguments, PutArguments, SecretsArguments, SecretsCommand, StatusArguments,
 };

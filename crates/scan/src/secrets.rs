@@ -139,7 +139,7 @@ fn stray(setting: &Setting<'_>, candidate: &Candidate) -> Option<Verdict> {
     let lone = match setting.place {
         Place::Header => value.len() >= 20,
         Place::Argument => candidate.name.len() <= 2 && (value.len() >= 28 || is_uuid(value)) && !value.contains(['/', '@', ':', ',', ' ']),
-        Place::Comment | Place::Environment | Place::Field | Place::Url => false,
+        Place::Comment | Place::Environment | Place::Field | Place::Permission | Place::Url => false,
     };
     (unnamed && lone && is_random(value)).then(|| live("random characters where credentials stand"))
 }

@@ -1,22 +1,34 @@
 //! `claviger scan`: what is unsafe in MCP configurations? Files are read; no program is started and no connection opened.
 
+mod baseline;
 mod collect;
 mod committable;
 mod fix;
+mod git;
+mod github;
+mod index;
 mod json;
+mod junit;
 mod read;
 mod sarif;
 mod text;
+mod versions;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use gateway::clock::Clock;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use line_index::{LineIndex, WideEncoding};
 use scan::{Examination, Finding, FingerprintKey, Severity, Source, examine};
 use zeroize::Zeroizing;
 
 use self::collect::collect;
 use self::committable::Repositories;
-use self::read::{Unread, read};
+use self::read::{Content, Unread, read, read_stdin};
+use self::versions::Version;
 use crate::cli::{ReportFormat, ScanArguments, Threshold};
 use crate::config::env::Surroundings;
 use crate::config::plan;
@@ -26,6 +38,17 @@ use crate::voice::{self, Exit, Report, plain};
 struct Scan {
     files: Vec<Scanned>,
     unread: Vec<(PathBuf, Unread)>,
+    /// Whether git was asked what it has.
+    asked_git: bool,
+    /// The names of the variables that are set here, where the clients of this machine are looked at.
+    variables: Option<BTreeSet<String>>,
+}
+
+/// What version control has to do with a file, where that is known.
+#[derive(Clone, Copy, Default)]
+struct Standing {
+    committable: Option<bool>,
+    tracked: Option<bool>,
 }
 
 /// One file and what was found in it.
@@ -44,22 +67,32 @@ pub(crate) fn run(arguments: &ScanArguments, around: &Surroundings) -> Result<Ex
         return fix::undo(arguments, around);
     }
     let key = fingerprint_key(arguments, around)?;
-    let scan = scan(arguments, around, &key);
+    let mut scan = scan(arguments, around, &key);
     if arguments.fix {
         tell_unread(&scan);
         return fix::fix(arguments, around, &key, &scan);
     }
+    tell_unfit(&scan);
+    let accepted = baseline::apply(&arguments.baseline, around.folder(), today()?, &mut scan)?;
     let written = match arguments.format {
+        ReportFormat::Github => github::write(&scan),
         ReportFormat::Json => json::write(&scan),
+        ReportFormat::Junit => junit::write(&scan),
         ReportFormat::Sarif => sarif::write(&scan),
         ReportFormat::Text => text::write(&scan),
     };
     voice::data(&written)?;
     tell_unread(&scan);
     if arguments.format == ReportFormat::Text {
-        voice::talk(&text::summary(&scan));
+        voice::talk(&text::summary(&scan, accepted));
     }
     Ok(verdict(&scan, arguments.fail_on))
+}
+
+fn today() -> Result<Date, Report> {
+    let now = i64::try_from(Clock::system().unix_seconds()).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    let now = now.ok_or_else(|| Report::new(Exit::Internal, "the clock of the system tells no time"))?;
+    Ok(now.to_zoned(TimeZone::UTC).date())
 }
 
 /// What the command ends with.
@@ -87,35 +120,109 @@ impl Scan {
 }
 
 fn scan(arguments: &ScanArguments, around: &Surroundings, key: &FingerprintKey) -> Scan {
-    let collected = collect(&arguments.paths, around);
-    look_at(collected.files, collected.unread, around, key)
+    let mut scan = Scan::empty(arguments.staged || arguments.history);
+    if let Some(name) = arguments.stdin_filename.as_deref().filter(|_| arguments.stdin) {
+        scan.take(around.folder().join(name), read_stdin(), Standing::default(), (around, key));
+        return scan;
+    }
+    if !scan.asked_git {
+        let collected = collect(&arguments.paths, arguments.all, around);
+        scan.unread = collected.unread;
+        // A file that is named may be for another machine.
+        scan.variables = arguments.paths.is_empty().then(|| fix::variables_of_clients(arguments, around));
+        scan.look_at(collected.files, arguments.all, (around, key));
+        return scan;
+    }
+    let folder = around.folder();
+    let mut look = |version: Version, content| {
+        let committable = version.object.is_none().then_some(true);
+        let Some(file) = scan.take(version.path, content, Standing { committable, tracked: None }, (around, key)) else { return };
+        if let Some(object) = version.object {
+            // What runs is what is there now; of what was there, secrets still open something.
+            file.examination.findings.retain(|finding| finding.masked.is_some());
+            file.name = format!("{}@{}", file.name, object.get(..12).unwrap_or(&object));
+        }
+    };
+    let asked = if arguments.staged {
+        versions::staged(folder, arguments.all, &mut look)
+    } else {
+        versions::history(folder, arguments.all, &mut look)
+    };
+    if let Err(why) = asked {
+        scan.unread.push((folder.to_owned(), why));
+    }
+    scan.files.retain(|file| !arguments.history || !file.examination.findings.is_empty());
+    scan
 }
 
-/// The same files as they are now.
-fn rescan(scan: &Scan, around: &Surroundings, key: &FingerprintKey) -> Scan {
-    look_at(scan.files.iter().map(|file| file.path.clone()).collect(), Vec::new(), around, key)
-}
+impl Scan {
+    fn empty(asked_git: bool) -> Self {
+        Self { files: Vec::new(), unread: Vec::new(), asked_git, variables: None }
+    }
 
-fn look_at(files: Vec<PathBuf>, unread: Vec<(PathBuf, Unread)>, around: &Surroundings, key: &FingerprintKey) -> Scan {
-    let mut repositories = Repositories::default();
-    let mut scan = Scan { files: Vec::new(), unread };
-    for path in files {
-        let content = match read(&path) {
+    /// The same files as they are now.
+    fn again(&self, around: &Surroundings, key: &FingerprintKey) -> Self {
+        let mut scan = Self::empty(false);
+        scan.look_at(self.files.iter().map(|file| file.path.clone()).collect(), false, (around, key));
+        scan
+    }
+
+    /// Reads files. Where every file counts, those that are no text are passed over.
+    fn look_at(&mut self, files: Vec<PathBuf>, passes_over: bool, with: (&Surroundings, &FingerprintKey)) {
+        let mut repositories = Repositories::default();
+        for path in files {
+            match read(&path) {
+                Err(Unread::NoText) if passes_over => {}
+                content => {
+                    let committable = content.is_ok().then(|| repositories.would_take(&path)).flatten();
+                    let tracked = committable.and_then(|_| repositories.has(&path));
+                    self.take(path, content, Standing { committable, tracked }, with);
+                }
+            }
+        }
+    }
+
+    fn take(
+        &mut self,
+        path: PathBuf,
+        content: Result<Content, Unread>,
+        standing: Standing,
+        (around, key): (&Surroundings, &FingerprintKey),
+    ) -> Option<&mut Scanned> {
+        let content = match content {
             Ok(content) => content,
             Err(why) => {
-                scan.unread.push((path, why));
-                continue;
+                self.unread.push((path, why));
+                return None;
             }
         };
         let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let committable = repositories.would_take(&path);
-        let examination = examine(Source { name: &file_name, text: &content.text, mode: content.mode, committable }, key);
+        let Standing { committable, tracked } = standing;
+        let source = Source {
+            mode: content.mode,
+            committable,
+            tracked,
+            days_unchanged: content.days_unchanged,
+            variables: self.variables.as_ref(),
+            ..Source::of(&file_name, &content.text)
+        };
+        let examination = examine(source, key);
         let shown = path.strip_prefix(around.folder()).unwrap_or(&path);
         let name = plain(&shown.display().to_string());
         let lines = LineIndex::new(&content.text);
-        scan.files.push(Scanned { name, path, text: content.text, lines, examination });
+        self.files.push(Scanned { name, path, text: content.text, lines, examination });
+        self.files.last_mut()
     }
-    scan
+}
+
+/// An acceptance that accepts nothing is worse than none.
+fn tell_unfit(scan: &Scan) {
+    for file in &scan.files {
+        for span in &file.examination.unfit_ignores {
+            let (line, column) = file.position(span.start);
+            voice::warn(&format!("{}:{line}:{column}: this accepts nothing: write `claviger:ignore RULE reason`", file.name));
+        }
+    }
 }
 
 /// The same fingerprints each time where there is an instance key; else those of this run alone.

@@ -26,7 +26,7 @@ fn fixed(folder: &str, name: &str, text: &str) -> String {
     let fixed = plan.carry_out(text, &names, &launcher()).unwrap();
     let kept: Vec<Kept> = plan.moves.iter().map(|each| Kept { value: each.value.clone(), as_written: each.as_written.clone() }).collect();
     assert_eq!(taken_back(&fixed.text, &fixed.reversals(), &kept).unwrap().as_str(), text);
-    let again = examine(Source { name, text: &fixed.text, mode: None, committable: None }, &FingerprintKey::new(b"test"));
+    let again = examine(Source::of(name, &fixed.text), &FingerprintKey::new(b"test"));
     let secrets: Vec<_> = again.findings.iter().filter(|finding| finding.masked.is_some()).collect();
     assert!(secrets.is_empty(), "{secrets:?} in {}", *fixed.text);
     fixed.text.to_string()

@@ -32,7 +32,7 @@ impl Unfolding {
         if self.json(name, text, depth) || self.default(name, text, depth) || self.scheme(name, text, exposure, depth) {
             return;
         }
-        if let Some((header, value)) = header(text).filter(|_| matches!(self.place, Place::Argument | Place::Comment)) {
+        if let Some((header, value)) = header(text).filter(|_| matches!(self.place, Place::Argument | Place::Comment | Place::Permission)) {
             return self.open(header, value, exposure, depth + 1);
         }
         if self.assignments(text, exposure, depth) {

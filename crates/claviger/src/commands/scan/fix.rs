@@ -4,17 +4,18 @@
 //! written down; the client's variables are; and only then the file changes, whole or not at all.
 
 mod diff;
-mod git;
 mod keep;
 mod names;
 mod record;
 mod replace;
+mod standing;
 mod undo;
 mod variables;
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -22,15 +23,15 @@ use broker::source::Sources;
 use scan::FingerprintKey;
 use scan::fix::{Client, Fixed, Launcher, Name, Plan, Reader, Wish, plan};
 
-use self::git::Standing;
 use self::keep::keep;
 use self::names::Names;
 use self::record::{Draft, KeptAs, Records};
 use self::replace::replace;
+use self::standing::Standing;
 pub(super) use self::undo::undo;
 use self::variables::Variables;
 use super::committable::{Repositories, root_of};
-use super::{Scan, Scanned, rescan};
+use super::{Scan, Scanned};
 use crate::cli::{KeychainArgument, KeychainChoice, ScanArguments, StoreChoice};
 use crate::commands::{borrowing, run};
 use crate::config::draft::no_state_folder;
@@ -60,12 +61,19 @@ pub(super) fn fix(arguments: &ScanArguments, around: &Surroundings, key: &Finger
         borrowing(&places, around, async |resolver| workshop.mend(&plans, resolver.sources(), &|_| Ok(())).await)?;
     }
     voice::talk(&format!("{} moved into {}\n", secrets(count), workshop.store_name()));
-    let after = rescan(scan, around, key);
+    let after = scan.again(around, key);
     let left = after.findings().count();
     if left > 0 {
         voice::talk(&format!("{left} other {} left: `claviger scan` shows them\n", if left == 1 { "finding is" } else { "findings are" }));
     }
     Ok(super::verdict(&after, arguments.fail_on))
+}
+
+/// The variables that a client here finds: those of this shell, and those that a fix has named.
+pub(super) fn variables_of_clients(arguments: &ScanArguments, around: &Surroundings) -> BTreeSet<String> {
+    let state = around.state_folder(arguments.state.state.as_deref());
+    let named = state.and_then(|state| Variables::read(&state).ok()).map(|variables| variables.names());
+    around.variables().keys().cloned().chain(named.into_iter().flatten()).collect()
 }
 
 /// The steps of one file, for whoever has to know between which two something went wrong.
@@ -257,11 +265,11 @@ impl Workshop {
         let is_private = plan.moves.iter().any(|each| each.reader == Reader::EnvironmentFile) && !is_template;
         let would_be_taken = Repositories::default().would_take(&file.path) == Some(true);
         if would_be_taken && (is_private || !plan.left.is_empty()) {
-            let ignored =
-                git::ignore(&file.path).map_err(|error| Report::new(Exit::InputOutput, "cannot write `.gitignore`").caused_by(&error))?;
+            let ignored = standing::ignore(&file.path)
+                .map_err(|error| Report::new(Exit::InputOutput, "cannot write `.gitignore`").caused_by(&error))?;
             voice::talk(&format!("`{}` is in `{}` now\n", file.name, plain(&ignored.display().to_string())));
         }
-        let standing = git::standing(&file.path);
+        let standing = standing::standing(&file.path);
         let what = match standing {
             Standing::Clean => return Ok(()),
             Standing::InHistory => format!("`{}` is in the history of git: whoever has the repository has its secrets", file.name),

@@ -13,7 +13,7 @@ use crate::voice::plain;
 /// The diff of one file.
 pub(super) fn unified(file: &Scanned, fixed: &Fixed, key: &FingerprintKey) -> String {
     let name = file.path.file_name().unwrap_or_default().to_string_lossy();
-    let after = examine(Source { name: &name, text: &fixed.text, mode: None, committable: None }, key);
+    let after = examine(Source::of(&name, &fixed.text), key);
     let masked = |text: &str, examination: &scan::Examination| -> Vec<String> {
         let mut start = 0;
         let line = |line: &str| {

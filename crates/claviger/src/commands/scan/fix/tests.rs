@@ -10,7 +10,7 @@ use scan::{FingerprintKey, Source, examine};
 
 use super::record::Records;
 use super::undo::take_back;
-use super::{Step, Workshop, git};
+use super::{Step, Workshop, standing};
 use crate::cli::{Cli, Command, ScanArguments};
 use crate::commands::block_on;
 use crate::commands::scan::Scanned;
@@ -50,7 +50,7 @@ impl Bench {
     fn scanned(&self, name: &str) -> Scanned {
         let path = self.at(name);
         let text = fs::read_to_string(&path).unwrap();
-        let source = Source { name: path.file_name().unwrap().to_str().unwrap(), text: &text, mode: None, committable: None };
+        let source = Source::of(path.file_name().unwrap().to_str().unwrap(), &text);
         let examination = examine(source, &self.key);
         Scanned { name: name.to_owned(), lines: LineIndex::new(&text), text: text.into(), examination, path }
     }
@@ -158,5 +158,5 @@ fn a_file_that_holds_secrets_by_nature_is_ignored_from_now_on() {
     bench.mend(".env", None).unwrap();
     assert_eq!(fs::read_to_string(bench.at(".gitignore")).unwrap(), "/.env\n");
     // A folder that only looks like a repository: git has no answer, and that is not taken for a good one.
-    assert_eq!(git::standing(&bench.at(".env")), git::Standing::Unknown);
+    assert_eq!(standing::standing(&bench.at(".env")), standing::Standing::Unknown);
 }

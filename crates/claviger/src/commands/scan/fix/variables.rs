@@ -30,6 +30,10 @@ impl Variables {
         &self.file
     }
 
+    pub(super) fn names(self) -> impl Iterator<Item = String> {
+        self.known.into_keys()
+    }
+
     /// The variable under which a client finds this reference; empty where the client is not who resolves it.
     pub(super) fn name_for(&mut self, each: &Move, reference: &str) -> String {
         let Some(wanted) = each.variable.as_deref().filter(|_| each.reader == Reader::Client) else { return String::new() };

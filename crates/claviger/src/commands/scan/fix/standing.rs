@@ -1,11 +1,10 @@
-//! What does version control have of a file? Asked of git's plumbing, which runs nothing that a repository names and reaches no network.
+//! What does version control have of a file, and how is it told to leave it alone?
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use super::super::committable::root_of;
+use super::super::git::Repository;
 
 /// What git has of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +21,12 @@ pub(super) enum Standing {
 
 /// Asks git.
 pub(super) fn standing(file: &Path) -> Standing {
-    let Some((root, inside)) = file.canonicalize().ok().and_then(|file| place_in(&file)) else { return Standing::Clean };
-    let ask = |arguments: &[&str]| answer(&root, arguments, &inside);
+    let Some((repository, inside)) = file.canonicalize().ok().and_then(|file| place_in(&file)) else { return Standing::Clean };
+    let inside = inside.to_string_lossy();
+    let ask = |arguments: &[&str]| {
+        let arguments: Vec<&str> = arguments.iter().copied().chain(["--", &inside]).collect();
+        repository.ask(&arguments).ok().map(|said| !said.is_empty())
+    };
     match (ask(&["ls-files", "--cached", "-z"]), ask(&["rev-list", "--all", "--max-count=1"])) {
         (Some(true), _) => Standing::Tracked,
         (Some(false), Some(true)) => Standing::InHistory,
@@ -34,8 +37,8 @@ pub(super) fn standing(file: &Path) -> Standing {
 
 /// Adds a file to the `.gitignore` of its repository, and gives that.
 pub(super) fn ignore(file: &Path) -> io::Result<PathBuf> {
-    let (root, inside) = place_in(&file.canonicalize()?).ok_or(io::ErrorKind::NotFound)?;
-    let ignored = root.join(".gitignore");
+    let (repository, inside) = place_in(&file.canonicalize()?).ok_or(io::ErrorKind::NotFound)?;
+    let ignored = repository.root().join(".gitignore");
     let before = match std::fs::read(&ignored) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         before => before?,
@@ -47,24 +50,10 @@ pub(super) fn ignore(file: &Path) -> io::Result<PathBuf> {
     Ok(ignored)
 }
 
-fn place_in(file: &Path) -> Option<(PathBuf, PathBuf)> {
-    let root = root_of(file.parent()?)?;
-    let inside = file.strip_prefix(&root).ok()?.to_owned();
-    Some((root, inside))
-}
-
-/// Whether git says anything; `None`: it failed.
-fn answer(root: &Path, arguments: &[&str], inside: &Path) -> Option<bool> {
-    let mut command = Command::new("git");
-    command.arg("-C").arg(root).args(SAFE).args(arguments).arg("--").arg(inside);
-    for (name, value) in QUIET {
-        command.env(name, value);
-    }
-    for name in REDIRECTING {
-        command.env_remove(name);
-    }
-    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
-    output.status.success().then_some(!output.stdout.is_empty())
+fn place_in(file: &Path) -> Option<(Repository, PathBuf)> {
+    let repository = Repository::around(file.parent()?)?;
+    let inside = file.strip_prefix(repository.root()).ok()?.to_owned();
+    Some((repository, inside))
 }
 
 /// What has a meaning in patterns, made to have none.
@@ -78,13 +67,6 @@ fn pattern(path: &str) -> String {
     }
     pattern
 }
-
-/// A repository can name programs to be run; these two questions ask for none, and with these settings there is none.
-const SAFE: &[&str] =
-    &["--no-optional-locks", "--no-pager", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"];
-const QUIET: &[(&str, &str)] = &[("GIT_TERMINAL_PROMPT", "0"), ("GIT_NO_LAZY_FETCH", "1"), ("GIT_OPTIONAL_LOCKS", "0"), ("LC_ALL", "C")];
-/// Set by git for its hooks, and about another repository perhaps.
-const REDIRECTING: &[&str] = &["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE"];
 
 #[cfg(test)]
 mod tests {
