@@ -6,6 +6,7 @@ mod audit;
 mod call;
 mod config;
 mod connections;
+mod init;
 mod issuer;
 mod rotate;
 mod run;
@@ -24,6 +25,7 @@ pub(crate) use self::audit::{AuditCommand, OutcomeArgument, QueryArguments, Reco
 pub(crate) use self::call::CallArguments;
 pub(crate) use self::config::ConfigCommand;
 pub(crate) use self::connections::{ConnectionsArguments, ConnectionsCommand, RevokeArguments, Whose};
+pub(crate) use self::init::InitArguments;
 pub(crate) use self::issuer::{
     AccountsCommand, AccountsFile, AddAccountArguments, ClientsCommand, DoorArguments, GrantsCommand, KeysCommand, ListAccountsArguments,
     ListClientsArguments, ListGrantsArguments, RevokeClientArguments, RevokeGrantsArguments, WhichGrants,
@@ -73,6 +75,8 @@ pub(crate) enum Command {
     /// Say what people have granted to which clients, and end that
     #[command(subcommand)]
     Grants(GrantsCommand),
+    /// Prepare a repository so that secrets do not end up in it
+    Init(InitArguments),
     /// Look after the keys that sign tokens
     #[command(subcommand)]
     Keys(KeysCommand),

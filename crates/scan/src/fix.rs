@@ -25,6 +25,7 @@ use crate::classify::Class;
 use crate::document::{Document, Format, Span};
 use crate::mask::{FingerprintKey, Masked};
 use crate::model::{Model, Place};
+use crate::policy::Policy;
 use crate::secrets::{self, Exposure, Secret};
 
 /// A file, and what its owner wants of it.
@@ -37,6 +38,8 @@ pub struct Wish<'a> {
     pub client: Client,
     /// Whether the launcher resolves what the client could resolve, too.
     pub prefers_launcher: bool,
+    /// What its team wants.
+    pub policy: &'a Policy,
 }
 
 /// What is to be done with a file.
@@ -79,6 +82,8 @@ pub struct Move {
 /// Who resolves a reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
+    /// The door, from where its configuration says.
+    Door,
     /// The client, from the environment that it is started with.
     Client,
     /// `claviger run --env-file`, with this file.
@@ -146,7 +151,7 @@ pub struct Name {
 pub fn plan(wish: &Wish<'_>, launcher: &Launcher, key: &FingerprintKey) -> Plan {
     let document = Document::read(wish.text, Format::of(wish.name));
     let model = Model::of(wish.text, &document);
-    let found = secrets::find(wish.text, &model);
+    let found = secrets::find(wish.text, &model, wish.policy);
     let live: Vec<Secret> = found.into_iter().filter(|secret| secret.verdict.class == Class::LiveLooking).collect();
     let mut planner = Planner {
         wish,
@@ -203,6 +208,10 @@ impl Planner<'_> {
                 continue;
             }
             let resolves = self.wish.client.variable("X").is_some();
+            if self.wish.client == Client::Claviger {
+                self.readings.insert(number, Ok(Reader::Door));
+                continue;
+            }
             let wrap = Wrap::of(self.wish.text, server, self.format);
             let reading = match wrap {
                 None if resolves => Ok(Reader::Client),
@@ -286,7 +295,7 @@ impl Planner<'_> {
         match reader {
             Reader::Client | Reader::Nobody => Some(Writing::Bare),
             _ if is_alone => Some(Writing::Bare),
-            Reader::EnvironmentFile => (!around().contains('$')).then_some(Writing::Inside),
+            Reader::Door | Reader::EnvironmentFile => (!around().contains('$')).then_some(Writing::Inside),
             Reader::Launcher => (!self.wish.client.reads_braces() && !around().contains("${")).then_some(Writing::Inside),
         }
     }

@@ -12,6 +12,7 @@ mod mask;
 mod model;
 mod name;
 mod patterns;
+mod policy;
 pub mod rules;
 mod secrets;
 
@@ -19,6 +20,7 @@ pub use classify::Class;
 pub use document::{Broken, Format, Span};
 pub use finding::{Category, Finding, Severity};
 pub use mask::FingerprintKey;
+pub use policy::{InvalidPattern, Pattern, Policy};
 pub use rules::Rule;
 
 use std::collections::BTreeSet;
@@ -44,12 +46,14 @@ pub struct Source<'a> {
     pub days_unchanged: Option<u64>,
     /// The variables that are set where clients are started, if anybody knows.
     pub variables: Option<&'a BTreeSet<String>>,
+    /// What its team wants.
+    pub policy: &'a Policy,
 }
 
 impl<'a> Source<'a> {
     /// A file of which nothing more is known.
     pub fn of(name: &'a str, text: &'a str) -> Self {
-        Self { name, text, mode: None, committable: None, tracked: None, days_unchanged: None, variables: None }
+        Self { name, text, mode: None, committable: None, tracked: None, days_unchanged: None, variables: None, policy: &policy::USUAL }
     }
 }
 
@@ -89,11 +93,14 @@ impl Examination {
 pub fn examine(source: Source<'_>, key: &FingerprintKey) -> Examination {
     let document = Document::read(source.text, Format::of(source.name));
     let model = Model::of(source.text, &document);
-    let secrets = secrets::find(source.text, &model);
+    let secrets = secrets::find(source.text, &model, source.policy);
     let hidden = secrets::hidden(source.text, &model, &secrets);
     let case = Case { source, document: &document, model, secrets, key };
-    let mut findings: Vec<Finding> =
-        rules::ALL.iter().flat_map(|rule| (rule.judge)(&case).into_iter().map(|remark| remark.by(rule))).collect();
+    let mut findings: Vec<Finding> = rules::ALL
+        .iter()
+        .filter(|rule| source.policy.allows(rule.id))
+        .flat_map(|rule| (rule.judge)(&case).into_iter().map(|remark| remark.by(rule)))
+        .collect();
     findings.sort_by(|one, other| (one.span.start, one.rule.id).cmp(&(other.span.start, other.rule.id)));
     findings.dedup_by(|one, other| one.rule.id == other.rule.id && one.span == other.span);
     let ignores = Ignores::read(source.text);

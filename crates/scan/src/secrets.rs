@@ -5,6 +5,7 @@ pub(crate) mod unfold;
 
 use std::collections::BTreeMap;
 
+use regex::bytes::Match;
 use zeroize::Zeroizing;
 
 use crate::classify::{Class, Verdict, claims, classify, is_random, is_reference, is_uuid};
@@ -12,6 +13,7 @@ use crate::document::Span;
 use crate::model::{Model, Place, Setting};
 use crate::name::{Promise, promise};
 use crate::patterns;
+use crate::policy::{Pattern, Policy};
 
 /// A value that opens something. No `Debug`: it holds it.
 pub(crate) struct Secret {
@@ -58,12 +60,18 @@ pub(crate) struct Candidate {
 }
 
 /// The secrets of a file, each place once.
-pub(crate) fn find(text: &str, model: &Model<'_>) -> Vec<Secret> {
+pub(crate) fn find(text: &str, model: &Model<'_>, policy: &Policy) -> Vec<Secret> {
     let mut found: Vec<Secret> = Vec::new();
     let mut taken = Places::default();
     for setting in &model.settings {
         if DESCRIPTIONS.contains(&&*setting.name) {
             continue;
+        }
+        for own in of_the_team(setting, policy) {
+            let span = place_in(text, &setting.span, &own.value);
+            if taken.take(&span) {
+                found.push(Secret { span, ..own });
+            }
         }
         for candidate in unfold::unfold(setting) {
             let Some((exposure, verdict)) = judge(setting, &candidate) else { continue };
@@ -78,6 +86,28 @@ pub(crate) fn find(text: &str, model: &Model<'_>) -> Vec<Secret> {
         }
     }
     found
+}
+
+/// What the patterns of the team find in a value.
+fn of_the_team(setting: &Setting<'_>, policy: &Policy) -> Vec<Secret> {
+    let hits = policy.patterns.iter().flat_map(|pattern| pattern.regex.find_iter(setting.text.as_bytes()).map(move |hit| (pattern, hit)));
+    let secret = |(pattern, hit): (&Pattern, Match<'_>)| {
+        let value = Zeroizing::new(setting.text.get(hit.range())?.to_owned());
+        let verdict = Verdict { class: Class::LiveLooking, reason: format!("the pattern `{}` of the configuration", pattern.name).into() };
+        let name = if setting.name.is_empty() { pattern.name.clone() } else { setting.name.to_string() };
+        Some(Secret {
+            exposure: Exposure::Literal,
+            place: setting.place,
+            name,
+            setting: setting.name.to_string(),
+            span: setting.span.clone(),
+            within: setting.span.clone(),
+            value,
+            verdict,
+            host: None,
+        })
+    };
+    hits.filter_map(secret).collect()
 }
 
 /// Places, no two of which overlap: by where they start, where they end.

@@ -7,6 +7,7 @@ mod config;
 mod connections;
 mod grants;
 mod guide;
+mod init;
 mod note;
 mod prompt;
 mod run;
@@ -49,6 +50,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Report> {
         Command::Config(command) => config::run(command, around)?,
         Command::Connections(command) => block_on(connections::run(command, around))?,
         Command::Grants(command) => block_on(grants::grants(command, &around))?,
+        Command::Init(arguments) => init::run(&arguments, &around)?,
         Command::Keys(command) => block_on(grants::keys(command, &around))?,
         Command::Run(arguments) => return run::run(&arguments, &around, core_limit),
         Command::RunChild(arguments) => return Err(become_program(&arguments)),

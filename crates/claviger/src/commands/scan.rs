@@ -22,14 +22,15 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use line_index::{LineIndex, WideEncoding};
-use scan::{Examination, Finding, FingerprintKey, Severity, Source, examine};
+use scan::{Examination, Finding, FingerprintKey, Policy, Severity, Source, examine};
 use zeroize::Zeroizing;
 
 use self::collect::collect;
 use self::committable::Repositories;
 use self::read::{Content, Unread, read, read_stdin};
 use self::versions::Version;
-use crate::cli::{ReportFormat, ScanArguments, Threshold};
+use crate::cli::{ReportFormat, ScanArguments, ServeArguments, Threshold};
+use crate::config::draft;
 use crate::config::env::Surroundings;
 use crate::config::plan;
 use crate::voice::{self, Exit, Report, plain};
@@ -42,6 +43,7 @@ struct Scan {
     asked_git: bool,
     /// The names of the variables that are set here, where the clients of this machine are looked at.
     variables: Option<BTreeSet<String>>,
+    policy: Policy,
 }
 
 /// What version control has to do with a file, where that is known.
@@ -67,7 +69,8 @@ pub(crate) fn run(arguments: &ScanArguments, around: &Surroundings) -> Result<Ex
         return fix::undo(arguments, around);
     }
     let key = fingerprint_key(arguments, around)?;
-    let mut scan = scan(arguments, around, &key);
+    let policy = policy(arguments, around)?;
+    let mut scan = scan(arguments, around, &key, policy);
     if arguments.fix {
         tell_unread(&scan);
         return fix::fix(arguments, around, &key, &scan);
@@ -119,8 +122,18 @@ impl Scan {
     }
 }
 
-fn scan(arguments: &ScanArguments, around: &Surroundings, key: &FingerprintKey) -> Scan {
-    let mut scan = Scan::empty(arguments.staged || arguments.history);
+/// What the configuration says, and what is in the folder as well: it says of the folder's own files what is bad there. What it switches off is said.
+fn policy(arguments: &ScanArguments, around: &Surroundings) -> Result<Policy, Report> {
+    let named = ServeArguments { config: arguments.config.clone(), state: arguments.state.clone(), ..ServeArguments::default() };
+    let policy = draft::scan_policy(&named, around)?;
+    if !policy.disabled.is_empty() {
+        voice::talk(&format!("switched off by `[scan]`: {}\n", plain(&policy.disabled.join(", "))));
+    }
+    Ok(policy)
+}
+
+fn scan(arguments: &ScanArguments, around: &Surroundings, key: &FingerprintKey, policy: Policy) -> Scan {
+    let mut scan = Scan::empty(arguments.staged || arguments.history, policy);
     if let Some(name) = arguments.stdin_filename.as_deref().filter(|_| arguments.stdin) {
         scan.take(around.folder().join(name), read_stdin(), Standing::default(), (around, key));
         return scan;
@@ -156,13 +169,13 @@ fn scan(arguments: &ScanArguments, around: &Surroundings, key: &FingerprintKey) 
 }
 
 impl Scan {
-    fn empty(asked_git: bool) -> Self {
-        Self { files: Vec::new(), unread: Vec::new(), asked_git, variables: None }
+    fn empty(asked_git: bool, policy: Policy) -> Self {
+        Self { files: Vec::new(), unread: Vec::new(), asked_git, variables: None, policy }
     }
 
     /// The same files as they are now.
     fn again(&self, around: &Surroundings, key: &FingerprintKey) -> Self {
-        let mut scan = Self::empty(false);
+        let mut scan = Self::empty(false, self.policy.clone());
         scan.look_at(self.files.iter().map(|file| file.path.clone()).collect(), false, (around, key));
         scan
     }
@@ -204,6 +217,7 @@ impl Scan {
             tracked,
             days_unchanged: content.days_unchanged,
             variables: self.variables.as_ref(),
+            policy: &self.policy,
             ..Source::of(&file_name, &content.text)
         };
         let examination = examine(source, key);

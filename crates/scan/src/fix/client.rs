@@ -5,6 +5,8 @@
 pub enum Client {
     /// Claude Code, in the file of a project.
     ClaudeCode,
+    /// The door itself.
+    Claviger,
     /// Cursor and Windsurf, which write as VS Code does.
     Cursor,
     /// Whatever reads variables from a file.
@@ -25,6 +27,7 @@ impl Client {
         let name = name.to_ascii_lowercase();
         match (folder, name.as_str()) {
             (_, ".mcp.json") => Self::ClaudeCode,
+            (_, own) if own.strip_suffix(".toml").is_some_and(|own| own.split('.').next() == Some("claviger")) => Self::Claviger,
             (_, "opencode.json" | "opencode.jsonc") => Self::Opencode,
             (".gemini", "settings.json") => Self::Gemini,
             (".vscode" | "Code" | "User", "mcp.json" | "settings.json") => Self::VsCode,
@@ -44,7 +47,7 @@ impl Client {
             Self::ClaudeCode | Self::Gemini => Some(format!("${{{name}}}")),
             Self::Cursor | Self::VsCode => Some(format!("${{env:{name}}}")),
             Self::Opencode => Some(format!("{{env:{name}}}")),
-            Self::Dotenv | Self::Verbatim => None,
+            Self::Claviger | Self::Dotenv | Self::Verbatim => None,
         }
     }
 
@@ -71,6 +74,7 @@ mod tests {
             ("Claude", "claude_desktop_config.json", "", Client::Verbatim),
             (".codex", "config.toml", "", Client::Verbatim),
             ("project", ".env.local", "", Client::Dotenv),
+            ("project", "claviger.production.toml", "", Client::Claviger),
         ] {
             assert_eq!(Client::of(folder, name, text), expected, "{folder}/{name}");
         }

@@ -1,5 +1,5 @@
 use super::{Client, Kept, Launcher, Move, Name, Plan, Reader, Unfit, Why, Wish, plan, taken_back};
-use crate::{FingerprintKey, Source, examine};
+use crate::{FingerprintKey, Policy, Source, examine};
 
 const TOKEN: &str = "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";
 
@@ -8,7 +8,7 @@ fn launcher() -> Launcher {
 }
 
 fn planned(folder: &str, name: &str, text: &str) -> Plan {
-    let wish = Wish { name, text, client: Client::of(folder, name, text), prefers_launcher: false };
+    let wish = Wish { name, text, client: Client::of(folder, name, text), prefers_launcher: false, policy: &Policy::USUAL };
     plan(&wish, &launcher(), &FingerprintKey::new(b"test"))
 }
 
@@ -120,6 +120,17 @@ fn a_file_of_variables_is_for_the_launcher_and_addresses_stay_readable() {
 }
 
 #[test]
+fn the_door_resolves_its_own_references() {
+    let text = format!(
+        "[servers.a]\ncommand = [\"npx\", \"--token={TOKEN}\"]\nenv = {{ GH = \"{TOKEN}\" }}\n\n[servers.b]\nurl = \"https://x.example/\"\nheaders = {{ Authorization = \"Bearer {TOKEN}\" }}\n"
+    );
+    assert_eq!(
+        fixed("project", "claviger.toml", &text),
+        "[servers.a]\ncommand = [\"npx\", \"--token=${keychain://mcp/a/token}\"]\nenv = { GH = \"keychain://mcp/a/GH\" }\n\n[servers.b]\nurl = \"https://x.example/\"\nheaders = { Authorization = \"Bearer ${keychain://mcp/b/Authorization}\" }\n"
+    );
+}
+
+#[test]
 fn a_comment_loses_its_secret_and_stays_a_comment() {
     let text = format!("{{ \"servers\": {{ // \"GITHUB_TOKEN\": \"{TOKEN}\"\n \"a\": {{ \"url\": \"https://x.example/\" }} }} }}");
     assert_eq!(fixed(".vscode", "mcp.json", &text), text.replace(TOKEN, "keychain://mcp/file/GITHUB_TOKEN"));
@@ -145,7 +156,8 @@ fn what_nobody_would_resolve_stays_and_says_why() {
 fn a_server_that_is_launched_already_is_not_launched_twice() {
     let text = format!(r#"{{"mcpServers":{{"a":{{"command":"claviger","args":["run","--","x"],"env":{{"GH":"{TOKEN}"}}}}}}}}"#);
     assert_eq!(fixed("", "cline_mcp_settings.json", &text), text.replace(TOKEN, "keychain://mcp/a/GH"));
-    let wish = Wish { name: "cline_mcp_settings.json", text: &text, client: Client::Verbatim, prefers_launcher: false };
+    let wish =
+        Wish { name: "cline_mcp_settings.json", text: &text, client: Client::Verbatim, prefers_launcher: false, policy: &Policy::USUAL };
     let other = Launcher { program: "claviger".to_owned(), arguments: vec!["run".to_owned(), "--keychain".to_owned(), "file".to_owned()] };
     assert_eq!(plan(&wish, &other, &FingerprintKey::new(b"test")).left[0].why, Why::OtherLauncher);
 }

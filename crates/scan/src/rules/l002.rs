@@ -5,6 +5,7 @@ use super::{Example, Rule};
 use crate::Case;
 use crate::classify::claims;
 use crate::finding::{Category, Remark, Severity};
+use crate::policy::DAY;
 
 pub(super) const RULE: Rule = Rule {
     id: "L002",
@@ -28,8 +29,8 @@ fn judge(case: &Case<'_>) -> Vec<Remark> {
             let moment = |name: &str| claims.get(name).and_then(serde_json::Value::as_u64);
             let message = match (moment("iat"), moment("exp")) {
                 (_, None) => "this token has no end: whoever has it once has it for ever".to_owned(),
-                (Some(issued), Some(end)) if end.saturating_sub(issued) > LONGEST => {
-                    format!("this token lives {} days; 90 are enough", (end - issued) / DAY)
+                (Some(issued), Some(end)) if end.saturating_sub(issued) > case.source.policy.key => {
+                    format!("this token lives {} days; {} are enough", (end - issued) / DAY, case.source.policy.key / DAY)
                 }
                 _ => return None,
             };
@@ -37,6 +38,3 @@ fn judge(case: &Case<'_>) -> Vec<Remark> {
         })
         .collect()
 }
-
-const DAY: u64 = 24 * 60 * 60;
-const LONGEST: u64 = 90 * DAY;

@@ -4,6 +4,7 @@ use super::exposed::live;
 use super::{Example, Rule};
 use crate::Case;
 use crate::finding::{Category, Remark, Severity};
+use crate::policy::DAY;
 
 pub(super) const RULE: Rule = Rule {
     id: "L003",
@@ -21,12 +22,11 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn judge(case: &Case<'_>) -> Vec<Remark> {
-    let Some(days) = case.source.days_unchanged.filter(|days| *days > LONGEST) else { return Vec::new() };
+    let enough = case.source.policy.key / DAY;
+    let Some(days) = case.source.days_unchanged.filter(|days| *days > enough) else { return Vec::new() };
     if live(case).next().is_none() {
         return Vec::new();
     }
-    let message = format!("its secrets are the same since {days} days at least; 90 are enough");
+    let message = format!("its secrets are the same since {days} days at least; {enough} are enough");
     vec![Remark::new(Category::StaleSecret, 0..0, message)]
 }
-
-const LONGEST: u64 = 90;

@@ -26,11 +26,20 @@ fn judge(case: &Case<'_>) -> Vec<Remark> {
     let settings = case.model.settings.iter().filter(|setting| setting.place != Place::Comment && ENDPOINTS.contains(&&*setting.name));
     let strange = settings.filter(|setting| {
         let address = Address::read(&setting.text).filter(|address| !address.host.is_empty());
-        address.is_some_and(|address| !address.is_loopback() && !is_known(address.host) && !is_placeholder(&setting.name, &setting.text))
+        address.is_some_and(|address| {
+            !address.is_loopback()
+                && !is_known(address.host)
+                && !is_the_teams(case, address.host)
+                && !is_placeholder(&setting.name, &setting.text)
+        })
     });
     strange
         .map(|setting| Remark::new(Category::ModelEndpoint, setting.span.clone(), "prompts and the key of the model go to this host"))
         .collect()
+}
+
+fn is_the_teams(case: &Case<'_>, host: &str) -> bool {
+    case.source.policy.model_hosts.iter().any(|known| known.eq_ignore_ascii_case(host))
 }
 
 /// A vendor of models, or a host that only this network has.

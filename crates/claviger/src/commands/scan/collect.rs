@@ -74,6 +74,7 @@ pub(super) fn is_configuration(name: &str, folder: &Path) -> bool {
         || environment
         || client
         || name.starts_with("claude_desktop_config")
+        || name.starts_with("claviger.") && name.strip_suffix(".toml").is_some()
         || matches!(name.as_str(), "opencode.json" | "opencode.jsonc")
 }
 

@@ -20,8 +20,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use broker::source::Sources;
-use scan::FingerprintKey;
 use scan::fix::{Client, Fixed, Launcher, Name, Plan, Reader, Wish, plan};
+use scan::{FingerprintKey, Policy};
 
 use self::keep::keep;
 use self::names::Names;
@@ -42,7 +42,7 @@ use crate::voice::{self, Exit, Report, plain};
 /// Shows, or does, what can be done about the secrets of a scan.
 pub(super) fn fix(arguments: &ScanArguments, around: &Surroundings, key: &FingerprintKey, scan: &Scan) -> Result<Exit, Report> {
     let workshop = Workshop::open(arguments, around)?;
-    let plans: Vec<(&Scanned, Plan)> = scan.files.iter().map(|file| (file, workshop.plan(file, key))).collect();
+    let plans: Vec<(&Scanned, Plan)> = scan.files.iter().map(|file| (file, workshop.plan(file, &scan.policy, key))).collect();
     let count: usize = plans.iter().map(|(_, plan)| plan.moves.len()).sum();
     for (file, plan) in &plans {
         tell_left(file, plan);
@@ -72,7 +72,7 @@ pub(super) fn fix(arguments: &ScanArguments, around: &Surroundings, key: &Finger
 /// The variables that a client here finds: those of this shell, and those that a fix has named.
 pub(super) fn variables_of_clients(arguments: &ScanArguments, around: &Surroundings) -> BTreeSet<String> {
     let state = around.state_folder(arguments.state.state.as_deref());
-    let named = state.and_then(|state| Variables::read(&state).ok()).map(|variables| variables.names());
+    let named = state.and_then(|state| Variables::read(&state).ok()).map(Variables::names);
     around.variables().keys().cloned().chain(named.into_iter().flatten()).collect()
 }
 
@@ -152,11 +152,11 @@ impl Workshop {
         Launcher { program, arguments }
     }
 
-    fn plan(&self, file: &Scanned, key: &FingerprintKey) -> Plan {
+    fn plan(&self, file: &Scanned, policy: &Policy, key: &FingerprintKey) -> Plan {
         let name = file.path.file_name().unwrap_or_default().to_string_lossy();
         let folder = folder_name(&file.path);
         let client = Client::of(&folder, &name, &file.text);
-        let wish = Wish { name: &name, text: &file.text, client, prefers_launcher: self.prefers_launcher };
+        let wish = Wish { name: &name, text: &file.text, client, prefers_launcher: self.prefers_launcher, policy };
         plan(&wish, &self.launcher(&file.path), key)
     }
 

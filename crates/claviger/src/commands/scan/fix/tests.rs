@@ -6,7 +6,7 @@ use std::path::Path;
 use broker::reference::Kind;
 use broker::source::{Keychain, Sources};
 use scan::fix::Plan;
-use scan::{FingerprintKey, Source, examine};
+use scan::{FingerprintKey, Policy, Source, examine};
 
 use super::record::Records;
 use super::undo::take_back;
@@ -57,7 +57,7 @@ impl Bench {
 
     fn mend(&self, name: &str, fails_before: Option<Step>) -> Result<(), Report> {
         let file = self.scanned(name);
-        let plan = self.workshop.plan(&file, &self.key);
+        let plan = self.workshop.plan(&file, &Policy::USUAL, &self.key);
         let between = |step| if Some(step) == fails_before { Err(Report::new(Exit::Failure, "power cut")) } else { Ok(()) };
         let plans: [(&Scanned, Plan); 1] = [(&file, plan)];
         block_on(self.workshop.mend(&plans, &self.sources(), &between))
