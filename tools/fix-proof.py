@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""fix-proof.py CLAVIGER CORPUS [STORE]: does `claviger scan --fix` keep what a labelled corpus holds?
+"""fix-proof.py CLAVIGER CORPUS [STORE [PLACE]]: does `claviger scan --fix` keep what a labelled corpus holds?
 
-CORPUS is as for scanner-score.py. STORE is `file` (default) or `vault`, which is asked where VAULT_ADDR says. Each file that holds a labelled secret is
+CORPUS is as for scanner-score.py. STORE is `file` (default) or another, with the PLACE for `--within`; how it is asked,
+say VAULT_ADDR and CLAVIGER_CONFIG. Each file that holds a labelled secret is
 copied, fixed and judged: it parses and holds no secret any more; what its reader gets under `claviger run` is what the file said before; it scans clean of
 secrets; `--undo` brings it back byte for byte. A secret that stays has to be named by the command with a reason.
 """
@@ -42,14 +43,15 @@ def servers(document):
 
 class Case:
     def __init__(self, claviger, store, file, folder):
+        store, *place = store
         self.claviger, self.file, self.folder = claviger, folder / file.name, folder
         shutil.copy(file, self.file)
         os.chmod(self.file, 0o644)
         self.before = self.file.read_bytes()
         self.state = folder / "state"
         self.flags = ["--keychain", "file"] if store == "file" else []
-        self.environment = {**{k: v for k, v in os.environ.items() if not k.endswith("_KEY")}, "HOME": str(folder), "CLAVIGER_STATE": str(self.state)}
-        self.store = store
+        self.environment = {**os.environ, "HOME": str(folder), "CLAVIGER_STATE": str(self.state)}
+        self.store = ["--store", store, *(flag for name in place for flag in ("--within", name))]
 
     def run(self, *arguments, environment=None):
         command = [self.claviger, *map(str, arguments)]
@@ -65,10 +67,10 @@ class Case:
         return [finding["line"] for finding in findings if finding["category"] in SECRETS]
 
     def prove(self, labelled):
-        shown = self.run("scan", "--fix", "--store", self.store, self.file)
+        shown = self.run("scan", "--fix", *self.store, self.file)
         assert self.file.read_bytes() == self.before and not (self.state / "fixes").exists(), "the dry run changed something"
         held = [raw for raw in re.findall(rb"[A-Za-z0-9_\-]{16,}", self.before) if any(raw in self.before.splitlines()[line - 1] for line in labelled)]
-        fixed = self.run("scan", "--fix", "--yes", "--store", self.store, self.file)
+        fixed = self.run("scan", "--fix", "--yes", *self.store, self.file)
         assert fixed.returncode in (0, 1), fixed.stderr
         stays = set(map(int, re.findall(r":(\d+):\d+: .* stays: ", fixed.stderr)))
         left = self.secrets()
@@ -128,7 +130,7 @@ SECRETS_OF = Anything()
 
 def main():
     claviger, corpus = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2])
-    store = sys.argv[3] if len(sys.argv) > 3 else "file"
+    store = sys.argv[3:] or ["file"]
     labelled = {}
     for label in map(json.loads, (corpus / "labels.jsonl").read_text().splitlines()):
         if label["kind"] in SECRETS and not label.get("ambiguous") and label.get("tier") != "weak-or-default":
@@ -145,7 +147,7 @@ def main():
                 wrong += 1
                 print(f"{case}/{name}: {failure}")
         total += len(set(lines))
-    print(f"{moved} of {total} labelled secrets moved into {store} and back; {wrong} files went wrong")
+    print(f"{moved} of {total} labelled secrets moved into {store[0]} and back; {wrong} files went wrong")
     sys.exit(1 if wrong else 0)
 
 

@@ -207,7 +207,9 @@ fn vendor(name: &str, value: &str) -> Option<&'static str> {
     let start = name.len() + 2;
     let hit = patterns::find(&text).into_iter().find(|hit| hit.span.end > start)?;
     let secret = text.get(hit.span.start.max(start)..hit.span.end)?;
-    let filled_in = !crate::classify::is_placeholder(name, secret) && !crate::classify::is_reference(secret);
+    // An address whose password is a reference has the shape of one with a password.
+    let is_referred = secret.contains("${") || secret.contains("{env:");
+    let filled_in = !is_referred && !crate::classify::is_placeholder(name, secret) && !crate::classify::is_reference(secret);
     filled_in.then_some(hit.description)
 }
 

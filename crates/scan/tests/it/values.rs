@@ -53,6 +53,7 @@ pub(crate) const HARMLESS: &[(&str, &str)] = &[
     ("TOKEN", "请输入您的密钥"),
     ("TOKEN", "${TOKEN:-}"),
     ("TOKEN", "Bearer $TOKEN"),
+    ("MONGODB_URI", "mongodb+srv://admin:${env:V0}@cluster0.ab1cd.mongodb.net/?retryWrites=true"),
     ("TOKEN", "vault://secret/mcp/tmpw7qv3xzr#PERPLEXITY_API_KEY"),
     ("TOKEN", "keychain://mcp/tmpw7qv3xzr9k2/q7dK3mZpX91LwTnV4cRb8yHs2Gf"),
     ("TOKEN", "!security find-generic-password -s x -w"),
