@@ -17,6 +17,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use broker::source::Sources;
@@ -56,9 +57,15 @@ pub(super) fn fix(arguments: &ScanArguments, around: &Surroundings, key: &Finger
         }
         return Ok(super::verdict(scan, arguments.fail_on));
     }
+    for (file, plan) in &plans {
+        workshop.can_be_opened(file, plan)?;
+    }
     if count > 0 {
         let places = run::secrets(arguments.config.as_deref(), workshop.keychain(), &arguments.state, around)?;
         borrowing(&places, around, async |resolver| workshop.mend(&plans, resolver.sources(), &|_| Ok(())).await)?;
+    }
+    for (file, plan) in plans.iter().filter(|(_, plan)| !plan.left.is_empty()) {
+        shield(file, plan)?;
     }
     voice::talk(&format!("{} moved into {}\n", secrets(count), workshop.store_name()));
     let after = scan.again(around, key);
@@ -158,6 +165,25 @@ impl Workshop {
         let client = Client::of(&folder, &name, &file.text);
         let wish = Wish { name: &name, text: &file.text, client, prefers_launcher: self.prefers_launcher, policy };
         plan(&wish, &self.launcher(&file.path), key)
+    }
+
+    /// A key that opens the store cannot lie in it, where the server's own environment is what the launcher asks with.
+    fn can_be_opened(&self, file: &Scanned, plan: &Plan) -> Result<(), Report> {
+        let own: &[&str] = match self.store {
+            StoreChoice::AwsSecretsmanager => &["AWS_"],
+            StoreChoice::AzureKeyvault => &["AZURE_"],
+            StoreChoice::File | StoreChoice::Keychain => &[],
+            StoreChoice::Vault => &["VAULT_", "BAO_"],
+        };
+        let opens = |name: &str| own.iter().any(|start| name.starts_with(start));
+        match plan.moves.iter().find(|each| each.reader == Reader::Launcher && opens(&each.name)) {
+            None => Ok(()),
+            Some(each) => {
+                let what =
+                    format!("`{}` of `{}` is what opens {}, and cannot be kept there", plain(&each.name), file.name, self.store_name());
+                Err(Report::new(Exit::Usage, what).hint("choose another store: `--store keychain` or `--store file`"))
+            }
+        }
     }
 
     /// The changes as they would be if every name in the store were free.
@@ -288,6 +314,18 @@ impl Workshop {
     }
 }
 
+/// What still holds a secret is for its owner alone, and stays out of version control.
+fn shield(file: &Scanned, plan: &Plan) -> Result<(), Report> {
+    let mode = fs::metadata(&file.path).map(|metadata| metadata.permissions().mode()).unwrap_or_default();
+    if mode & OTHERS != 0 {
+        let closed = fs::set_permissions(&file.path, fs::Permissions::from_mode(0o600));
+        closed.map_err(|error| Report::new(Exit::InputOutput, format!("cannot close `{}` to others", file.name)).caused_by(&error))?;
+        voice::talk(&format!("`{}` is closed to others now\n", file.name));
+    }
+    // A file from which something was moved has been through this.
+    if plan.moves.is_empty() { Workshop::tell_version_control(file, plan) } else { Ok(()) }
+}
+
 fn tell_moved(file: &Scanned, plan: &Plan, names: &[Name]) {
     for (each, name) in plan.moves.iter().zip(names) {
         let (line, _) = file.position(each.span.start);
@@ -325,3 +363,6 @@ fn quoted(word: &str) -> String {
 fn folder_name(file: &Path) -> String {
     file.parent().and_then(Path::file_name).map_or_else(|| "files".to_owned(), |name| name.to_string_lossy().into_owned())
 }
+
+/// The bits of a mode by which others get in.
+const OTHERS: u32 = 0o077;

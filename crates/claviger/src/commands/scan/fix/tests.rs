@@ -1,6 +1,7 @@
 //! A fix goes wrong between any two steps: is anything lost?
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use broker::reference::Kind;
@@ -11,7 +12,7 @@ use scan::{FingerprintKey, Policy, Source, examine};
 use super::record::Records;
 use super::undo::take_back;
 use super::{Step, Workshop, standing};
-use crate::cli::{Cli, Command, ScanArguments};
+use crate::cli::{Cli, Command, ScanArguments, StoreChoice};
 use crate::commands::block_on;
 use crate::commands::scan::Scanned;
 use crate::config::env::Surroundings;
@@ -148,6 +149,33 @@ fn another_secret_of_the_same_name_gets_a_name_of_its_own() {
     assert!(
         read("one/.mcp.json").contains("${GH}") && read("two/.mcp.json").contains("${GH_2}") && read("three/.mcp.json").contains("${GH}")
     );
+}
+
+#[test]
+fn what_opens_a_store_is_not_kept_in_it() {
+    let bench = Bench::new();
+    let text = r#"{"mcpServers":{"a":{"command":"x","env":{"AWS_SECRET_ACCESS_KEY":"ijrlyIK+GTtt2uNqky9nS+4Vdv6Bk8OqobHntUvU"}}}}"#;
+    fs::write(bench.at("cline_mcp_settings.json"), text).unwrap();
+    let file = bench.scanned("cline_mcp_settings.json");
+    let plan = bench.workshop.plan(&file, &Policy::USUAL, &bench.key);
+    assert_eq!(plan.moves.len(), 1);
+    for (store, is_good) in [(StoreChoice::AwsSecretsmanager, false), (StoreChoice::Vault, true), (StoreChoice::Keychain, true)] {
+        let workshop = Workshop { store, ..Bench::new().workshop };
+        assert_eq!(workshop.can_be_opened(&file, &plan).is_ok(), is_good, "{store:?}");
+    }
+}
+
+#[test]
+fn a_file_whose_secret_has_to_stay_is_closed_to_others_and_kept_out_of_version_control() {
+    let bench = Bench::new();
+    fs::create_dir(bench.at(".git")).unwrap();
+    let text = format!(r#"{{"mcpServers":{{"a":{{"url":"https://x.example/","headers":{{"Authorization":"Bearer {TOKEN}"}}}}}}}}"#);
+    fs::write(bench.at("cline_mcp_settings.json"), &text).unwrap();
+    let file = bench.scanned("cline_mcp_settings.json");
+    super::shield(&file, &bench.workshop.plan(&file, &Policy::USUAL, &bench.key)).unwrap();
+    assert_eq!(fs::read_to_string(bench.at("cline_mcp_settings.json")).unwrap(), text);
+    assert_eq!(fs::metadata(&file.path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::read_to_string(bench.at(".gitignore")).unwrap(), "/cline_mcp_settings.json\n");
 }
 
 #[test]
