@@ -103,10 +103,19 @@ class Case:
                 continue
             words = now["args"]
             at = words.index("--")
+            if words[at + 2 : at + 3] == ["bridge"]:
+                self.compare_bridge(was, words, at)
+                continue
             assert words[at + 1] == was["command"], name
             arguments, environment = self.dumped([*words[:at], "--", sys.executable, "-c", DUMP, *words[at + 2 :]], now.get("env"))
             assert arguments == was.get("args", []), name
             assert {key: environment.get(key) for key in was.get("env", {})} == was.get("env", {}), name
+
+    def compare_bridge(self, was, words, at):
+        arguments, environment = self.dumped([*words[:at], "--", sys.executable, "-c", DUMP, *words[at + 2 :]])
+        filled = [re.sub(r"\$\{(CLAVIGER_SECRET_\d+)\}", lambda found: environment[found[1]], word) for word in arguments[1:]]
+        url = was.get("url") or was.get("serverUrl")
+        assert filled == [url, *(word for name, value in was.get("headers", {}).items() for word in ("--header", f"{name}: {value}"))]
 
     def compare_variables(self, before):
         # What has blanks and no quotes is read whole by many, and not at all by `claviger run`.

@@ -3,6 +3,7 @@
 //! A [`Plan`] says what is to be kept and what stays behind, and why. Somebody keeps the values and names them; then [`Plan::carry_out`] gives the new text,
 //! proved to say to its reader what the old one said. Nothing is written here.
 
+mod bridge;
 mod client;
 mod place;
 mod proof;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use self::bridge::Bridge;
 pub use self::client::Client;
 use self::place::{Scalar, scalars};
 use self::revocation::page;
@@ -51,6 +53,7 @@ pub struct Plan {
     format: Format,
     client: Client,
     wraps: Vec<Wrap>,
+    bridges: Vec<Bridge>,
     /// Where a quote is missing that the launcher needs.
     quotes: Vec<usize>,
 }
@@ -82,6 +85,8 @@ pub struct Move {
 /// Who resolves a reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
+    /// `claviger bridge`, which calls the server.
+    Bridge,
     /// The door, from where its configuration says.
     Door,
     /// The client, from the environment that it is started with.
@@ -165,6 +170,7 @@ pub fn plan(wish: &Wish<'_>, launcher: &Launcher, key: &FingerprintKey) -> Plan 
             format: document.format,
             client: wish.client,
             wraps: Vec::new(),
+            bridges: Vec::new(),
             quotes: Vec::new(),
         },
     };
@@ -215,7 +221,15 @@ impl Planner<'_> {
             let wrap = Wrap::of(self.wish.text, server, self.format);
             let reading = match wrap {
                 None if resolves => Ok(Reader::Client),
-                None => Err(Why::Address),
+                None => match Bridge::of(self.wish.text, server, self.format)
+                    .filter(|bridge| own.iter().all(|secret| self.is_bridged(bridge, secret)))
+                {
+                    Some(bridge) => {
+                        self.plan.bridges.push(bridge);
+                        Ok(Reader::Bridge)
+                    }
+                    None => Err(Why::Address),
+                },
                 Some(_) if resolves && !self.wish.prefers_launcher && own.iter().all(|secret| self.is_for_client(secret)) => {
                     Ok(Reader::Client)
                 }
@@ -232,6 +246,11 @@ impl Planner<'_> {
     fn is_for_client(&self, secret: &Secret) -> bool {
         let is_script = self.scalars.get(&secret.within.start).is_some_and(|scalar| scalar.text.contains(' '));
         secret.place != Place::Argument || is_script
+    }
+
+    /// Whether a bridge can take it along: in a header, or exactly in the address.
+    fn is_bridged(&self, bridge: &Bridge, secret: &Secret) -> bool {
+        bridge.has(&secret.within) && (!bridge.is_address(&secret.within) || self.exact(secret).is_some())
     }
 
     fn server_of(&self, secret: &Secret) -> Option<usize> {
@@ -293,7 +312,7 @@ impl Planner<'_> {
             rest
         };
         match reader {
-            Reader::Client | Reader::Nobody => Some(Writing::Bare),
+            Reader::Bridge | Reader::Client | Reader::Nobody => Some(Writing::Bare),
             _ if is_alone => Some(Writing::Bare),
             Reader::Door | Reader::EnvironmentFile => (!around().contains('$')).then_some(Writing::Inside),
             Reader::Launcher => (!self.wish.client.reads_braces() && !around().contains("${")).then_some(Writing::Inside),

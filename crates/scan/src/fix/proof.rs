@@ -2,10 +2,11 @@
 
 use zeroize::Zeroizing;
 
+use super::bridge::Heard;
 use super::splice::items;
 use super::wrap::{Arguments, Launcher};
 use super::{Move, Name, Plan};
-use crate::document::{Document, Node, Span, Value};
+use crate::document::{Document, Entry, Node, Span, Value};
 
 /// Whether the new text, read as its format is read, has the values of the old one with references in the place of secrets, and the launcher in front.
 pub(super) fn says_the_same(plan: &Plan, before: &str, after: &str, names: &[Name], launcher: &Launcher) -> bool {
@@ -51,12 +52,29 @@ impl Expected<'_> {
             Value::Table(entries) => {
                 self.said.push(Said::Open);
                 for entry in entries {
-                    self.said.push(Said::Name(entry.name.clone()));
-                    self.walk(&entry.node);
+                    self.entry(entry);
                 }
                 self.said.push(Said::Close);
             }
             Value::Text(_) | Value::Word(_) => self.scalar(node),
+        }
+    }
+
+    fn entry(&mut self, entry: &Entry) {
+        let (plan, names, launcher) = (self.plan, self.names, self.launcher);
+        let heard = plan.bridges.iter().find_map(|bridge| bridge.heard(entry, plan, names, launcher));
+        match heard {
+            None => {
+                self.said.push(Said::Name(entry.name.clone()));
+                self.walk(&entry.node);
+            }
+            Some(Heard::Kind(kind)) => self.said.extend([Said::Name(entry.name.clone()), Said::Text(kind.to_owned().into())]),
+            Some(Heard::Nothing) => {}
+            Some(Heard::Program(program, arguments)) => {
+                self.said.extend([Said::Name("command".to_owned()), Said::Text(program.into()), Said::Name("args".to_owned()), Said::Open]);
+                self.said.extend(arguments.into_iter().map(|word| Said::Text(word.into())));
+                self.said.push(Said::Close);
+            }
         }
     }
 

@@ -76,7 +76,8 @@ impl Plan {
     /// The text with a reference in the place of each secret that leaves; there is a name for each move.
     pub fn carry_out(&self, text: &str, names: &[Name], launcher: &Launcher) -> Result<Fixed, Unfit> {
         let mut edits: Vec<Edit> = self.wraps.iter().flat_map(|wrap| launched(text, wrap, launcher)).collect();
-        for (number, (each, name)) in self.moves.iter().zip(names).enumerate() {
+        edits.extend(self.bridges.iter().flat_map(|bridge| bridge.edits(text, self, names, launcher)));
+        for (number, (each, name)) in self.moves.iter().zip(names).enumerate().filter(|(_, (each, _))| each.reader != Reader::Bridge) {
             let raw = text.get(each.span.clone()).ok_or(Unfit::Overlap)?;
             edits.push(Edit {
                 span: each.span.clone(),
@@ -195,12 +196,17 @@ pub(super) fn can_be_written_again(raw: &str, value: &str) -> bool {
     raw.contains(value) || *json(value) == raw
 }
 
-fn before(raw: &str, value: &str, number: usize) -> Vec<Piece> {
+pub(super) fn before(raw: &str, value: &str, number: usize) -> Vec<Piece> {
     if let Some((lead, rest)) = raw.split_once(value).filter(|_| !value.is_empty()) {
         let raw = |text: &str| (!text.is_empty()).then(|| Piece::Raw(text.to_owned()));
         return raw(lead).into_iter().chain([Piece::Value(number)]).chain(raw(rest)).collect();
     }
     vec![if *json(value) == raw { Piece::Json(number) } else { Piece::AsWritten(number) }]
+}
+
+/// As [`member`], behind the member that begins there, in JSON.
+pub(super) fn member_of(text: &str, key: &Span) -> String {
+    member(text, key, Lead::Comma)
 }
 
 /// As the member before it is set apart.
@@ -235,7 +241,7 @@ fn separator(text: &str, list: &Span, first: &Span) -> String {
 }
 
 /// A string as JSON, TOML and YAML read it alike.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     json(text).to_string()
 }
 

@@ -120,6 +120,22 @@ fn a_file_of_variables_is_for_the_launcher_and_addresses_stay_readable() {
 }
 
 #[test]
+fn a_server_behind_an_address_is_called_by_the_bridge_where_its_client_resolves_nothing() {
+    let text = format!(
+        "{{\n  \"mcpServers\": {{\n    \"a\": {{\n      \"type\": \"streamableHttp\",\n      \"url\": \"https://x.example/mcp\",\n      \"headers\": {{\n        \"Authorization\": \"Bearer {TOKEN}\",\n        \"X-Team\": \"blue\"\n      }},\n      \"disabled\": false\n    }}\n  }}\n}}\n"
+    );
+    assert_eq!(
+        fixed("", "cline_mcp_settings.json", &text),
+        "{\n  \"mcpServers\": {\n    \"a\": {\n      \"type\": \"stdio\",\n      \"command\": \"claviger\",\n      \"args\": [\"run\", \"--env\", \"CLAVIGER_SECRET_1=keychain://mcp/a/Authorization\", \"--\", \"claviger\", \"bridge\", \"https://x.example/mcp\", \"--header\", \"Authorization: Bearer ${CLAVIGER_SECRET_1}\", \"--header\", \"X-Team: blue\"],\n      \"disabled\": false\n    }\n  }\n}\n"
+    );
+    let text = r#"{"mcpServers":{"a":{"headers":{"X-Api-Key":"q7dK3mZpX91LwTnV4cRb8yHs2Gf"},"serverUrl":"https://x.example/mcp?api_key=ebaec200-1b91-4386-a8d0-898e5828982d"}}}"#;
+    assert_eq!(
+        fixed("Claude", "claude_desktop_config.json", text),
+        r#"{"mcpServers":{"a":{"command": "claviger", "args": ["run", "--env", "CLAVIGER_SECRET_1=keychain://mcp/a/X-Api-Key", "--", "claviger", "bridge", "https://x.example/mcp?api_key=${keychain://mcp/a/api_key}", "--header", "X-Api-Key: ${CLAVIGER_SECRET_1}"]}}}"#
+    );
+}
+
+#[test]
 fn the_door_resolves_its_own_references() {
     let text = format!(
         "[servers.a]\ncommand = [\"npx\", \"--token={TOKEN}\"]\nenv = {{ GH = \"{TOKEN}\" }}\n\n[servers.b]\nurl = \"https://x.example/\"\nheaders = {{ Authorization = \"Bearer {TOKEN}\" }}\n"
@@ -145,7 +161,12 @@ fn what_nobody_would_resolve_stays_and_says_why() {
     };
     let of = |server: &str| format!(r#"{{"mcpServers":{{"a":{}}}}}"#, server.replace("TOKEN", TOKEN));
     let cline = "cline_mcp_settings.json";
-    assert_eq!(why("", cline, &of(r#"{"url":"https://x.example/","headers":{"Authorization":"Bearer TOKEN"}}"#)), Some(Why::Address));
+    assert_eq!(why("", cline, &of(r#"{"url":"https://x.example/sse","headers":{"Authorization":"Bearer TOKEN"}}"#)), Some(Why::Address));
+    assert_eq!(why("", cline, &of(r#"{"url":"https://x.example/","oauth":{"clientSecret":"TOKEN"}}"#)), Some(Why::Address));
+    assert_eq!(
+        why("", cline, &of(r#"{"url":"https://x.example/","headers":{"X":"$X","Authorization":"Bearer TOKEN"}}"#)),
+        Some(Why::Address)
+    );
     assert_eq!(why("", cline, &of(r#"{"command":"npx server --token TOKEN"}"#)), Some(Why::Command));
     assert_eq!(why("", cline, &of(r#"{"command":"x","env":{"GH":"TOKEN","DATA":"file:///data"}}"#)), Some(Why::ForeignReference));
     assert_eq!(why("", cline, &of(r#"{"command":"x","env":{"GH":"TOKEN"}"#)), Some(Why::NotParsed));
