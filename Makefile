@@ -55,6 +55,11 @@ scanner-score: ## How much of a labelled corpus the scanner finds: CORPUS=FOLDER
 	cargo build --package claviger --locked
 	tools/scanner-score.py target/debug/claviger "$(CORPUS)"
 
+.PHONY: scanner-fix
+scanner-fix: ## Whether --fix keeps every secret of a labelled corpus, and --undo brings it back: CORPUS=FOLDER
+	cargo build --package claviger --package claviger-testkit --locked --bin claviger --bin vault-server
+	tools/fix-proof.sh target/debug "$(CORPUS)"
+
 .PHONY: rules-update
 rules-update: ## Take the patterns of vendors' keys from a betterleaks.toml, and say what changed: FILE=TOML
 	tools/rules-update.py "$(FILE)"

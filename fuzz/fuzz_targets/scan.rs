@@ -10,7 +10,7 @@ use scan::{FingerprintKey, Source, examine};
 fuzz_target!(|input: (u8, &str)| {
     let (kind, text) = input;
     let name = NAMES[usize::from(kind) % NAMES.len()];
-    let source = Source { name, text, mode: Some(0o644), committable: Some(true) };
+    let source = Source { mode: Some(0o644), committable: Some(true), ..Source::of(name, text) };
     let examination = examine(source, &FingerprintKey::new(b"a key of the fuzzer"));
     for finding in &examination.findings {
         assert!(text.get(finding.span.clone()).is_some(), "{} points outside", finding.rule.id);

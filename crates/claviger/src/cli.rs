@@ -8,6 +8,7 @@ mod call;
 mod config;
 mod conformance;
 mod connections;
+mod init;
 mod issuer;
 mod rotate;
 mod run;
@@ -30,13 +31,14 @@ pub(crate) use self::call::CallArguments;
 pub(crate) use self::config::ConfigCommand;
 pub(crate) use self::conformance::ConformanceClientArguments;
 pub(crate) use self::connections::{ConnectionsArguments, ConnectionsCommand, RevokeArguments, Whose};
+pub(crate) use self::init::InitArguments;
 pub(crate) use self::issuer::{
     AccountsCommand, AccountsFile, AddAccountArguments, ClientsCommand, DoorArguments, GrantsCommand, KeysCommand, ListAccountsArguments,
     ListClientsArguments, ListGrantsArguments, RevokeClientArguments, RevokeGrantsArguments, WhichGrants,
 };
 pub(crate) use self::rotate::RotateArguments;
 pub(crate) use self::run::{OnRotation, RotationSignal, RunArguments, RunChildArguments};
-pub(crate) use self::scan::{ReportFormat, ScanArguments, Threshold};
+pub(crate) use self::scan::{BaselineArguments, ReportFormat, ScanArguments, StoreChoice, Threshold};
 pub(crate) use self::secrets::{
     GetArguments, ListArguments, MigrateArguments, PutArguments, SecretsArguments, SecretsCommand, StatusArguments,
 };
@@ -86,6 +88,8 @@ pub(crate) enum Command {
     /// Say what people have granted to which clients, and end that
     #[command(subcommand)]
     Grants(GrantsCommand),
+    /// Prepare a repository so that secrets do not end up in it
+    Init(InitArguments),
     /// Look after the keys that sign tokens
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -120,6 +124,25 @@ pub(crate) struct StateArgument {
     /// The state folder: keys and records [default: $XDG_STATE_HOME/claviger or ~/.local/state/claviger]
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
+}
+
+/// Which keychain `keychain://` means.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct KeychainArgument {
+    /// The keychain behind keychain:// [default: what the configuration says, else the system's own]
+    #[arg(long, value_enum, value_name = "KEYCHAIN")]
+    pub(crate) keychain: Option<KeychainChoice>,
+}
+
+/// Keychains as a person names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeychainChoice {
+    /// keychain.json in the state folder, sealed with the instance key
+    File,
+    /// The kernel's session keyring of Linux
+    Keyutils,
+    /// The Secret Service of a Linux desktop
+    SecretService,
 }
 
 /// Protocol eras as a person names them.

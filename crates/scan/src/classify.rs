@@ -12,7 +12,7 @@ use serde::Serialize;
 
 pub(crate) use self::placeholder::{is_placeholder, is_weak};
 pub(crate) use self::random::{entropy, is_random, is_uuid, random_words};
-pub(crate) use self::reference::{default_of, is_reference};
+pub(crate) use self::reference::{default_of, is_reference, names_a_place};
 use crate::name::{Promise, promise};
 
 /// What a value is.

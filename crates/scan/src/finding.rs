@@ -30,8 +30,12 @@ pub enum Severity {
 pub enum Category {
     /// A program may read too much of the disk.
     BroadFilesystemRoot,
-    /// A file that version control would take in.
+    /// A file that version control would take in, or has.
     Committable,
+    /// A whole database may be read or changed.
+    DatabaseAuthority,
+    /// A transport that MCP has given up.
+    DeprecatedTransport,
     /// A token lives too long.
     ExcessiveTtl,
     /// A secret in an environment, a header or a field.
@@ -40,20 +44,38 @@ pub enum Category {
     InsecureHttp,
     /// A server that listens to everybody.
     OpenListener,
+    /// A package with a published hole.
+    KnownVulnerable,
+    /// A package whose name is almost another's.
+    LookalikePackage,
+    /// Prompts go somewhere else.
+    ModelEndpoint,
     /// More is allowed than is needed.
     OverbroadScope,
     /// A container that is no border.
     PrivilegedContainer,
     /// A reference or a file that does not work.
     Reference,
+    /// A program that whoever changes the repository can change.
+    RelativeCommand,
+    /// One secret in several places.
+    RepeatedSecret,
     /// A secret in the arguments of a program.
     SecretInArgs,
     /// A secret in an address.
     SecretInUrl,
     /// A program that comes from a network straight into a shell.
     ShellPipeInstall,
+    /// A secret that nobody has renewed for long.
+    StaleSecret,
+    /// A key where a login would do.
+    StaticKey,
     /// Nobody checks whom the program talks to.
     TlsVerificationDisabled,
+    /// Together, servers let out what each alone keeps.
+    ToxicSet,
+    /// A token that does not end.
+    UnendingToken,
     /// What runs tomorrow is not what runs today.
     UnpinnedPackage,
     /// A password that everybody tries first.

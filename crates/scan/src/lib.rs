@@ -6,10 +6,13 @@
 mod classify;
 mod document;
 mod finding;
+pub mod fix;
+mod ignore;
 mod mask;
 mod model;
 mod name;
 mod patterns;
+mod policy;
 pub mod rules;
 mod secrets;
 
@@ -17,9 +20,13 @@ pub use classify::Class;
 pub use document::{Broken, Format, Span};
 pub use finding::{Category, Finding, Severity};
 pub use mask::FingerprintKey;
+pub use policy::{InvalidPattern, Pattern, Policy};
 pub use rules::Rule;
 
+use std::collections::BTreeSet;
+
 use document::Document;
+use ignore::Ignores;
 use model::Model;
 
 /// A file and what its system says about it.
@@ -33,6 +40,21 @@ pub struct Source<'a> {
     pub mode: Option<u32>,
     /// Whether version control would take it in; `None` outside of a repository.
     pub committable: Option<bool>,
+    /// Whether version control has it; `None` where that is not known.
+    pub tracked: Option<bool>,
+    /// For how many days it is as it is, where the system says.
+    pub days_unchanged: Option<u64>,
+    /// The variables that are set where clients are started, if anybody knows.
+    pub variables: Option<&'a BTreeSet<String>>,
+    /// What its team wants.
+    pub policy: &'a Policy,
+}
+
+impl<'a> Source<'a> {
+    /// A file of which nothing more is known.
+    pub fn of(name: &'a str, text: &'a str) -> Self {
+        Self { name, text, mode: None, committable: None, tracked: None, days_unchanged: None, variables: None, policy: &policy::USUAL }
+    }
 }
 
 /// A source, read once for all rules.
@@ -48,6 +70,10 @@ pub(crate) struct Case<'a> {
 pub struct Examination {
     /// Everything that the rules find, in the order of the file.
     pub findings: Vec<Finding>,
+    /// How many more there would be, had nobody accepted them in the file itself.
+    pub ignored: usize,
+    /// Places that accept nothing, though somebody thought so: no rule has the name, or there is no reason.
+    pub unfit_ignores: Vec<Span>,
     /// The bytes of the file that nobody may be shown: in their order, and apart from each other.
     pub hidden: Vec<Span>,
 }
@@ -67,14 +93,20 @@ impl Examination {
 pub fn examine(source: Source<'_>, key: &FingerprintKey) -> Examination {
     let document = Document::read(source.text, Format::of(source.name));
     let model = Model::of(source.text, &document);
-    let secrets = secrets::find(source.text, &model);
+    let secrets = secrets::find(source.text, &model, source.policy);
     let hidden = secrets::hidden(source.text, &model, &secrets);
     let case = Case { source, document: &document, model, secrets, key };
-    let mut findings: Vec<Finding> =
-        rules::ALL.iter().flat_map(|rule| (rule.judge)(&case).into_iter().map(|remark| remark.by(rule))).collect();
+    let mut findings: Vec<Finding> = rules::ALL
+        .iter()
+        .filter(|rule| source.policy.allows(rule.id))
+        .flat_map(|rule| (rule.judge)(&case).into_iter().map(|remark| remark.by(rule)))
+        .collect();
     findings.sort_by(|one, other| (one.span.start, one.rule.id).cmp(&(other.span.start, other.rule.id)));
     findings.dedup_by(|one, other| one.rule.id == other.rule.id && one.span == other.span);
-    Examination { findings, hidden }
+    let ignores = Ignores::read(source.text);
+    let found = findings.len();
+    findings.retain(|finding| !ignores.covers(finding));
+    Examination { ignored: found - findings.len(), unfit_ignores: ignores.unfit, findings, hidden }
 }
 
 /// A text longer than this is no configuration.

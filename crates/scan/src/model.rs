@@ -15,6 +15,8 @@ pub(crate) enum Place {
     Environment,
     Field,
     Header,
+    /// A command that was approved once, or that a hook runs.
+    Permission,
     Url,
 }
 
@@ -53,6 +55,7 @@ impl<'a> Model<'a> {
         let mut settings = Vec::new();
         let place = if document.format == Format::Dotenv { Place::Environment } else { Place::Field };
         walk(root, "", place, &mut settings);
+        permissions(root, &mut settings);
         settings.extend(document.comments.iter().flat_map(|span| comment(text, span)));
         Self { root, servers, settings }
     }
@@ -130,6 +133,25 @@ fn place_of(name: &str, around: Place) -> Place {
     } else {
         around
     }
+}
+
+/// The commands of approvals and hooks, word by word: `Bash(curl -H 'Authorization: Bearer …')`.
+fn permissions<'a>(root: &'a Node, found: &mut Vec<Setting<'a>>) {
+    let approved = root.member("permissions").into_iter().flat_map(|entry| entry.node.entries()).flat_map(|entry| entry.node.items());
+    let mut commands: Vec<&Node> = approved.collect();
+    if let Some(hooks) = root.member("hooks") {
+        hooked(&hooks.node, &mut commands);
+    }
+    for node in commands {
+        let Some(text) = node.text() else { continue };
+        let inside = text.split_once('(').map_or(text, |(_, rest)| rest.trim_end_matches(')'));
+        found.extend(arguments::in_a_command(inside, &node.span));
+    }
+}
+
+fn hooked<'a>(node: &'a Node, found: &mut Vec<&'a Node>) {
+    found.extend(node.member("command").map(|entry| &entry.node));
+    node.items().iter().chain(node.entries().iter().map(|entry| &entry.node)).for_each(|inner| hooked(inner, found));
 }
 
 /// What a comment would say if it were none: people switch a line off and leave its key there.

@@ -5,6 +5,7 @@ pub(crate) mod unfold;
 
 use std::collections::BTreeMap;
 
+use regex::bytes::Match;
 use zeroize::Zeroizing;
 
 use crate::classify::{Class, Verdict, claims, classify, is_random, is_reference, is_uuid};
@@ -12,6 +13,7 @@ use crate::document::Span;
 use crate::model::{Model, Place, Setting};
 use crate::name::{Promise, promise};
 use crate::patterns;
+use crate::policy::{Pattern, Policy};
 
 /// A value that opens something. No `Debug`: it holds it.
 pub(crate) struct Secret {
@@ -19,7 +21,11 @@ pub(crate) struct Secret {
     pub(crate) place: Place,
     /// The name it stands under, as the file has it.
     pub(crate) name: String,
+    /// The name of the setting that holds it: `DATABASE_URL` for the `password` in an address.
+    pub(crate) setting: String,
     pub(crate) span: Span,
+    /// The whole scalar that holds it.
+    pub(crate) within: Span,
     pub(crate) value: Zeroizing<String>,
     pub(crate) verdict: Verdict,
     /// The host that it opens, where an address says so.
@@ -54,12 +60,18 @@ pub(crate) struct Candidate {
 }
 
 /// The secrets of a file, each place once.
-pub(crate) fn find(text: &str, model: &Model<'_>) -> Vec<Secret> {
+pub(crate) fn find(text: &str, model: &Model<'_>, policy: &Policy) -> Vec<Secret> {
     let mut found: Vec<Secret> = Vec::new();
     let mut taken = Places::default();
     for setting in &model.settings {
         if DESCRIPTIONS.contains(&&*setting.name) {
             continue;
+        }
+        for own in of_the_team(setting, policy) {
+            let span = place_in(text, &setting.span, &own.value);
+            if taken.take(&span) {
+                found.push(Secret { span, ..own });
+            }
         }
         for candidate in unfold::unfold(setting) {
             let Some((exposure, verdict)) = judge(setting, &candidate) else { continue };
@@ -69,10 +81,33 @@ pub(crate) fn find(text: &str, model: &Model<'_>) -> Vec<Secret> {
                 continue;
             }
             let Candidate { name, value, host, .. } = candidate;
-            found.push(Secret { exposure, place: setting.place, name, span, value, verdict, host });
+            let (holder, within) = (setting.name.to_string(), setting.span.clone());
+            found.push(Secret { exposure, place: setting.place, name, setting: holder, span, within, value, verdict, host });
         }
     }
     found
+}
+
+/// What the patterns of the team find in a value.
+fn of_the_team(setting: &Setting<'_>, policy: &Policy) -> Vec<Secret> {
+    let hits = policy.patterns.iter().flat_map(|pattern| pattern.regex.find_iter(setting.text.as_bytes()).map(move |hit| (pattern, hit)));
+    let secret = |(pattern, hit): (&Pattern, Match<'_>)| {
+        let value = Zeroizing::new(setting.text.get(hit.range())?.to_owned());
+        let verdict = Verdict { class: Class::LiveLooking, reason: format!("the pattern `{}` of the configuration", pattern.name).into() };
+        let name = if setting.name.is_empty() { pattern.name.clone() } else { setting.name.to_string() };
+        Some(Secret {
+            exposure: Exposure::Literal,
+            place: setting.place,
+            name,
+            setting: setting.name.to_string(),
+            span: setting.span.clone(),
+            within: setting.span.clone(),
+            value,
+            verdict,
+            host: None,
+        })
+    };
+    hits.filter_map(secret).collect()
 }
 
 /// Places, no two of which overlap: by where they start, where they end.
@@ -134,7 +169,7 @@ fn stray(setting: &Setting<'_>, candidate: &Candidate) -> Option<Verdict> {
     let lone = match setting.place {
         Place::Header => value.len() >= 20,
         Place::Argument => candidate.name.len() <= 2 && (value.len() >= 28 || is_uuid(value)) && !value.contains(['/', '@', ':', ',', ' ']),
-        Place::Comment | Place::Environment | Place::Field | Place::Url => false,
+        Place::Comment | Place::Environment | Place::Field | Place::Permission | Place::Url => false,
     };
     (unnamed && lone && is_random(value)).then(|| live("random characters where credentials stand"))
 }
@@ -172,7 +207,9 @@ fn vendor(name: &str, value: &str) -> Option<&'static str> {
     let start = name.len() + 2;
     let hit = patterns::find(&text).into_iter().find(|hit| hit.span.end > start)?;
     let secret = text.get(hit.span.start.max(start)..hit.span.end)?;
-    let filled_in = !crate::classify::is_placeholder(name, secret) && !crate::classify::is_reference(secret);
+    // An address whose password is a reference has the shape of one with a password.
+    let is_referred = secret.contains("${") || secret.contains("{env:");
+    let filled_in = !is_referred && !crate::classify::is_placeholder(name, secret) && !crate::classify::is_reference(secret);
     filled_in.then_some(hit.description)
 }
 

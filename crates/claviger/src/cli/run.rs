@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::{KeychainArgument, StateArgument};
+
 /// `claviger run`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = RUN_HELP)]
@@ -18,6 +20,10 @@ pub(crate) struct RunArguments {
     /// The configuration that says how vaults are asked; relative files start at its folder [default: none]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) keychain: KeychainArgument,
+    #[command(flatten)]
+    pub(crate) state: StateArgument,
     /// What to do when a value changes
     #[arg(long, value_name = "WHAT", default_value = "restart")]
     pub(crate) on_rotation: OnRotation,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{RotateArguments, StateArgument};
+use super::{KeychainArgument, RotateArguments, StateArgument};
 
 /// `claviger secrets …`.
 #[derive(Debug, Subcommand)]
@@ -45,6 +45,8 @@ pub(crate) struct GetArguments {
     #[arg(long)]
     pub(crate) reveal: bool,
     #[command(flatten)]
+    pub(crate) keychain: KeychainArgument,
+    #[command(flatten)]
     pub(crate) place: SecretsArguments,
 }
 
@@ -53,6 +55,8 @@ pub(crate) struct GetArguments {
 pub(crate) struct ListArguments {
     /// Where to look, such as keychain, vault://secret/team or azure-keyvault://VAULT [default: keychain]
     pub(crate) within: Option<String>,
+    #[command(flatten)]
+    pub(crate) keychain: KeychainArgument,
     #[command(flatten)]
     pub(crate) place: SecretsArguments,
 }
@@ -72,6 +76,8 @@ pub(crate) struct MigrateArguments {
     #[arg(long)]
     pub(crate) delete: bool,
     #[command(flatten)]
+    pub(crate) keychain: KeychainArgument,
+    #[command(flatten)]
     pub(crate) place: SecretsArguments,
 }
 
@@ -81,6 +87,8 @@ pub(crate) struct MigrateArguments {
 pub(crate) struct PutArguments {
     /// The reference, such as keychain://claviger/github; never the secret itself
     pub(crate) reference: String,
+    #[command(flatten)]
+    pub(crate) keychain: KeychainArgument,
     #[command(flatten)]
     pub(crate) place: SecretsArguments,
 }

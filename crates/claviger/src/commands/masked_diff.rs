@@ -29,7 +29,7 @@ pub(super) fn unified(shown: &str, name: &str, before: &str, after: &str) -> Str
 /// What there is to say about a text, wherever it may be kept.
 pub(super) fn examined(name: &str, text: &str) -> Examination {
     // No fingerprint is shown.
-    examine(Source { name, text, mode: None, committable: None }, &FingerprintKey::new(&[0; 32]))
+    examine(Source::of(name, text), &FingerprintKey::new(&[0; 32]))
 }
 
 /// One of the texts.

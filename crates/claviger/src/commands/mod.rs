@@ -9,6 +9,7 @@ mod conformance_client;
 mod connections;
 mod grants;
 mod guide;
+mod init;
 mod masked_diff;
 mod note;
 mod prompt;
@@ -58,6 +59,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Report> {
         Command::ConformanceClient(arguments) => block_on(conformance_client::run(&arguments, &around))?,
         Command::Connections(command) => block_on(connections::run(command, around))?,
         Command::Grants(command) => block_on(grants::grants(command, &around))?,
+        Command::Init(arguments) => init::run(&arguments, &around)?,
         Command::Keys(command) => block_on(grants::keys(command, &around))?,
         Command::Login(arguments) => block_on(sign_in::login(&arguments, &around))?,
         Command::Logout(arguments) => block_on(sign_in::logout(&arguments, &around))?,

@@ -1,13 +1,13 @@
 //! `claviger run`: any program, with the secrets that its environment refers to.
 
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use policy::Permit;
 
 use super::block_on;
-use crate::cli::{OnRotation, RunArguments, ServeArguments};
+use crate::cli::{KeychainArgument, OnRotation, RunArguments, ServeArguments, StateArgument};
 use crate::config::draft;
 use crate::config::env::{self, Surroundings};
 use crate::config::listen::EnvironmentName;
@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &RunArguments, around: &Surroundings, core_limit: C
     for notice in &wanted.notices {
         voice::warn(notice);
     }
-    let secrets = secrets(arguments, around)?;
+    let secrets = secrets(arguments.config.as_deref(), arguments.keychain, &arguments.state, around)?;
     // ★ The one permit that no decision made. Nobody called us over a connection: a person started us on their own machine, and gets what they could fetch
     // themselves.
     let permit = Permit::by_local_user();
@@ -50,16 +50,22 @@ pub(crate) fn run(arguments: &RunArguments, around: &Surroundings, core_limit: C
 }
 
 /// Where secrets lie. Without a `--config` or `CLAVIGER_CONFIG` no file says so: a `claviger.toml` of whatever folder a person happens to stand in shall not say
-/// whom their secrets are asked of.
-fn secrets(arguments: &RunArguments, around: &Surroundings) -> Result<Secrets, Report> {
-    let config = arguments.config.clone().or_else(|| around.value(env::CONFIG).map(PathBuf::from));
+/// whom their secrets are asked of, nor whom they are given to.
+pub(super) fn secrets(
+    config: Option<&Path>,
+    keychain: KeychainArgument,
+    state: &StateArgument,
+    around: &Surroundings,
+) -> Result<Secrets, Report> {
+    let config = config.map(Path::to_owned).or_else(|| around.value(env::CONFIG).map(PathBuf::from));
     if let Some(config) = config {
-        return draft::secrets(&ServeArguments { config: Some(config), ..ServeArguments::default() }, around);
+        let arguments = ServeArguments { config: Some(config), state: state.clone(), ..ServeArguments::default() };
+        return draft::secrets(&arguments, around).map(|secrets| secrets.with_chosen_keychain(keychain.keychain));
     }
     let environment = around.value(env::ENV).map(EnvironmentName::parse).transpose();
     let environment = environment.map_err(|error| Report::new(Exit::Configuration, format!("`{}`: {error}", env::ENV.name)))?;
-    // Only a file can choose the keychain that lies in the state folder.
-    let state = around.state_folder(None).unwrap_or_else(|| around.folder().to_owned());
-    let secrets = Secrets::usual(around, around.folder(), &state);
+    // Only a keychain that lies in the state folder needs one.
+    let state = around.state_folder(state.state.as_deref()).unwrap_or_else(|| around.folder().to_owned());
+    let secrets = Secrets::usual(around, around.folder(), &state).with_chosen_keychain(keychain.keychain);
     Ok(if environment.is_some_and(|environment| environment.is_production()) { secrets.for_production() } else { secrets })
 }

@@ -1,22 +1,36 @@
 //! `claviger scan`: what is unsafe in MCP configurations? Files are read; no program is started and no connection opened.
 
+mod baseline;
 mod collect;
 mod committable;
+mod fix;
+mod git;
+mod github;
+mod index;
 mod json;
+mod junit;
 pub(super) mod read;
 mod sarif;
 pub(super) mod text;
+mod versions;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use gateway::clock::Clock;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use line_index::{LineIndex, WideEncoding};
-use scan::{Examination, Finding, FingerprintKey, Severity, Source, examine};
+use scan::{Examination, Finding, FingerprintKey, Policy, Severity, Source, examine};
 use zeroize::Zeroizing;
 
 use self::collect::collect;
 use self::committable::Repositories;
-use self::read::{Unread, read};
-use crate::cli::{ReportFormat, ScanArguments, Threshold};
+use self::read::{Content, Unread, read, read_stdin};
+use self::versions::Version;
+use crate::cli::{ReportFormat, ScanArguments, ServeArguments, Threshold};
+use crate::config::draft;
 use crate::config::env::Surroundings;
 use crate::config::plan;
 use crate::voice::{self, Exit, Report, plain};
@@ -25,6 +39,18 @@ use crate::voice::{self, Exit, Report, plain};
 struct Scan {
     files: Vec<Scanned>,
     unread: Vec<(PathBuf, Unread)>,
+    /// Whether git was asked what it has.
+    asked_git: bool,
+    /// The names of the variables that are set here, where the clients of this machine are looked at.
+    variables: Option<BTreeSet<String>>,
+    policy: Policy,
+}
+
+/// What version control has to do with a file, where that is known.
+#[derive(Clone, Copy, Default)]
+struct Standing {
+    committable: Option<bool>,
+    tracked: Option<bool>,
 }
 
 /// One file and what was found in it.
@@ -39,28 +65,55 @@ struct Scanned {
 
 /// Scans, and says what was found.
 pub(crate) fn run(arguments: &ScanArguments, around: &Surroundings) -> Result<Exit, Report> {
+    if arguments.undo {
+        return fix::undo(arguments, around);
+    }
     let key = fingerprint_key(arguments, around)?;
-    let scan = scan(arguments, around, &key);
+    let policy = policy(arguments, around)?;
+    let mut scan = scan(arguments, around, &key, policy);
+    if arguments.fix {
+        tell_unread(&scan);
+        return fix::fix(arguments, around, &key, &scan);
+    }
+    tell_unfit(&scan);
+    let accepted = baseline::apply(&arguments.baseline, around.folder(), today()?, &mut scan)?;
     let written = match arguments.format {
+        ReportFormat::Github => github::write(&scan),
         ReportFormat::Json => json::write(&scan),
+        ReportFormat::Junit => junit::write(&scan),
         ReportFormat::Sarif => sarif::write(&scan),
         ReportFormat::Text => text::write(&scan),
     };
     voice::data(&written)?;
-    for (path, why) in &scan.unread {
-        voice::warn(&format!("`{}` was not read: {why}", plain(&path.display().to_string())));
-    }
+    tell_unread(&scan);
     if arguments.format == ReportFormat::Text {
-        voice::talk(&text::summary(&scan));
+        voice::talk(&text::summary(&scan, accepted));
     }
-    let least = least(arguments.fail_on);
-    Ok(if scan.findings().any(|finding| finding.severity >= least) {
+    Ok(verdict(&scan, arguments.fail_on))
+}
+
+fn today() -> Result<Date, Report> {
+    let now = i64::try_from(Clock::system().unix_seconds()).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    let now = now.ok_or_else(|| Report::new(Exit::Internal, "the clock of the system tells no time"))?;
+    Ok(now.to_zoned(TimeZone::UTC).date())
+}
+
+/// What the command ends with.
+fn verdict(scan: &Scan, threshold: Threshold) -> Exit {
+    let least = least(threshold);
+    if scan.findings().any(|finding| finding.severity >= least) {
         Exit::Failure
     } else if scan.unread.is_empty() {
         Exit::Success
     } else {
         Exit::Unread
-    })
+    }
+}
+
+fn tell_unread(scan: &Scan) {
+    for (path, why) in &scan.unread {
+        voice::warn(&format!("`{}` was not read: {why}", plain(&path.display().to_string())));
+    }
 }
 
 impl Scan {
@@ -69,27 +122,121 @@ impl Scan {
     }
 }
 
-fn scan(arguments: &ScanArguments, around: &Surroundings, key: &FingerprintKey) -> Scan {
-    let collected = collect(&arguments.paths, around);
-    let mut repositories = Repositories::default();
-    let mut scan = Scan { files: Vec::new(), unread: collected.unread };
-    for path in collected.files {
-        let content = match read(&path) {
+/// What the configuration says, and what is in the folder as well: it says of the folder's own files what is bad there. What it switches off is said.
+fn policy(arguments: &ScanArguments, around: &Surroundings) -> Result<Policy, Report> {
+    let named = ServeArguments { config: arguments.config.clone(), state: arguments.state.clone(), ..ServeArguments::default() };
+    let policy = draft::scan_policy(&named, around)?;
+    if !policy.disabled.is_empty() {
+        voice::talk(&format!("switched off by `[scan]`: {}\n", plain(&policy.disabled.join(", "))));
+    }
+    Ok(policy)
+}
+
+fn scan(arguments: &ScanArguments, around: &Surroundings, key: &FingerprintKey, policy: Policy) -> Scan {
+    let mut scan = Scan::empty(arguments.staged || arguments.history, policy);
+    if let Some(name) = arguments.stdin_filename.as_deref().filter(|_| arguments.stdin) {
+        scan.take(around.folder().join(name), read_stdin(), Standing::default(), (around, key));
+        return scan;
+    }
+    if !scan.asked_git {
+        let collected = collect(&arguments.paths, arguments.all, around);
+        scan.unread = collected.unread;
+        // A file that is named may be for another machine.
+        scan.variables = arguments.paths.is_empty().then(|| fix::variables_of_clients(arguments, around));
+        scan.look_at(collected.files, arguments.all, (around, key));
+        return scan;
+    }
+    let folder = around.folder();
+    let mut look = |version: Version, content| {
+        let committable = version.object.is_none().then_some(true);
+        let Some(file) = scan.take(version.path, content, Standing { committable, tracked: None }, (around, key)) else { return };
+        if let Some(object) = version.object {
+            // What runs is what is there now; of what was there, secrets still open something.
+            file.examination.findings.retain(|finding| finding.masked.is_some());
+            file.name = format!("{}@{}", file.name, object.get(..12).unwrap_or(&object));
+        }
+    };
+    let asked = if arguments.staged {
+        versions::staged(folder, arguments.all, &mut look)
+    } else {
+        versions::history(folder, arguments.all, &mut look)
+    };
+    if let Err(why) = asked {
+        scan.unread.push((folder.to_owned(), why));
+    }
+    scan.files.retain(|file| !arguments.history || !file.examination.findings.is_empty());
+    scan
+}
+
+impl Scan {
+    fn empty(asked_git: bool, policy: Policy) -> Self {
+        Self { files: Vec::new(), unread: Vec::new(), asked_git, variables: None, policy }
+    }
+
+    /// The same files as they are now.
+    fn again(&self, around: &Surroundings, key: &FingerprintKey) -> Self {
+        let mut scan = Self::empty(false, self.policy.clone());
+        scan.look_at(self.files.iter().map(|file| file.path.clone()).collect(), false, (around, key));
+        scan
+    }
+
+    /// Reads files. Where every file counts, those that are no text are passed over.
+    fn look_at(&mut self, files: Vec<PathBuf>, passes_over: bool, with: (&Surroundings, &FingerprintKey)) {
+        let mut repositories = Repositories::default();
+        for path in files {
+            match read(&path) {
+                Err(Unread::NoText) if passes_over => {}
+                content => {
+                    let committable = content.is_ok().then(|| repositories.would_take(&path)).flatten();
+                    let tracked = committable.and_then(|_| repositories.has(&path));
+                    self.take(path, content, Standing { committable, tracked }, with);
+                }
+            }
+        }
+    }
+
+    fn take(
+        &mut self,
+        path: PathBuf,
+        content: Result<Content, Unread>,
+        standing: Standing,
+        (around, key): (&Surroundings, &FingerprintKey),
+    ) -> Option<&mut Scanned> {
+        let content = match content {
             Ok(content) => content,
             Err(why) => {
-                scan.unread.push((path, why));
-                continue;
+                self.unread.push((path, why));
+                return None;
             }
         };
         let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let committable = repositories.would_take(&path);
-        let examination = examine(Source { name: &file_name, text: &content.text, mode: content.mode, committable }, key);
+        let Standing { committable, tracked } = standing;
+        let source = Source {
+            mode: content.mode,
+            committable,
+            tracked,
+            days_unchanged: content.days_unchanged,
+            variables: self.variables.as_ref(),
+            policy: &self.policy,
+            ..Source::of(&file_name, &content.text)
+        };
+        let examination = examine(source, key);
         let shown = path.strip_prefix(around.folder()).unwrap_or(&path);
         let name = plain(&shown.display().to_string());
         let lines = LineIndex::new(&content.text);
-        scan.files.push(Scanned { name, path, text: content.text, lines, examination });
+        self.files.push(Scanned { name, path, text: content.text, lines, examination });
+        self.files.last_mut()
     }
-    scan
+}
+
+/// An acceptance that accepts nothing is worse than none.
+fn tell_unfit(scan: &Scan) {
+    for file in &scan.files {
+        for span in &file.examination.unfit_ignores {
+            let (line, column) = file.position(span.start);
+            voice::warn(&format!("{}:{line}:{column}: this accepts nothing: write `claviger:ignore RULE reason`", file.name));
+        }
+    }
 }
 
 /// The same fingerprints each time where there is an instance key; else those of this run alone.

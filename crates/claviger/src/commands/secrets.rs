@@ -23,16 +23,16 @@ use crate::voice::{self, Exit, Report, plain};
 /// Carries out one command; Ctrl-C gives it up, and ends what it started.
 pub(crate) fn run(command: &SecretsCommand, around: &Surroundings) -> Result<Exit, Report> {
     log::start(around.value(env::LOG));
-    let place = match command {
+    let (place, keychain) = match command {
         SecretsCommand::Rotate(arguments) if arguments.guide => return block_on(guide::run(arguments, around)),
         SecretsCommand::Rotate(arguments) => return block_on(secrets_status::rotate(arguments, around)),
         SecretsCommand::Status(arguments) => return block_on(secrets_status::status(arguments, around)),
-        SecretsCommand::Get(arguments) => &arguments.place,
-        SecretsCommand::List(arguments) => &arguments.place,
-        SecretsCommand::Migrate(arguments) => &arguments.place,
-        SecretsCommand::Put(arguments) => &arguments.place,
+        SecretsCommand::Get(arguments) => (&arguments.place, arguments.keychain),
+        SecretsCommand::List(arguments) => (&arguments.place, arguments.keychain),
+        SecretsCommand::Migrate(arguments) => (&arguments.place, arguments.keychain),
+        SecretsCommand::Put(arguments) => (&arguments.place, arguments.keychain),
     };
-    let secrets = draft::secrets(&serve_arguments(place), around)?;
+    let secrets = draft::secrets(&serve_arguments(place), around)?.with_chosen_keychain(keychain.keychain);
     block_on(secrets.lend(around, async |resolver| {
         let sources = resolver.sources();
         // A person who types hears of Ctrl-C by themselves.

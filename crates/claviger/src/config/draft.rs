@@ -1,12 +1,14 @@
 //! Is the configuration right? Reads every text, judges every section and reports all faults at once; no secret is fetched yet.
 
 mod flags;
+mod guard;
 mod own_file;
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path as FilePath, PathBuf};
 
+use ::scan::Policy;
 use gateway::config::{Limits, Server, ServerName, Timeouts};
 use ipnet::IpNet;
 
@@ -21,7 +23,7 @@ use super::secrets::Secrets;
 use super::server::{self, Dialect, Literals, Origin};
 use super::store::Store;
 use super::tree::{Node, Path, Place, Sources, Value};
-use super::{clients, federation, file, issuer, networks, people, read, schema, shape};
+use super::{clients, federation, file, issuer, networks, people, read, scan, schema, shape};
 use crate::cli::ServeArguments;
 use crate::voice::{Exit, Report};
 
@@ -70,6 +72,10 @@ pub(crate) fn draft(arguments: &ServeArguments, around: &Surroundings) -> Result
     let Some(state) = around.state_folder(arguments.state.state.as_deref()) else { return Err(no_state_folder()) };
     let mut drafter = Drafter::new(arguments, around);
     let drafted = drafter.draft(state);
+    // What is a fault already is not said twice.
+    if drafter.faults.is_empty() && drafted.is_ok() {
+        drafter.guard();
+    }
     let Drafter { sources, faults, literals, .. } = drafter;
     match drafted {
         Ok(Some(draft)) if faults.is_empty() => Ok(Draft { exposed: literals.used(&sources), sources, ..draft }),
@@ -81,6 +87,18 @@ pub(crate) fn draft(arguments: &ServeArguments, around: &Surroundings) -> Result
 /// Where secrets lie, whatever is wrong with the rest of the file: who moves a secret out of it must not be stopped by its being there.
 pub(crate) fn secrets(arguments: &ServeArguments, around: &Surroundings) -> Result<Secrets, Report> {
     places(arguments, around, &["secrets"]).map(|(secrets, _)| secrets)
+}
+
+/// What the team wants of a scan, whatever is wrong with the rest of the file.
+pub(crate) fn scan_policy(arguments: &ServeArguments, around: &Surroundings) -> Result<Policy, Report> {
+    let mut drafter = Drafter::new(arguments, around);
+    let read = drafter.scan_policy();
+    let Drafter { sources, faults, .. } = drafter;
+    match read {
+        Ok(Some(policy)) if faults.is_empty() => Ok(policy),
+        Ok(_) => Err(faults.into_report(&sources)),
+        Err(report) => Err(report),
+    }
 }
 
 /// Where things are kept, and where the secrets lie that are needed to get there, whatever is wrong with the rest of the file.
@@ -126,6 +144,7 @@ struct Drafter<'d> {
     literals: Literals,
     watch: Vec<PathBuf>,
     notices: Vec<String>,
+    policy: Policy,
 }
 
 type Servers = BTreeMap<ServerName, Server>;
@@ -134,7 +153,7 @@ impl<'d> Drafter<'d> {
     fn new(arguments: &'d ServeArguments, around: &'d Surroundings) -> Self {
         let literals = if arguments.allow_literal_secrets { Literals::Used(Vec::new()) } else { Literals::Refused };
         let (sources, faults) = (Sources::default(), Faults::default());
-        Self { arguments, around, sources, faults, literals, watch: Vec::new(), notices: Vec::new() }
+        Self { arguments, around, sources, faults, literals, watch: Vec::new(), notices: Vec::new(), policy: Policy::USUAL }
     }
 
     /// `None` when a fault was found; the faults are kept aside.
@@ -155,6 +174,7 @@ impl<'d> Drafter<'d> {
         let secrets = Secrets::read(&file.secrets, self.around, &folder, &state, &mut judge);
         let secrets = if environment.is_production() { secrets.for_production() } else { secrets };
         let store = Store::read(&file.store, &mut judge);
+        self.policy = scan::policy(&file.scan, &mut judge);
         let mut names: Vec<String> = file.servers.keys().cloned().collect();
         let mut servers = self.own_servers(&file, root.as_ref(), &folder);
         self.clients_servers(&mut servers, &mut names)?;
@@ -178,7 +198,6 @@ impl<'d> Drafter<'d> {
         }
         let Some(listeners) = listeners else { return Ok(None) };
         let (watch, notices) = (std::mem::take(&mut self.watch), std::mem::take(&mut self.notices));
-        let (sources, exposed) = (Sources::default(), Vec::new());
         Ok(Some(Draft {
             listeners,
             accept,
@@ -195,8 +214,8 @@ impl<'d> Drafter<'d> {
             store,
             watch,
             notices,
-            exposed,
-            sources,
+            exposed: Vec::new(),
+            sources: Sources::default(),
             root,
         }))
     }
@@ -212,6 +231,16 @@ impl<'d> Drafter<'d> {
         let secrets = Secrets::read(&file.secrets, self.around, &folder, state, &mut judge);
         let store = Store::read(&file.store, &mut judge);
         Ok(Some((if environment.is_production() { secrets.for_production() } else { secrets }, store)))
+    }
+
+    /// `[scan]` alone. `None` when a fault was found.
+    fn scan_policy(&mut self) -> Result<Option<Policy>, Report> {
+        let Some(Written { mut root, .. }) = self.own_file()? else { return Ok(None) };
+        if let Some(Node { value: Value::Table(table), .. }) = &mut root {
+            table.retain(|name, _| name == "scan");
+        }
+        let file = self.shaped(root.as_ref())?;
+        Ok(Some(scan::policy(&file.scan, &mut Judge::new(root.as_ref(), &mut self.faults))))
     }
 
     /// `[issuer] accounts` alone. `None` when a fault was found, or nothing.

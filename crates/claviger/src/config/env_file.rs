@@ -37,6 +37,11 @@ pub(crate) fn read(location: &Path, absolute: &Path) -> Result<Vec<Entry>, Repor
     parse(text).map_err(|fault| Report::new(Exit::Configuration, format!("`{}`, line {}: {}", location.display(), fault.line, fault.what)))
 }
 
+/// Whether [`read`] would take this text.
+pub(crate) fn is_readable(text: &str) -> bool {
+    text.len() <= MAX_FILE_BYTES && parse(text).is_ok()
+}
+
 /// What is wrong with a file, and where. Quotes nothing of it.
 #[derive(Debug, PartialEq, Eq)]
 struct Fault {

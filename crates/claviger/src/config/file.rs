@@ -10,6 +10,7 @@ use serde::Deserialize;
 mod credential;
 mod federation;
 mod issuer;
+mod scan;
 mod secrets;
 
 pub(crate) use credential::{
@@ -18,6 +19,7 @@ pub(crate) use credential::{
 };
 pub(crate) use federation::{Federation, FederationAllow, Federations};
 pub(crate) use issuer::{Issuer, IssuerClient, TrustedProvider};
+pub(crate) use scan::Scan;
 pub(crate) use secrets::{Inventory, InventoryItem, KeychainStore, Secrets, Vault, VaultAppRole, VaultAuth, VaultEngine, VaultJwt};
 
 /// The configuration of Claviger. No secret stands in it: where one is needed, write a reference such as `env://NAME`, `file:///run/secrets/key` or `${NAME}`.
@@ -44,6 +46,8 @@ pub(crate) struct File {
     pub(crate) timeouts: Timeouts,
     /// The record of calls.
     pub(crate) audit: Audit,
+    /// What `claviger scan` looks for, and what a configuration must not hold for the door to start.
+    pub(crate) scan: Scan,
     /// Where the secrets lie that references name.
     pub(crate) secrets: Secrets,
     /// Where the door keeps what must outlive it.

@@ -6,14 +6,14 @@
 
 pub(crate) mod accept;
 mod builtin;
-mod clients;
+pub(crate) mod clients;
 mod credential;
 pub(crate) mod draft;
 pub(crate) mod env;
 pub(crate) mod env_file;
 pub(crate) mod fault;
 pub(crate) mod federation;
-mod file;
+pub(crate) mod file;
 pub(crate) mod fixed;
 #[cfg(test)]
 mod fixture;
@@ -28,6 +28,7 @@ pub(crate) mod paired;
 mod people;
 pub(crate) mod plan;
 pub(crate) mod read;
+mod scan;
 pub(crate) mod schema;
 pub(crate) mod secrets;
 mod server;

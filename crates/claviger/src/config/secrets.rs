@@ -21,6 +21,7 @@ use super::inventory::{self, Entry};
 use super::judge::Judge;
 use super::plan::INSTANCE_KEY_FILE;
 use super::tree::Path;
+use crate::cli::KeychainChoice;
 
 /// Where secrets lie.
 #[derive(Clone)]
@@ -65,6 +66,17 @@ impl Secrets {
     pub(crate) fn usual(around: &Surroundings, folder: &FilePath, state: &FilePath) -> Self {
         let mut nobody = Faults::default();
         Self::read(&file::Secrets::default(), around, folder, state, &mut Judge::new(None, &mut nobody))
+    }
+
+    /// The same with the keychain that somebody chose on the command line, if they did.
+    pub(crate) fn with_chosen_keychain(self, chosen: Option<KeychainChoice>) -> Self {
+        let keychain = match chosen {
+            None => self.keychain,
+            Some(KeychainChoice::File) => Some(KeychainStore::File),
+            Some(KeychainChoice::Keyutils) => Some(KeychainStore::Keyutils),
+            Some(KeychainChoice::SecretService) => Some(KeychainStore::SecretService),
+        };
+        Self { keychain, ..self }
     }
 
     /// Where relative files start.

@@ -3,7 +3,7 @@
 /// Whether the whole value is resolved elsewhere: a variable, a command, an entry of a vault.
 pub(crate) fn is_reference(value: &str) -> bool {
     let value = value.trim();
-    if SCHEMES.iter().any(|scheme| value.starts_with(scheme)) {
+    if names_a_place(value) {
         return true;
     }
     if value.starts_with("projects/") && value.contains("/secrets/") {
@@ -13,6 +13,11 @@ pub(crate) fn is_reference(value: &str) -> bool {
         .iter()
         .any(|(open, close)| enclosed(value, open, close))
         || bare_variable(value)
+}
+
+/// Whether the value is an address in a store, however random its parts look.
+pub(crate) fn names_a_place(value: &str) -> bool {
+    SCHEMES.iter().any(|scheme| value.starts_with(scheme))
 }
 
 /// What stands behind `:-` in `${NAME:-default}`, where a default is a literal.

@@ -94,6 +94,23 @@ fn in_a_shell(name: &str, value: &str, span: &Span) -> Setting<'static> {
     Setting { name: Cow::Owned(name.to_owned()), text: Cow::Owned(value.to_owned()), span: span.clone(), place: Place::Argument }
 }
 
+/// What a command says that somebody wrote as one text: options with what belongs to them, variables, headers.
+pub(super) fn in_a_command(text: &str, span: &Span) -> Vec<Setting<'static>> {
+    let words = shell_words::split(text).unwrap_or_else(|_| text.split_whitespace().map(str::to_owned).collect());
+    let mut found = Vec::new();
+    let mut option: Option<String> = None;
+    for word in words {
+        let setting = |name: &str, value: &str| Setting { place: Place::Permission, ..in_a_shell(name, value, span) };
+        let named = if option.as_deref().is_some_and(is_header) { word.split_once(':') } else { word.split_once('=') };
+        match (option.take(), named) {
+            (_, Some((name, value))) => found.push(setting(name.trim(), value.trim())),
+            (None, None) if word.starts_with('-') => option = Some(word),
+            (name, None) => found.push(setting(name.as_deref().unwrap_or_default(), &word)),
+        }
+    }
+    found
+}
+
 fn is_header(option: &str) -> bool {
     matches!(option, "--header" | "-H" | "--headers" | "--http-header")
 }

@@ -12,6 +12,8 @@ use crate::secrets::{Exposure, Secret};
 pub(super) enum Exposed {
     Comment,
     Template,
+    Permission,
+    Doubtful,
     Wallet,
     Token,
     Default,
@@ -46,6 +48,12 @@ fn exposed(case: &Case<'_>, secret: &Secret) -> Exposed {
     }
     if is_template(case.source.name) {
         return Exposed::Template;
+    }
+    if secret.place == Place::Permission {
+        return Exposed::Permission;
+    }
+    if super::s017::is_doubtful(&secret.value) {
+        return Exposed::Doubtful;
     }
     match secret.exposure {
         Exposure::Wallet => Exposed::Wallet,

@@ -5,6 +5,7 @@ use crate::Case;
 use crate::finding::{Category, Remark, Severity};
 use crate::model::Place;
 use crate::name::words;
+use crate::policy::Policy;
 
 pub(super) const RULE: Rule = Rule {
     id: "L001",
@@ -22,7 +23,7 @@ fn judge(case: &Case<'_>) -> Vec<Remark> {
     settings
         .filter_map(|setting| {
             let name = words(&setting.name);
-            let limit = limit(&name)?;
+            let limit = limit(&name, case.source.policy)?;
             let seconds = seconds(&setting.text, &name)?;
             (seconds > limit).then(|| {
                 Remark::new(Category::ExcessiveTtl, setting.span.clone(), format!("it lives {seconds} seconds; {limit} are enough"))
@@ -32,7 +33,7 @@ fn judge(case: &Case<'_>) -> Vec<Remark> {
 }
 
 /// What is enough for a token of this name; `None` when the name is of something else.
-fn limit(name: &[String]) -> Option<u64> {
+fn limit(name: &[String], policy: &Policy) -> Option<u64> {
     let has = |list: &[&str]| name.iter().any(|word| list.contains(&word.as_str()));
     let lives = has(&["ttl", "expires", "expiry", "expiration", "expire", "lifetime", "validity", "duration"])
         || name.windows(2).any(|pair| pair == ["max", "age"]);
@@ -42,14 +43,13 @@ fn limit(name: &[String]) -> Option<u64> {
     if !lives || !token || has(&["cache", "timeout"]) {
         return None;
     }
-    let days = if has(&["refresh"]) {
-        30
+    Some(if has(&["refresh"]) {
+        policy.refresh_token
     } else if name.windows(2).any(|pair| pair == ["api", "key"]) {
-        90
+        policy.key
     } else {
-        return Some(HOUR);
-    };
-    Some(days * 24 * HOUR)
+        policy.access_token
+    })
 }
 
 /// A number with its unit: behind it, or in the name.

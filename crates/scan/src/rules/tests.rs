@@ -3,8 +3,19 @@ use std::collections::BTreeSet;
 use super::{ALL, Rule};
 use crate::{FingerprintKey, Source, examine};
 
+/// Where everything about the file is as bad as can be.
+fn surrounded<'a>(name: &'a str, text: &'a str, variables: &'a BTreeSet<String>) -> Source<'a> {
+    let (mode, committable, tracked) = (Some(0o644), Some(true), Some(true));
+    Source { mode, committable, tracked, days_unchanged: Some(1000), variables: Some(variables), ..Source::of(name, text) }
+}
+
+fn variables() -> BTreeSet<String> {
+    BTreeSet::from(["HOME".to_owned()])
+}
+
 fn finds(rule: &Rule, text: &str) -> bool {
-    let source = Source { name: rule.example.file, text, mode: Some(0o644), committable: Some(true) };
+    let variables = variables();
+    let source = surrounded(rule.example.file, text, &variables);
     examine(source, &FingerprintKey::new(b"test")).findings.iter().any(|finding| finding.rule.id == rule.id)
 }
 
@@ -24,7 +35,8 @@ fn every_rule_has_a_name_of_its_own() {
 #[test]
 fn no_finding_says_a_part_of_a_secret() {
     for rule in ALL {
-        let source = Source { name: rule.example.file, text: rule.example.bad, mode: Some(0o644), committable: Some(true) };
+        let variables = variables();
+        let source = surrounded(rule.example.file, rule.example.bad, &variables);
         for finding in examine(source, &FingerprintKey::new(b"test")).findings {
             let said = format!("{} {:?}", finding.message, finding.masked);
             for secret in ["ghp_", "1vUDh1z", "ebaec200", "c3ZjLW", "gqkd97", "4c0883a", "eyJhb"] {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{Candidate, Exposure, address};
-use crate::classify::default_of;
+use crate::classify::{default_of, names_a_place};
 use crate::model::{Place, Setting};
 use crate::name::{Promise, promise};
 
@@ -32,13 +32,13 @@ impl Unfolding {
         if self.json(name, text, depth) || self.default(name, text, depth) || self.scheme(name, text, exposure, depth) {
             return;
         }
-        if let Some((header, value)) = header(text).filter(|_| matches!(self.place, Place::Argument | Place::Comment)) {
+        if let Some((header, value)) = header(text).filter(|_| matches!(self.place, Place::Argument | Place::Comment | Place::Permission)) {
             return self.open(header, value, exposure, depth + 1);
         }
         if self.assignments(text, exposure, depth) {
             return;
         }
-        if text.contains("://") {
+        if text.contains("://") && !names_a_place(text) {
             self.found.extend(address::candidates(name, text, self.place));
         }
         self.push(name, text, exposure, None);

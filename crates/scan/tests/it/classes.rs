@@ -8,7 +8,7 @@ use crate::values::{
 };
 
 fn categories(name: &str, text: &str) -> Vec<(Category, usize)> {
-    let source = Source { name, text, mode: Some(0o600), committable: None };
+    let source = Source { mode: Some(0o600), ..Source::of(name, text) };
     let examination = examine(source, &FingerprintKey::new(b"test"));
     examination.findings.iter().map(|finding| (finding.category, text[..finding.span.start].matches('\n').count() + 1)).collect()
 }
@@ -89,7 +89,7 @@ fn a_credential_with_its_scheme_is_as_filled_in_as_it_is_without() {
 #[test]
 fn a_value_that_no_rule_knows_is_hidden_where_it_looks_random() {
     let line = r#""command":"x","url":"http://mcp.corp.net/","note":"Zq81mVt4xPq7dK3mZpX91""#;
-    let source = Source { name: ".mcp.json", text: line, mode: None, committable: None };
+    let source = Source::of(".mcp.json", line);
     let examination = examine(source, &FingerprintKey::new(b"test"));
     let hidden: Vec<&str> = examination.hidden_in(line, 0).map(|place| &line[place]).collect();
     assert!(hidden.contains(&"Zq81mVt4xPq7dK3mZpX91"), "{hidden:?}");

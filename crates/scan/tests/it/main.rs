@@ -2,4 +2,6 @@
 
 mod classes;
 #[cfg(test)]
+mod fixes;
+#[cfg(test)]
 mod values;

@@ -11,11 +11,13 @@ use crate::known_clients;
 pub(super) struct Collected {
     pub(super) files: Vec<PathBuf>,
     pub(super) unread: Vec<(PathBuf, Unread)>,
+    /// Whether every file counts, whatever it is called.
+    all: bool,
 }
 
 /// The files behind the paths; without paths, those of the working folder and of every client that is known.
-pub(super) fn collect(paths: &[PathBuf], around: &Surroundings) -> Collected {
-    let mut collected = Collected { files: Vec::new(), unread: Vec::new() };
+pub(super) fn collect(paths: &[PathBuf], all: bool, around: &Surroundings) -> Collected {
+    let mut collected = Collected { files: Vec::new(), unread: Vec::new(), all };
     let mut left = MOST_ENTRIES;
     for path in paths {
         let path = around.folder().join(path);
@@ -49,7 +51,7 @@ impl Collected {
             let Ok(kind) = entry.file_type() else { continue };
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            if kind.is_file() && is_configuration(&name, folder) {
+            if kind.is_file() && (self.all || is_configuration(&name, folder)) {
                 self.files.push(entry.path());
             } else if kind.is_dir() && depth < DEEPEST && !PASSED_BY.contains(&&*name) {
                 self.walk(&entry.path(), depth + 1, left);
@@ -59,7 +61,7 @@ impl Collected {
 }
 
 /// By its name, and where a name says little, by its folder.
-fn is_configuration(name: &str, folder: &Path) -> bool {
+pub(super) fn is_configuration(name: &str, folder: &Path) -> bool {
     let name = name.to_ascii_lowercase();
     let inside = folder.file_name().map(|folder| folder.to_string_lossy().into_owned()).unwrap_or_default();
     let about = name.contains("mcp")
@@ -70,6 +72,7 @@ fn is_configuration(name: &str, folder: &Path) -> bool {
         || environment
         || client
         || name.starts_with("claude_desktop_config")
+        || name.starts_with("claviger.") && name.strip_suffix(".toml").is_some()
         || matches!(name.as_str(), "opencode.json" | "opencode.jsonc")
 }
 
@@ -111,7 +114,7 @@ mod tests {
             fs::write(folder.path().join(name), "{}").unwrap();
         }
         symlink(folder.path(), folder.path().join("a/round")).unwrap();
-        let collected = collect(&[folder.path().to_owned()], &Surroundings::pretend(folder.path(), &[]));
+        let collected = collect(&[folder.path().to_owned()], false, &Surroundings::pretend(folder.path(), &[]));
         let names: Vec<String> =
             collected.files.iter().map(|file| file.strip_prefix(folder.path()).unwrap().display().to_string()).collect();
         assert_eq!(names, [".mcp.json", "a/.env.local", "a/.vscode/settings.json"]);

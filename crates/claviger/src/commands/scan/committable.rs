@@ -1,15 +1,18 @@
 //! Would version control take a file in? As the `.gitignore` files of its repository say; git itself is not started.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
+use super::index;
 
 /// The rules of each folder that was met, read once.
 #[derive(Default)]
 pub(super) struct Repositories {
     roots: BTreeMap<PathBuf, Option<PathBuf>>,
     rules: BTreeMap<PathBuf, Gitignore>,
+    tracked: BTreeMap<PathBuf, Option<BTreeSet<Vec<u8>>>>,
 }
 
 impl Repositories {
@@ -29,7 +32,19 @@ impl Repositories {
     }
 }
 
-fn root_of(folder: &Path) -> Option<PathBuf> {
+impl Repositories {
+    /// Whether the index of its repository has a file; `None` outside of one, and where the index cannot be read.
+    pub(super) fn has(&mut self, file: &Path) -> Option<bool> {
+        let folder = file.parent()?.to_owned();
+        let root = self.roots.entry(folder.clone()).or_insert_with(|| root_of(&folder)).clone()?;
+        let inside = file.strip_prefix(&root).ok()?.as_os_str().as_encoded_bytes().to_vec();
+        let tracked = self.tracked.entry(root.clone()).or_insert_with(|| index::names(&root));
+        tracked.as_ref().map(|names| names.contains(&inside))
+    }
+}
+
+/// The folder of the repository that a folder is in.
+pub(super) fn root_of(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned)
 }
 
@@ -61,6 +76,8 @@ mod tests {
         assert_eq!(repositories.would_take(&root.join(".env")), Some(false));
         assert_eq!(repositories.would_take(&root.join("sub/.env")), Some(false));
         assert_eq!(repositories.would_take(&root.join("sub/.env.example")), Some(true));
+        assert_eq!(repositories.has(&root.join(".env")), Some(false));
+        assert_eq!(repositories.has(&folder.path().join(".env")), None);
         assert_eq!(repositories.would_take(&root.join(".mcp.json")), Some(true));
         assert_eq!(repositories.would_take(&folder.path().join(".env")), None);
     }

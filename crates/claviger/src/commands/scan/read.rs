@@ -2,9 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
+use gateway::clock::Clock;
 use rustix::fs::{Mode, OFlags};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -13,6 +16,8 @@ use zeroize::Zeroizing;
 pub(in crate::commands) struct Content {
     pub(in crate::commands) text: Zeroizing<String>,
     pub(in crate::commands) mode: Option<u32>,
+    /// Since it was written last.
+    pub(in crate::commands) days_unchanged: Option<u64>,
 }
 
 /// Why a file was left out.
@@ -26,6 +31,8 @@ pub(in crate::commands) enum Unread {
     System(#[from] io::Error),
     #[error("it is longer than {} MiB", scan::LONGEST_TEXT / 1024 / 1024)]
     TooLong,
+    #[error("it is in no repository of git")]
+    NoRepository,
     #[error("there is too much in it")]
     TooMany,
 }
@@ -47,9 +54,32 @@ pub(in crate::commands) fn read(path: &Path) -> Result<Content, Unread> {
     if bytes.len() as u64 > scan::LONGEST_TEXT {
         return Err(Unread::TooLong);
     }
-    let text = std::str::from_utf8(&bytes).map_err(|_| Unread::NoText)?;
-    Ok(Content { text: Zeroizing::new(text.to_owned()), mode: Some(metadata.permissions().mode() & 0o7777) })
+    let now = Clock::system().unix_seconds();
+    let written = metadata.modified().ok().and_then(|moment| moment.duration_since(UNIX_EPOCH).ok()).map(|since| since.as_secs());
+    let days_unchanged = written.map(|written| now.saturating_sub(written) / DAY);
+    Ok(Content { text: text_of(&bytes)?, mode: Some(metadata.permissions().mode() & 0o7777), days_unchanged })
 }
+
+/// What comes on stdin.
+pub(super) fn read_stdin() -> Result<Content, Unread> {
+    // Not through the standard buffer, which would keep a copy.
+    let input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let mut bytes = Zeroizing::new(Vec::new());
+    input.take(scan::LONGEST_TEXT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > scan::LONGEST_TEXT {
+        return Err(Unread::TooLong);
+    }
+    Ok(Content { text: text_of(&bytes)?, mode: None, days_unchanged: None })
+}
+
+/// Bytes as text.
+pub(super) fn text_of(bytes: &[u8]) -> Result<Zeroizing<String>, Unread> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Unread::NoText)?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// In seconds.
+const DAY: u64 = 24 * 60 * 60;
 
 #[cfg(test)]
 mod tests {

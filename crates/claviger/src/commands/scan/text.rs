@@ -20,13 +20,16 @@ pub(super) fn write(scan: &Scan) -> String {
 }
 
 /// How much there was, in one line.
-pub(super) fn summary(scan: &Scan) -> String {
+pub(super) fn summary(scan: &Scan, accepted: usize) -> String {
     let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
     if scan.files.is_empty() && scan.unread.is_empty() {
         return "nothing to look at: there is no configuration of an MCP client and no `.env`; a file that is named is read whatever it is called\n".to_owned();
     }
     let found = count(scan.findings().count(), "finding");
-    format!("{found} in {}; nothing was started and no connection opened\n", count(scan.files.len(), "file"))
+    let ignored = accepted + scan.files.iter().map(|file| file.examination.ignored).sum::<usize>();
+    let accepted = if ignored == 0 { String::new() } else { format!("; {ignored} more accepted") };
+    let started = if scan.asked_git { "nothing but git was started" } else { "nothing was started" };
+    format!("{found} in {}{accepted}; {started} and no connection opened\n", count(scan.files.len(), "file"))
 }
 
 fn finding_text(text: &mut String, file: &Scanned, finding: &Finding) {
