@@ -9,4 +9,5 @@ trap 'kill "$server" 2>/dev/null; rm -f "$address"' EXIT
 server=$!
 while [ ! -s "$address" ]; do sleep 0.1; done
 # Its one line is NAME=VALUE NAME=VALUE.
-env $(cat "$address") "$here/fix-proof.py" "$1/claviger" "$2" vault
+read -r one other <"$address"
+env "$one" "$other" "$here/fix-proof.py" "$1/claviger" "$2" vault
