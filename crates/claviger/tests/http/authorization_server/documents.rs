@@ -40,13 +40,11 @@ async fn publisher_of(keys: Value, section: &str, networks: &str) -> (Puppet, Do
         }
     })
     .await;
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("ca.pem"), pem).unwrap();
-    let ca = folder.path().join("ca.pem").to_str().unwrap().to_owned();
+    // The door reads it with the first certificate that it has to check.
+    let ca = format!("{}/ca-{}.pem", env!("CARGO_TARGET_TMPDIR"), super::unique());
+    std::fs::write(&ca, pem).unwrap();
     let plan: Plan = plan(section).await.section(&format!("[outbound]\nallowed_networks = [{networks}]")).variable("SSL_CERT_FILE", &ca);
     let door = open(plan).await;
-    // The door has read the certificates.
-    drop(folder);
     (server, door)
 }
 

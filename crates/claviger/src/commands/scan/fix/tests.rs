@@ -169,7 +169,8 @@ fn what_opens_a_store_is_not_kept_in_it() {
 fn a_file_whose_secret_has_to_stay_is_closed_to_others_and_kept_out_of_version_control() {
     let bench = Bench::new();
     fs::create_dir(bench.at(".git")).unwrap();
-    let text = format!(r#"{{"mcpServers":{{"a":{{"url":"https://x.example/","headers":{{"Authorization":"Bearer {TOKEN}"}}}}}}}}"#);
+    let text =
+        format!(r#"{{"mcpServers":{{"a":{{"type":"sse","url":"https://x.example/","headers":{{"Authorization":"Bearer {TOKEN}"}}}}}}}}"#);
     fs::write(bench.at("cline_mcp_settings.json"), &text).unwrap();
     let file = bench.scanned("cline_mcp_settings.json");
     super::shield(&file, &bench.workshop.plan(&file, &Policy::USUAL, &bench.key)).unwrap();
