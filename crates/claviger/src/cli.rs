@@ -8,6 +8,7 @@ mod call;
 mod config;
 mod conformance;
 mod connections;
+mod doctor;
 mod init;
 mod issuer;
 mod rotate;
@@ -31,6 +32,7 @@ pub(crate) use self::call::CallArguments;
 pub(crate) use self::config::ConfigCommand;
 pub(crate) use self::conformance::ConformanceClientArguments;
 pub(crate) use self::connections::{ConnectionsArguments, ConnectionsCommand, RevokeArguments, Whose};
+pub(crate) use self::doctor::DoctorArguments;
 pub(crate) use self::init::InitArguments;
 pub(crate) use self::issuer::{
     AccountsCommand, AccountsFile, AddAccountArguments, ClientsCommand, DoorArguments, GrantsCommand, KeysCommand, ListAccountsArguments,
@@ -85,6 +87,8 @@ pub(crate) enum Command {
     /// Say who has let the door use an account of theirs, and end that
     #[command(subcommand)]
     Connections(ConnectionsCommand),
+    /// Find out where it fails on the way to a server, and what is the mend
+    Doctor(Box<DoctorArguments>),
     /// Say what people have granted to which clients, and end that
     #[command(subcommand)]
     Grants(GrantsCommand),

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, HOST, IF_NONE_MATCH, RETRY_AFTER, USER_AGENT, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, DATE, ETAG, HOST, IF_NONE_MATCH, RETRY_AFTER, USER_AGENT, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -164,7 +164,7 @@ pub struct Fetched {
     pub url: SafeUrl,
     /// Any status but a redirect.
     pub status: StatusCode,
-    /// `Content-Type`, `Cache-Control`, `ETag`, `Retry-After`, `DPoP-Nonce`, `WWW-Authenticate` and what tells of an error or a token's life at AWS, as far as sent.
+    /// `Content-Type`, `Cache-Control`, `Date`, `ETag`, `Retry-After`, `DPoP-Nonce`, `WWW-Authenticate` and what tells of an error or a token's life at AWS, as far as sent.
     pub headers: HeaderMap,
     /// The body, within the limit.
     pub body: Bytes,
@@ -222,8 +222,8 @@ fn request(target: &Target, method: Method, mut headers: HeaderMap, body: Bytes)
     request
 }
 
-const KEPT_HEADERS: [HeaderName; 8] =
-    [CACHE_CONTROL, CONTENT_TYPE, DPOP_NONCE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE, AWS_ERROR_TYPE, AWS_METADATA_TOKEN_LIFE];
+const KEPT_HEADERS: [HeaderName; 9] =
+    [CACHE_CONTROL, CONTENT_TYPE, DATE, DPOP_NONCE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE, AWS_ERROR_TYPE, AWS_METADATA_TOKEN_LIFE];
 /// What the next proof has to hold (RFC 9449 §8).
 pub const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 const AWS_ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");

@@ -7,6 +7,7 @@ mod call;
 mod config;
 mod conformance_client;
 mod connections;
+mod doctor;
 mod grants;
 mod guide;
 mod init;
@@ -58,6 +59,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Report> {
         Command::Config(command) => config::run(command, around)?,
         Command::ConformanceClient(arguments) => block_on(conformance_client::run(&arguments, &around))?,
         Command::Connections(command) => block_on(connections::run(command, around))?,
+        Command::Doctor(arguments) => return block_on(doctor::run(&arguments, &around)),
         Command::Grants(command) => block_on(grants::grants(command, &around))?,
         Command::Init(arguments) => init::run(&arguments, &around)?,
         Command::Keys(command) => block_on(grants::keys(command, &around))?,

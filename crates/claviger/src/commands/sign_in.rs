@@ -142,7 +142,7 @@ pub(crate) fn status(arguments: &LoginStatusArguments, around: &Surroundings) ->
 }
 
 #[expect(clippy::disallowed_methods, reason = "what is shown to a person is about now")]
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     Timestamp::now()
 }
 

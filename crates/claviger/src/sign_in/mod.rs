@@ -18,7 +18,7 @@ use outbound::tls::Roots;
 use url::Url;
 
 pub(crate) use self::failure::report;
-pub(crate) use self::storage::{Chosen, Storage, choose, chosen, keep_choice, open};
+pub(crate) use self::storage::{Chosen, Storage, choose, chosen, keep_choice, open, probe};
 pub(crate) use self::visitor::{Manner, Pause};
 use crate::cli::SignInArguments;
 use crate::client::Endpoint;
@@ -39,11 +39,16 @@ pub(crate) fn account(url: &Url, arguments: &SignInArguments, manner: Option<Man
     }
     let state = state_folder(arguments.state.state.as_deref(), around)?;
     let wallet = Arc::new(open(&state)?);
-    let guard = Guard::for_operator(url.as_str()).with_networks(arguments.allow_network.iter().copied());
-    let http = LazyClient::new(guard, roots(arguments)?);
+    let http = http(url, arguments)?;
     let visitor = manner.map(|manner| manner.visitor(arguments.callback_port));
     let around = Around { http, wallet, visitor, clock: Arc::new(unix_milliseconds) };
     Ok(Account::new(url.clone(), &arguments.profile, wishes(arguments)?, around))
+}
+
+/// How everything about a server is fetched.
+pub(crate) fn http(url: &Url, arguments: &SignInArguments) -> Result<LazyClient, Report> {
+    let guard = Guard::for_operator(url.as_str()).with_networks(arguments.allow_network.iter().copied());
+    Ok(LazyClient::new(guard, roots(arguments)?))
 }
 
 /// The folder that keeps what must outlive the process.

@@ -87,7 +87,7 @@ pub(crate) async fn choose(state: &Path, wished: Option<Storage>) -> Result<Chos
     }
     let (storage, fell_back) = match wished {
         Some(wished) => (wished, None),
-        None => match answers(state).await {
+        None => match answers(Storage::Keychain, state).await {
             Ok(()) => (Storage::Keychain, None),
             Err(cause) => (Storage::File, Some(cause)),
         },
@@ -103,10 +103,16 @@ pub(crate) fn keep_choice(state: &Path, storage: Storage) -> Result<(), Report> 
     written.map_err(|error| unreadable(&file, &error))
 }
 
+/// Whether the place that was chosen answers; before anything was chosen, whether the system's keychain does.
+pub(crate) async fn probe(state: &Path) -> Result<(), Cause> {
+    let storage = chosen(state).ok().flatten().unwrap_or(Storage::Keychain);
+    answers(storage, state).await
+}
+
 /// A keychain that is there says that it has no such item.
-async fn answers(state: &Path) -> Result<(), Cause> {
+async fn answers(storage: Storage, state: &Path) -> Result<(), Cause> {
     let probe: Reference = PROBE.parse().map_err(|_| Cause::NotFound)?;
-    match Storage::Keychain.keychain(state).fetch(probe.place()).await {
+    match storage.keychain(state).fetch(probe.place()).await {
         Ok(_) => Ok(()),
         Err(cause) if cause.is_absence() => Ok(()),
         Err(cause) => Err(cause),

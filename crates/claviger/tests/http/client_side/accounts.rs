@@ -132,3 +132,19 @@ async fn a_grant_that_was_ended_there_is_noticed_and_asked_for_again() {
     // It is known there already: nobody registers anew.
     assert_eq!(machine.kept("client.", "known").len(), 1);
 }
+
+#[tokio::test]
+async fn the_doctor_names_the_first_step_that_fails_and_the_mend() {
+    let (door, machine) = (open(plan("").await).await, Machine::new());
+    let before = run(machine.command(&["doctor", &door.resource()])).await;
+    assert_eq!(before.code, Some(17), "{}", before.stdout);
+    assert!(before.stdout.contains(&format!("claviger login {}", door.resource())), "{}", before.stdout);
+    logged_in(&door, &machine).await;
+    let after = run(machine.command(&["doctor", &door.resource()])).await;
+    assert!(after.stdout.contains("tools on the first page"), "{}", after.stdout);
+    assert_eq!(after.code, Some(0), "{}", after.stdout);
+    let nobody = run(machine.command(&["doctor", "http://127.0.0.1:1/mcp"])).await;
+    assert_eq!(nobody.code, Some(12), "{}", nobody.stdout);
+    let nowhere = run(machine.command(&["doctor", &format!("{}/register", door.public_url)])).await;
+    assert_eq!(nowhere.code, Some(13), "{}", nowhere.stdout);
+}
