@@ -35,6 +35,11 @@ pub(crate) async fn run(arguments: &CallArguments, around: &Surroundings) -> Res
     } else {
         // Whoever reads no terminal is not made to log in by surprise.
         let manner = std::io::stderr().is_terminal().then(|| Manner::Browser(pause.clone()));
+        if manner.is_some() {
+            // Where tokens are kept is settled before there are any: a later choice would not find them.
+            let state = sign_in::state_folder(arguments.sign_in.state.state.as_deref(), around)?;
+            sign_in::choose(&state, None).await?;
+        }
         sign_in::endpoint(&arguments.url, &arguments.sign_in, manner, around)?
     };
     let outcome = Box::pin(pause.within(arguments.timeout, carry_out(endpoint, arguments, &task))).await;
