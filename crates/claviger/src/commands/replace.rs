@@ -45,6 +45,9 @@ pub(super) fn put(path: &Path, seen: Option<&str>, text: &str, mode: u32) -> Res
     Ok(File::open(folder)?.sync_all()?)
 }
 
+/// The mode of a file that is for its owner alone.
+pub(super) const OURS_ALONE: u32 = 0o600;
+
 /// Takes a file away that says this.
 pub(super) fn remove(path: &Path, seen: &str) -> Result<(), Refused> {
     is_ours_alone(path)?;

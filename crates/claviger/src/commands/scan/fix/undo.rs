@@ -7,8 +7,8 @@ use scan::fix::{Kept, taken_back};
 use zeroize::Zeroizing;
 
 use super::record::{Record, Records};
-use super::replace::replace;
 use crate::cli::{KeychainArgument, KeychainChoice, ScanArguments};
+use crate::commands::replace::{OURS_ALONE, put};
 use crate::commands::scan::read::read as read_file;
 use crate::commands::{borrowing, run, secrets};
 use crate::config::draft::no_state_folder;
@@ -83,7 +83,7 @@ pub(super) async fn take_back(record: &Record, records: &Records, sources: &Sour
     }
     let old = taken_back(&now, &record.reversals, &kept).filter(|old| records.digest(old) == record.before);
     let old = old.ok_or_else(|| refused("what the store holds now is not what stood there"))?;
-    replace(&record.file, &now, &old).map_err(|error| refused("it cannot be written").caused_by(&error))?;
+    put(&record.file, Some(&now), &old, OURS_ALONE).map_err(|error| refused("it cannot be written").caused_by(&error))?;
     voice::talk(&format!("`{name}` is as it was, byte for byte\n"));
     forget(record, records)
 }
