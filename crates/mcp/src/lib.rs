@@ -19,5 +19,7 @@ pub mod sse;
 pub mod version;
 pub mod wire_error;
 
+mod entries;
 mod lookalike;
+mod members;
 mod strict;
