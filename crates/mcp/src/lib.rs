@@ -19,6 +19,8 @@ pub mod sse;
 pub mod version;
 pub mod wire_error;
 
+#[cfg(test)]
+mod arbitrary;
 mod entries;
 mod lookalike;
 mod members;
