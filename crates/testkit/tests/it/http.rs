@@ -165,7 +165,7 @@ async fn the_proxy_reads_its_token_from_a_file_each_time() {
 #[tokio::test]
 async fn the_fast_fixture_answers_every_request_alike() {
     let (listener, url) = listener().await;
-    tokio::spawn(fast::serve(listener));
+    tokio::spawn(fast::serve(Era::Both, listener));
     let answer = post(&url, &request("tools/call", call("anything", json!({}))), &[]).await;
     assert_eq!(answer.message()["id"], "tools/call-1");
     assert!(answer.message()["result"]["content"].is_array());
