@@ -4,6 +4,7 @@
 #   bench/run.sh                       about three minutes; bench/README.md says how to read the result
 #   BENCH_SECONDS=10 bench/run.sh      each measurement takes 10 seconds instead of 2
 #   BENCH_ROUNDS=9 bench/run.sh        nine turns instead of 3
+#   BENCH_PAIRS=cross bench/run.sh     what crossing the eras costs, instead of what the door costs
 #   CLAVIGER=… FIXTURE=… bench/run.sh  these binaries, instead of building them
 #
 # It promises no speed: the goals stand beside what was reached, and the exit code is 0 unless something broke.
@@ -23,6 +24,8 @@ claviger="${CLAVIGER:-$target/release/claviger}"
 fixture="${FIXTURE:-$target/release/fast-fixture}"
 # shellcheck source=bench/issuer.bash
 source "$here/issuer.bash"
+# shellcheck source=bench/pairs.bash
+source "$here/pairs.bash"
 
 say() { printf 'bench: %s\n' "$*" >&2; }
 fail() { printf 'bench: %s\n' "$*" >&2; exit 1; }
@@ -113,16 +116,17 @@ launch() {
   started[$pid]="$name"
 }
 
+# start_fixture [ERA]
 start_fixture() {
-  local tenths
-  launch "$other_cores" fixture "$fixture"
+  local tenths era="${1:-both}"
+  launch "$other_cores" "fixture-$era" "$fixture" --era "$era"
   fixture_pid="$pid"
   for ((tenths = 0; tenths < 100; tenths++)); do
-    direct_url="$(head -n 1 "$scratch/fixture.log")"
+    direct_url="$(head -n 1 "$scratch/fixture-$era.log")"
     if [[ "$direct_url" == http://* ]]; then return; fi
     sleep 0.1
   done
-  cat "$scratch/fixture.log" >&2
+  cat "$scratch/fixture-$era.log" >&2
   fail 'the fixture did not say where it listens'
 }
 
@@ -327,6 +331,11 @@ main() {
   make_bodies
   start_fixture
   start_nginx
+  case "${BENCH_PAIRS:-}" in
+    '') ;;
+    cross) run_pairs; return ;;
+    *) fail "BENCH_PAIRS is cross or nothing, not $BENCH_PAIRS" ;;
+  esac
   configure_door
   token="$(mint "$scratch" "$issuer" "$door_url" 'fast:call')"
   time_starts

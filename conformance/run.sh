@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # Does the door keep what the server behind it can do? Runs the official MCP conformance harness.
 #
-#   conformance/run.sh direct   the fixture alone; every scored scenario must pass
-#   conformance/run.sh door     the fixture behind the door, with the development bypass
-#   conformance/run.sh token    the same with tokens, which a small proxy adds for the harness
-#   conformance/run.sh stdio    the fixture as a child process of the door
-#   conformance/run.sh issuer   the built-in authorization server; every check must pass, and none may warn
-#   conformance/run.sh client   our client and log-in, as `claviger conformance-client`; every check must pass, and none may warn
-#   conformance/run.sh bridge   the same through `claviger bridge`, with a small host on its pipe
+#   conformance/run.sh direct         the fixture alone, of both eras and of either; every scored scenario must pass
+#   conformance/run.sh door           the fixture behind the door, with the development bypass
+#   conformance/run.sh token          the same with tokens, which a small proxy adds for the harness
+#   conformance/run.sh stdio          the fixture as a child process of the door
+#   conformance/run.sh legacy-behind  a fixture that knows the legacy era only behind the door, asked in the modern one, over HTTP and as a child
+#   conformance/run.sh modern-behind  a fixture that knows the modern era only behind the door, asked in the legacy one, over HTTP and as a child
+#   conformance/run.sh issuer         the built-in authorization server; every check must pass, and none may warn
+#   conformance/run.sh client         our client and log-in, as `claviger conformance-client`; every check must pass, and none may warn
+#   conformance/run.sh bridge         the same through `claviger bridge`, with a small host on its pipe
 #
-# Several may be named; none means all seven. Door, token and stdio must pass the same checks as the fixture alone, except for
-# what conformance/expected/<mode>.yml names with a reason. Results and the programs' logs are left in target/conformance/.
+# Several may be named, `cross` means both that cross the eras, and none means all nine. All that put the door before the fixture must pass the same
+# checks as the fixture alone, except for what conformance/expected/<mode>.yml names with a reason. Results and the programs' logs are left
+# in target/conformance/.
 # The harness and, where the installed one is too old, Node.js are installed into .test-peers/ from npm.
 # Everything listens on 127.0.0.1, at ports that the system chooses.
 set -euo pipefail
@@ -98,7 +101,8 @@ start() {
   fail "$name did not say where it listens"
 }
 
-start_fixture() { start fixture '^http://.*' "$target/debug/fixture-server" --listen 127.0.0.1:0; }
+# start_fixture [ERA]
+start_fixture() { start fixture '^http://.*' "$target/debug/fixture-server" --listen 127.0.0.1:0 --era "${1:-both}"; }
 
 # start_door ARGUMENT...: a door with a state folder of its own.
 start_door() {
@@ -107,12 +111,14 @@ start_door() {
     "$claviger" serve --listen 127.0.0.1:0 --state "$scratch/state" "$@"
 }
 
-# run_harness MODE URL: the four runs, and their summary.
+# run_harness MODE URL [RUN...]: these runs, else all four, and their summary.
 run_harness() {
   local mode="$1" against="$2" out="$results/$1" run flag
+  shift 2
+  if (( $# == 0 )); then set -- 2025-11-25 2026-07-28 2025-06-18 2025-03-26; fi
   rm -rf "$out"
   mkdir -p "$out"
-  for run in 2025-11-25 2026-07-28 2025-06-18 2025-03-26; do
+  for run in "$@"; do
     flag=--spec-version
     case "$run" in 2025-11-25 | 2026-07-28) flag=--requirements ;; esac
     # The exit code says only that something failed; the summary says what.
@@ -122,9 +128,15 @@ run_harness() {
 }
 
 run_direct() {
+  local era
   start_fixture
   say "direct: $url"
   run_harness direct "$url"
+  for era in legacy modern; do
+    start_fixture "$era"
+    say "direct, $era only: $url"
+    run_harness "direct-$era" "$url" "$(revision_of "$era")"
+  done
 }
 
 run_door() {
@@ -147,6 +159,31 @@ run_stdio() {
   CLAVIGER_DEV_BYPASS=1 start_door -- "$target/debug/fixture-server" --stdio
   say "stdio: $url"
   run_harness stdio "$url"
+}
+
+run_legacy-behind() { cross_eras legacy modern; }
+
+run_modern-behind() { cross_eras modern legacy; }
+
+# cross_eras BEHIND BEFORE: a fixture that knows one era only behind the door, asked in the other one.
+cross_eras() {
+  local run
+  run="$(revision_of "$2")"
+  start_fixture "$1"
+  CLAVIGER_DEV_BYPASS=1 start_door --url "$url"
+  say "$1-behind: $url"
+  run_harness "$1-behind" "$url" "$run"
+  stop_all
+  rm -rf "$scratch/state"
+  mv "$scratch/door.log" "$scratch/door-http.log"
+  CLAVIGER_DEV_BYPASS=1 start_door -- "$target/debug/fixture-server" --stdio --era "$1"
+  say "$1-behind-stdio: $url"
+  run_harness "$1-behind-stdio" "$url" "$run"
+}
+
+# The revision of an era whose scenarios are asked.
+revision_of() {
+  case "$1" in legacy) echo 2025-11-25 ;; modern) echo 2026-07-28 ;; esac
 }
 
 run_issuer() {
@@ -218,6 +255,17 @@ ask_client() {
   "$node" "$here/summary.mjs" write "$peers" "$out" "$results/$mode.json" client
 }
 
+# compare_eras MODE: both runs of it with what the fixture of both eras passes in that revision.
+compare_eras() {
+  local bad=0 mode run
+  run="$(revision_of "$([[ "$1" == legacy-behind ]] && echo modern || echo legacy)")"
+  for mode in "$1" "$1-stdio"; do
+    say "$mode, beside the fixture alone:"
+    "$node" "$here/summary.mjs" compare "$peers" "$results/direct.json" "$results/$mode.json" "$here/expected/$mode.yml" "$run" || bad=1
+  done
+  return "$bad"
+}
+
 # register ORIGIN: the name of a client that registers itself, as most do.
 register() {
   "$node" -e '
@@ -234,18 +282,22 @@ free_port() {
 }
 
 main() {
-  local modes=("$@") mode bad=0
-  if (( $# == 0 )); then modes=(direct door token stdio issuer client bridge); fi
-  for mode in "${modes[@]}"; do
-    case "$mode" in direct | door | token | stdio | issuer | client | bridge) ;; *) fail "unknown mode: $mode (direct, door, token, stdio, issuer, client or bridge)" ;; esac
+  local modes=() mode run bad=0 all=(direct door token stdio legacy-behind modern-behind issuer client bridge)
+  if (( $# == 0 )); then set -- "${all[@]}"; fi
+  for mode in "$@"; do
+    case "$mode" in
+      cross) modes+=(legacy-behind modern-behind) ;;
+      direct | door | token | stdio | legacy-behind | modern-behind | issuer | client | bridge) modes+=("$mode") ;;
+      *) fail "unknown mode: $mode (cross, or one of: ${all[*]})" ;;
+    esac
   done
   install_harness
   cargo build --quiet --manifest-path "$root/Cargo.toml" -p claviger-testkit --bins
   if [[ "${modes[*]}" != direct && -z "${CLAVIGER:-}" ]]; then
     cargo build --quiet --manifest-path "$root/Cargo.toml" -p claviger
   fi
-  # Door, token and stdio are compared with the fixture alone, as it is now.
-  if [[ "${modes[0]}" != direct && "${modes[*]}" =~ (door|token|stdio) && ! "$results/direct.json" -nt "$target/debug/fixture-server" ]]; then
+  # Whatever has the fixture behind the door is compared with the fixture alone, as it is now.
+  if [[ "${modes[0]}" != direct && "${modes[*]}" =~ (door|token|stdio|behind) && ! "$results/direct.json" -nt "$target/debug/fixture-server" ]]; then
     modes=(direct "${modes[@]}")
   fi
   for mode in "${modes[@]}"; do
@@ -257,7 +309,8 @@ main() {
     mkdir -p "$results/$mode-logs"
     find "$scratch" -maxdepth 1 -name '*.log' -exec mv -t "$results/$mode-logs/" {} +
     case "$mode" in
-      direct) "$node" "$here/summary.mjs" check "$results/direct.json" || bad=1 ;;
+      direct) for run in direct direct-legacy direct-modern; do "$node" "$here/summary.mjs" check "$results/$run.json" || bad=1; done ;;
+      legacy-behind | modern-behind) compare_eras "$mode" || bad=1 ;;
       issuer) "$node" "$here/summary.mjs" spotless "$results/issuer.json" || bad=1 ;;
       # A modern client sends no `initialize`, and declares what it has: the checks of the rest are skipped.
       client | bridge) "$node" "$here/summary.mjs" spotless "$results/$mode.json" skipped || bad=1 ;;

@@ -4,7 +4,8 @@
 //                                                     ROLE is whom the scenarios test: server, unless `client` is said
 //   summary.mjs check SUMMARY                         fails when a scored scenario fails
 //   summary.mjs spotless SUMMARY [OUTCOME...]         fails when any check, scored or not, fails, warns or is skipped; these do not count
-//   summary.mjs compare PEERS BASE SUMMARY EXPECTED   fails when SUMMARY is not as BASE, except as EXPECTED says
+//   summary.mjs compare PEERS BASE SUMMARY EXPECTED [RUN]
+//                                                     fails when SUMMARY is not as BASE, except as EXPECTED says; in RUN only, where one is named
 //
 // A summary is {run: {scenario: {scored, checks: {id: outcome}}}}. A check that is reported several times is told
 // apart by a number: `id`, `id #2`, `id #3`.
@@ -60,8 +61,8 @@ function spotless(file, ...ignored) {
   report(faults);
 }
 
-function compare(peers, base, file, expectedFile) {
-  const [before, after] = [read(base), read(file)];
+function compare(peers, base, file, expectedFile, run) {
+  const [before, after] = [read(base), read(file)].map((summary) => (run ? { [run]: summary[run] ?? {} } : summary));
   const expected = expectations(peers, expectedFile);
   const faults = [];
   for (const difference of differences(before, after)) {

@@ -3,7 +3,7 @@
 use std::{io::Write, net::SocketAddr, num::NonZero, process::ExitCode};
 
 use clap::Parser;
-use claviger_testkit::fast;
+use claviger_testkit::{fast, fixture::Era};
 use tokio::net::TcpListener;
 
 /// A server that answers everything at once, for benchmarks.
@@ -15,6 +15,9 @@ struct Options {
     /// How many threads answer.
     #[arg(long, default_value = "1", value_name = "N")]
     threads: NonZero<usize>,
+    /// Which revisions to speak.
+    #[arg(long, value_enum, default_value = "both")]
+    era: Era,
 }
 
 fn main() -> ExitCode {
@@ -33,6 +36,6 @@ fn run(options: &Options) -> std::io::Result<()> {
         let listener = TcpListener::bind(options.listen).await?;
         writeln!(std::io::stdout(), "http://{}{}", listener.local_addr()?, fast::PATH)?;
         // Spawned, so that the worker threads accept too.
-        runtime.spawn(fast::serve(listener)).await.map_err(std::io::Error::other)?
+        runtime.spawn(fast::serve(options.era, listener)).await.map_err(std::io::Error::other)?
     })
 }

@@ -7,13 +7,14 @@ use claviger_testkit::{
     fixture::{Era, Given, Shared, http},
     token_proxy::{TokenProxy, TokenSource},
 };
+use hyper::Method;
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
     time::{sleep, timeout},
 };
 
-use crate::wire::{call, initialize, modern, post, request, text_of};
+use crate::wire::{ask, call, initialize, modern, post, request, text_of};
 
 async fn listener() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -56,19 +57,55 @@ async fn a_foreign_host_or_origin_is_refused() {
 #[tokio::test]
 async fn a_legacy_fixture_answers_a_modern_probe_as_old_servers_do() {
     let url = fixture(Era::Legacy).await;
-    let answer = post(&url, &modern("server/discover", json!({}), json!({})), &[]).await;
-    assert_eq!((answer.status.as_u16(), &answer.message()["error"]["code"]), (400, &json!(-32000)));
-    let answer = post(&url, &initialize("2026-07-28", json!({})), &[]).await;
+    for method in ["server/discover", "tools/list", "ping"] {
+        let answer = post(&url, &modern(method, json!({}), json!({})), &[]).await;
+        assert_eq!((answer.status.as_u16(), &answer.message()["error"]["code"]), (400, &json!(-32000)), "{method}");
+        assert_eq!(answer.message()["id"], Value::Null);
+    }
+    let answer = post(&url, &initialize("2026-07-28", json!({})), &[("mcp-protocol-version", "2026-07-28")]).await;
     assert_eq!(answer.message()["result"]["protocolVersion"], "2025-11-25");
+    assert!(answer.message()["result"]["capabilities"].get("extensions").is_none());
+}
+
+#[tokio::test]
+async fn a_legacy_fixture_takes_no_notice_of_what_came_later() {
+    let url = fixture(Era::Legacy).await;
+    let opened = post(&url, &initialize("2025-11-25", json!({})), &[]).await;
+    let session = opened.headers["mcp-session-id"].to_str().unwrap().to_owned();
+    let headers = [("mcp-session-id", session.as_str()), ("mcp-protocol-version", "2025-11-25")];
+    post(&url, &json!({"jsonrpc": "2.0", "method": "notifications/initialized"}), &headers).await;
+    let mut message = request("tools/call", call("test_x_mcp_header", json!({"region": "eu"})));
+    message["params"]["_meta"] = json!({"io.modelcontextprotocol/protocolVersion": "2026-07-28", "mine": 1});
+    let answer = post(&url, &message, &[headers.as_slice(), &[("mcp-method", "other"), ("mcp-param-region", "us")]].concat()).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert!(answer.message()["result"].get("resultType").is_none(), "{}", answer.text);
+    for method in ["server/discover", "subscriptions/listen", "tasks/get"] {
+        let params = json!({"taskId": "t", "notifications": {}});
+        let answer = post(&url, &request(method, params), &headers).await;
+        assert_eq!(answer.message()["error"]["code"], -32601, "{method}: {}", answer.text);
+    }
+    let answer = post(&url, &request("resources/read", json!({"uri": "test://nothing"})), &headers).await;
+    assert_eq!(answer.message()["error"]["code"], -32002);
+    let answer = post(&url, &request("ping", json!({})), &[headers[0], ("mcp-protocol-version", "2026-07-28")]).await;
+    assert_eq!((answer.status.as_u16(), &answer.message()["error"]["code"]), (400, &json!(-32000)));
 }
 
 #[tokio::test]
 async fn a_modern_fixture_has_no_sessions() {
     let url = fixture(Era::Modern).await;
     let answer = post(&url, &initialize("2025-11-25", json!({})), &[]).await;
-    assert!(!answer.text.contains("serverInfo"), "{}", answer.text);
-    let answer = post(&url, &modern("tools/list", json!({}), json!({})), &[]).await;
+    assert_eq!((answer.status.as_u16(), &answer.message()["error"]["code"]), (400, &json!(-32022)));
+    assert_eq!(answer.message()["error"]["data"]["supported"], json!(["2026-07-28"]));
+    let answer = post(&url, &modern("initialize", json!({}), json!({})), &[]).await;
+    assert_eq!((answer.status.as_u16(), &answer.message()["error"]["code"]), (404, &json!(-32601)));
+    let answer = post(&url, &request("tools/list", json!({})), &[("mcp-session-id", "any")]).await;
+    assert_eq!((answer.status.as_u16(), &answer.message()["error"]["code"]), (400, &json!(-32020)));
+    for verb in [Method::GET, Method::DELETE] {
+        assert_eq!(ask(verb.clone(), &url, &[("mcp-session-id", "any"), ("accept", "text/event-stream")]).await.status, 405, "{verb}");
+    }
+    let answer = post(&url, &modern("tools/list", json!({}), json!({})), &[("mcp-session-id", "any")]).await;
     assert_eq!(answer.message()["result"]["resultType"], "complete");
+    assert!(!answer.headers.contains_key("mcp-session-id"));
 }
 
 #[tokio::test]
@@ -128,7 +165,7 @@ async fn the_proxy_reads_its_token_from_a_file_each_time() {
 #[tokio::test]
 async fn the_fast_fixture_answers_every_request_alike() {
     let (listener, url) = listener().await;
-    tokio::spawn(fast::serve(listener));
+    tokio::spawn(fast::serve(Era::Both, listener));
     let answer = post(&url, &request("tools/call", call("anything", json!({}))), &[]).await;
     assert_eq!(answer.message()["id"], "tools/call-1");
     assert!(answer.message()["result"]["content"].is_array());

@@ -29,15 +29,25 @@ async fn a_legacy_fixture_does_not_know_discovery_but_can_be_initialized_after_i
     let mut pipe = Pipe::to_fixture(Era::Legacy);
     let refused = pipe.ask(modern("server/discover", json!({}), json!({}))).await;
     assert_eq!(refused["error"]["code"], -32601);
+    let refused = pipe.ask(modern("tools/list", json!({}), json!({}))).await;
+    assert_eq!(refused["error"]["code"], -32600);
     assert_eq!(pipe.initialize(json!({})).await["result"]["serverInfo"]["name"], "claviger-fixture");
+    let answer = pipe.ask(modern("tools/call", call("greet", json!({"name": "Ada"})), json!({}))).await;
+    assert!(answer["result"].get("resultType").is_none(), "its _meta does not make it modern");
+    assert_eq!(pipe.ask(modern("server/discover", json!({}), json!({}))).await["error"]["code"], -32601);
 }
 
 #[tokio::test]
-async fn a_modern_fixture_cannot_be_initialized() {
+async fn a_modern_fixture_cannot_be_initialized_and_lives_on() {
     let mut pipe = Pipe::to_fixture(Era::Modern);
     let refused = pipe.ask(initialize("2025-11-25", json!({}))).await;
     assert_eq!(refused["error"]["code"], -32022);
     assert_eq!(refused["error"]["data"]["supported"], json!(["2026-07-28"]));
+    pipe.send(json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
+    assert_eq!(pipe.ask(request("tools/list", json!({}))).await["error"]["code"], -32602);
+    let answer = pipe.ask(modern("tools/list", json!({}), json!({}))).await;
+    assert_eq!(answer["result"]["resultType"], "complete");
+    assert_eq!(pipe.ask(initialize("2025-11-25", json!({}))).await["error"]["code"], -32022);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use claviger_testkit::{
     body::read_capped,
     fixture::{Era, Given, Shared, stdio},
 };
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::Full;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
@@ -102,11 +102,8 @@ impl Answer {
 
 /// Posts `message` to `url`; the headers that MCP asks for come from the message, unless `headers` says otherwise.
 pub(crate) async fn post(url: &str, message: &Value, headers: &[(&str, &str)]) -> Answer {
-    let authority = url.strip_prefix("http://").unwrap().split('/').next().unwrap();
-    let path = url.split_once(authority).unwrap().1;
     let mut all = HeaderMap::new();
     let mut put = |name: &str, value: &str| all.insert(name.parse::<http::HeaderName>().unwrap(), value.parse().unwrap());
-    put("host", authority);
     put("content-type", "application/json");
     put("accept", "application/json, text/event-stream");
     if let Some(version) = message["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"].as_str() {
@@ -119,8 +116,21 @@ pub(crate) async fn post(url: &str, message: &Value, headers: &[(&str, &str)]) -
     for (name, value) in headers {
         put(name, value);
     }
-    let mut request = Request::post(path).body(Full::new(Bytes::from(message.to_string()))).unwrap();
-    *request.headers_mut() = all;
+    send(Method::POST, url, all, message.to_string()).await
+}
+
+/// Asks without a body.
+pub(crate) async fn ask(method: Method, url: &str, headers: &[(&'static str, &str)]) -> Answer {
+    let all = headers.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()));
+    send(method, url, all.collect(), String::new()).await
+}
+
+async fn send(method: Method, url: &str, headers: HeaderMap, body: String) -> Answer {
+    let authority = url.strip_prefix("http://").unwrap().split('/').next().unwrap();
+    let path = url.split_once(authority).unwrap().1;
+    let mut request = Request::builder().method(method).uri(path).body(Full::new(Bytes::from(body))).unwrap();
+    *request.headers_mut() = headers;
+    request.headers_mut().entry("host").or_insert(authority.parse().unwrap());
     let stream = TcpStream::connect(authority).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
