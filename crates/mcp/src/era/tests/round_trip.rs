@@ -110,6 +110,11 @@ fn without(mut members: Vec<(String, String)>, names: &[&str]) -> Vec<(String, S
     members
 }
 
+fn sorted(mut members: Vec<(String, String)>) -> Vec<(String, String)> {
+    members.sort();
+    members
+}
+
 fn params_of(message: &str) -> Vec<(String, String)> {
     let message = Message::parse(message.as_bytes()).unwrap();
     said(message.params().map(|params| params.raw().as_str()))
@@ -243,7 +248,7 @@ proptest! {
         prop_assert!(!back.contains("subscriptionId"));
         prop_assert_eq!(params_of(&back), params_of(&before));
         let again = text(to_modern::notification(&written(&back), &subscription));
-        prop_assert_eq!(params_of(&again), params_of(&modern));
+        prop_assert_eq!(sorted(params_of(&again)), sorted(params_of(&modern)));
     }
 
     #[test]
@@ -283,12 +288,7 @@ proptest! {
         let before = object(&before, "");
         let discovery = to_modern::discovery(&before, &[V2026_07_28]).unwrap();
         let back = to_legacy::initialize_result(&discovery, version, "unused").unwrap();
-        let sorted = |object: &str| {
-            let mut members = said(Some(object));
-            members.sort();
-            members
-        };
-        prop_assert_eq!(sorted(&back), sorted(&before));
+        prop_assert_eq!(sorted(said(Some(&back))), sorted(said(Some(&before))));
     }
 }
 
