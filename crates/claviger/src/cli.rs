@@ -44,7 +44,7 @@ pub(crate) use self::scan::{BaselineArguments, ReportFormat, ScanArguments, Stor
 pub(crate) use self::secrets::{
     GetArguments, ListArguments, MigrateArguments, PutArguments, SecretsArguments, SecretsCommand, StatusArguments,
 };
-pub(crate) use self::serve::{ChildGuardArguments, ServeArguments};
+pub(crate) use self::serve::{ChildGuardArguments, ServeArguments, ServerTransport};
 pub(crate) use self::setup::SetupArguments;
 pub(crate) use self::sign_in::{LoginArguments, LoginStatusArguments, LogoutArguments, SignInArguments};
 pub(crate) use self::token::{InspectArguments, MintArguments, TokenCommand};

@@ -280,6 +280,17 @@ pub enum Upstream {
     },
     /// A program that speaks MCP on its standard input and output.
     Process(Process),
+    /// A server of 2024-11-05, by HTTP with SSE.
+    Sse {
+        /// Its event stream.
+        url: Url,
+        /// Path and query of the stream, where they hold references.
+        target: Option<Template>,
+        /// Headers that the door adds to the `GET` and to every `POST`, credentials among them.
+        headers: Vec<(http::HeaderName, Template)>,
+        /// How the door gets a bearer token in its own name, if it does. The stream is not of one call, so no caller's token can stand there.
+        grant: Option<Box<TokenGrant>>,
+    },
 }
 
 /// Where the bearer token of an HTTP server comes from.
@@ -326,7 +337,7 @@ impl Upstream {
     pub fn needs_callers_token(&self) -> bool {
         match self {
             Self::Http { credential, .. } => credential.needs_callers_token(),
-            Self::Builtin(_) | Self::Process(_) => false,
+            Self::Builtin(_) | Self::Process(_) | Self::Sse { .. } => false,
         }
     }
 
@@ -337,6 +348,10 @@ impl Upstream {
             Self::Http { target, headers, credential, .. } => {
                 let written = headers.iter().map(|(_, template)| template).chain(target).flat_map(Template::references);
                 written.chain(credential.references()).collect()
+            }
+            Self::Sse { target, headers, grant, .. } => {
+                let written = headers.iter().map(|(_, template)| template).chain(target).flat_map(Template::references);
+                written.chain(grant.iter().flat_map(|grant| grant.server.references())).collect()
             }
             Self::Process(process) => process.arguments.iter().chain(process.environment.values()).flat_map(Template::references).collect(),
         }

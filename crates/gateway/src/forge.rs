@@ -22,7 +22,7 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use crate::back::credentials::{BearerSource, Credentials};
-use crate::back::stdio::StdioBack;
+use crate::back::stdio::{StdioBack, Way};
 use crate::back::{Back, EraBook, http as http_back};
 use crate::clock::Clock;
 use crate::config::{self, Accept, ClientHeaders, Config, ServerName, TokenSource, UpstreamCredential};
@@ -213,6 +213,21 @@ impl Forge<'_> {
                 let upstream = (server.upstream.clone(), server.protocol);
                 let back = StdioBack::for_upstream(name, upstream, self.resolver, limits, timeouts, era_book);
                 Back::Stdio(back.ok_or(InvalidUpstream).map_err(unusable)?)
+            }
+            config::Upstream::Sse { url, target, headers, grant } => {
+                let client = self.client.with_guard(Guard::default().with_networks(config.allowed_networks.iter().copied()));
+                let bearer = grant.as_ref().map(|grant| self.resolver.client_credentials(grant, &client)).transpose();
+                let way = Way {
+                    url: url.clone(),
+                    pool: Pool::new(url, self.tls, PoolLimits { connect_timeout: timeouts.connect, ..PoolLimits::default() })
+                        .map_err(unusable)?,
+                    target: target.as_ref().map(|template| self.resolver.credential(template).in_a_url()),
+                    headers: headers.iter().map(|(name, template)| (name.clone(), self.resolver.credential(template))).collect(),
+                    bearer: bearer.map_err(|source| BuildError::Certificates { server: name.clone(), source })?,
+                    message_bytes: limits.message_bytes,
+                    call: timeouts.call,
+                };
+                Back::Stdio(StdioBack::over_sse(name, way, limits, timeouts))
             }
         })
     }

@@ -24,7 +24,7 @@ pub(crate) struct BridgeArguments {
     /// Hide the tools whose names match; `*` stands for any run of characters
     #[arg(long, value_name = "PATTERN")]
     pub(crate) ignore_tool: Vec<String>,
-    /// How the server is spoken to; HTTP+SSE of 2024-11-05 is not spoken
+    /// How the server is spoken to; HTTP with SSE of 2024-11-05 is not spoken: `claviger serve --transport sse` does
     #[arg(long, value_name = "WAY", default_value = "http-only")]
     pub(crate) transport: Transport,
     /// A client that the authorization server knows already, as JSON with `client_id` and `client_secret`, or `@FILE` with that

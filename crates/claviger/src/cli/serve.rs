@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use url::Url;
 
 use super::{Era, StateArgument};
@@ -19,9 +19,12 @@ pub(crate) struct ServeArguments {
     /// Every server of an existing client configuration (.mcp.json, claude_desktop_config.json, .cursor/mcp.json, .vscode/mcp.json)
     #[arg(long, value_name = "FILE", conflicts_with_all = ["url", "demo", "program"])]
     pub(crate) mcp: Option<PathBuf>,
-    /// One Streamable HTTP server
+    /// One HTTP server
     #[arg(long, conflicts_with_all = ["demo", "program"])]
     pub(crate) url: Option<Url>,
+    /// How the server at --url is spoken to [default: streamable-http]
+    #[arg(long, value_name = "WAY", requires = "url")]
+    pub(crate) transport: Option<ServerTransport>,
     /// The built-in filesystem server on the current folder, read-only
     #[arg(long, conflicts_with = "program")]
     pub(crate) demo: bool,
@@ -57,6 +60,15 @@ pub(crate) struct ServeArguments {
     /// A stdio server: its program and arguments
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) program: Vec<String>,
+}
+
+/// How an HTTP server is spoken to, as a person names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ServerTransport {
+    /// HTTP with SSE of 2024-11-05, which is deprecated
+    Sse,
+    /// Every later revision
+    StreamableHttp,
 }
 
 /// `claviger child-guard`, which only the door types.

@@ -119,6 +119,10 @@ impl CallFailure {
         match self {
             Self::Forbidden(challenge) => forbidden(report, challenge.as_deref(), audience),
             Self::InTheClear => report.hint("write `https://`"),
+            // What a server of the oldest transport says to a `POST` at its stream (2025-03-26, Transports, Backwards Compatibility).
+            Self::Status { status: StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, .. } => report.hint(
+                "a server that speaks only HTTP with SSE (2024-11-05) is called through the door: `claviger serve --url URL --transport sse`",
+            ),
             Self::NotModern(_) => report.hint("leave `--era` out, or say `--era legacy`"),
             Self::Unauthorized { challenge, .. } => unauthorized(report, challenge.as_deref(), audience),
             _ => report,

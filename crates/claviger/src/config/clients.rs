@@ -66,7 +66,9 @@ impl Reader<'_> {
         let command = self.text(table, "command");
         let arguments = self.list(table, "args");
         let url = self.text(table, "url").or_else(|| self.text(table, "serverUrl"));
+        let transport = self.transport(table);
         let server = file::Server {
+            transport,
             command: command.map(|program| std::iter::once(program).chain(arguments).collect()),
             url,
             env: self.map(table, "env"),
@@ -74,7 +76,6 @@ impl Reader<'_> {
             cwd: self.text(table, "cwd"),
             ..file::Server::default()
         };
-        self.known_kind(table);
         if table.contains_key("envFile") {
             let hint = "write the variables under `env`, as references";
             self.judge.blame_with_hint(&self.path.key("envFile"), "files of variables are not built in yet", hint);
@@ -82,14 +83,16 @@ impl Reader<'_> {
         (self.judge.count() == before).then_some(server)
     }
 
-    /// `type` only repeats what `command` and `url` say; the old transport is not served.
-    fn known_kind(&mut self, table: &Table) {
-        let Some(kind) = table.get("type").and_then(|entry| entry.node.text()) else { return };
-        let path = self.path.key("type");
+    /// `type` says which of two transports a `url` has, or only repeats what `command` and `url` say.
+    fn transport(&mut self, table: &Table) -> Option<file::Transport> {
+        let (key, kind) = KINDS.iter().find_map(|key| Some((*key, table.get(*key)?.node.text()?)))?;
         match kind {
-            "stdio" | "http" | "streamable-http" | "streamableHttp" => {}
-            "sse" => self.judge.blame(&path, "the HTTP+SSE transport of 2024 is not served; most servers also offer Streamable HTTP"),
-            _ => self.judge.blame(&path, "`stdio` or `http` is expected"),
+            "sse" => Some(file::Transport::Sse),
+            "stdio" | "http" | "streamable-http" | "streamableHttp" => None,
+            _ => {
+                self.judge.blame(&self.path.key(key), "`stdio`, `http` or `sse` is expected");
+                None
+            }
         }
     }
 
@@ -228,6 +231,9 @@ fn served_name(name: &str, taken: &BTreeMap<String, (file::Server, Path)>) -> St
 
 /// The members that hold servers: VS Code's is the shorter word, and some files have both.
 const SECTIONS: [&str; 3] = ["mcpServers", "servers", "mcp_servers"];
+
+/// What the kind of a server is called, by one client or another.
+const KINDS: [&str; 3] = ["type", "transport", "transportType"];
 
 #[cfg(test)]
 mod tests;

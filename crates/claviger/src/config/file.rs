@@ -121,8 +121,10 @@ pub(crate) struct Accept {
 pub(crate) struct Server {
     /// A program that speaks MCP on its standard input and output, and its arguments.
     pub(crate) command: Option<Vec<String>>,
-    /// The MCP endpoint of a Streamable HTTP server. `${REFERENCE}` may stand in its path and query, percent-encoded when it is sent.
+    /// The MCP endpoint of a Streamable HTTP server, or the event stream of an older one (`transport = "sse"`). `${REFERENCE}` may stand in its path and query, percent-encoded when it is sent.
     pub(crate) url: Option<String>,
+    /// How the server at `url` is spoken to. Default: `streamable-http`.
+    pub(crate) transport: Option<Transport>,
     /// A server of our own.
     pub(crate) builtin: Option<Builtin>,
     /// The folder that the built-in server shows. Default: this file's folder.
@@ -171,6 +173,16 @@ pub(crate) enum MissingScope {
     Challenge,
     /// The challenge, with the failed result of a tool as its body, which names the scopes: for clients that show a body and do not read the challenge.
     ChallengeAndResult,
+}
+
+/// How an HTTP server is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Transport {
+    /// HTTP with SSE, of 2024-11-05, which is deprecated: one long event stream, and a `POST` for each message. Each caller has a stream of their own.
+    Sse,
+    /// Streamable HTTP, of every later revision.
+    StreamableHttp,
 }
 
 /// The servers of our own.

@@ -10,6 +10,7 @@ use aws_lc_rs::digest;
 use broker::reference::Template;
 use gateway::config::{Dpop, MissingScope, Process, Protocol, Server, ServerName, Upstream, UpstreamCredential};
 use http::HeaderName;
+use url::Url;
 
 pub(crate) use self::endpoint::is_local;
 use super::env::Surroundings;
@@ -131,6 +132,7 @@ impl Builder<'_> {
             ("env", !server.env.is_empty(), "command"),
             ("cwd", server.cwd.is_some(), "command"),
             ("url", server.url.is_some(), "url"),
+            ("transport", server.transport.is_some(), "url"),
             ("headers", !server.headers.is_empty(), "url"),
             ("credential", server.credential.is_some(), "url"),
             ("builtin", server.builtin.is_some(), "builtin"),
@@ -167,6 +169,9 @@ impl Builder<'_> {
             let headers = self.headers();
             let credential = self.credential(headers.as_deref().unwrap_or_default());
             let (url, target) = self.endpoint(url).unzip();
+            if server.transport == Some(file::Transport::Sse) {
+                return self.sse(url?, target?, headers?, credential?);
+            }
             return Some(Upstream::Http { url: url?, target: target?, headers: headers?, credential: credential? });
         }
         match server.builtin? {
@@ -176,6 +181,35 @@ impl Builder<'_> {
                 self.judge.accept(&path, builtin::filesystem(&root)).map(Upstream::Builtin)
             }
         }
+    }
+
+    /// A server of 2024-11-05. Its stream is opened in the door's own name.
+    fn sse(
+        &mut self,
+        url: Url,
+        target: Option<Template>,
+        headers: Vec<(HeaderName, Template)>,
+        credential: UpstreamCredential,
+    ) -> Option<Upstream> {
+        let grant = match credential {
+            UpstreamCredential::None => None,
+            UpstreamCredential::ClientCredentials(grant) => Some(grant),
+            UpstreamCredential::Delegated(_) | UpstreamCredential::Personal(_) | UpstreamCredential::PassThrough { .. } => {
+                let path = self.at("credential");
+                self.judge.blame_with_hint(
+                    &path,
+                    "with `transport = \"sse\"` no token of the caller's can be shown: one stream carries all calls",
+                    "give the door a credential of its own: `headers` or `client_credentials`",
+                );
+                return None;
+            }
+        };
+        if self.server.protocol == Some(file::Protocol::Modern) {
+            let path = self.at("protocol");
+            self.judge.blame(&path, "HTTP with SSE carries no revision that is modern");
+            return None;
+        }
+        Some(Upstream::Sse { url, target, headers, grant })
     }
 
     fn process(&mut self, command: &[String]) -> Option<Process> {

@@ -91,6 +91,17 @@ impl Credentials {
     }
 }
 
+impl<'k> Keys<'k> {
+    /// What the door shows in its own name, whoever calls.
+    pub(crate) fn of_the_door(
+        target: Option<&'k Credential>,
+        headers: &'k [(HeaderName, Credential)],
+        bearer: Option<&'k Credential>,
+    ) -> Self {
+        Self { target, headers, bearer: bearer.map(Key::Door) }
+    }
+}
+
 impl Keys<'_> {
     /// Whether a person's own grant is among them.
     pub(crate) fn are_personal(&self) -> bool {

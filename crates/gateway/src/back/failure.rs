@@ -11,6 +11,8 @@ use http::StatusCode;
 use mcp::era::Era;
 use mcp::error_code;
 
+pub use super::stdio::InvalidEndpoint;
+
 /// Why a back gives no answer of the upstream's own.
 #[derive(Debug, thiserror::Error)]
 pub enum BackFailure {
@@ -47,6 +49,9 @@ pub enum BackFailure {
         /// Where it belongs.
         place: CredentialPlace,
     },
+    /// Where a server of 2024-11-05 wants to be told things is not known, or must not be gone to.
+    #[error("the `endpoint` event of the server's stream cannot be followed: {0}")]
+    Endpoint(InvalidEndpoint),
     /// The session belongs to somebody else.
     #[error("the session belongs to another principal")]
     ForeignSession,
@@ -172,6 +177,11 @@ impl fmt::Display for CredentialPlace {
 }
 
 impl BackFailure {
+    /// Whether the door has no credential that the upstream takes, which says nothing about how the upstream is.
+    pub(crate) fn is_about_credentials(&self) -> bool {
+        matches!(self, Self::Credential(_) | Self::CredentialRefused { .. } | Self::CredentialShape { .. })
+    }
+
     /// The cause as a fixed word, for the record and the metrics.
     pub fn code(&self) -> &'static str {
         match self {
@@ -184,6 +194,7 @@ impl BackFailure {
             Self::Credential(_) => "credential_missing",
             Self::CredentialRefused { .. } => "credential_refused",
             Self::CredentialShape { .. } => "credential_shape",
+            Self::Endpoint(_) => "upstream_endpoint",
             Self::ForeignSession => "foreign_session",
             Self::ImpossiblePair { .. } => "impossible_pair",
             Self::NotAsked => "not_asked",
@@ -217,6 +228,7 @@ impl BackFailure {
             | Self::Credential(_)
             | Self::CredentialRefused { .. }
             | Self::CredentialShape { .. }
+            | Self::Endpoint(_)
             | Self::UnexpectedStatus { .. }
             | Self::Unreachable(_) => StatusCode::BAD_GATEWAY,
             Self::ImpossiblePair { .. } | Self::NotAsked => StatusCode::BAD_REQUEST,
@@ -244,7 +256,7 @@ impl BackFailure {
                 "the server behind the door has no credential to work with".to_owned()
             }
             Self::CredentialRefused { .. } => "the server behind the door refuses the door's credential".to_owned(),
-            Self::Broken(_) | Self::UnexpectedStatus { .. } | Self::Unreachable(_) => {
+            Self::Broken(_) | Self::Endpoint(_) | Self::UnexpectedStatus { .. } | Self::Unreachable(_) => {
                 "the server behind the door cannot be reached".to_owned()
             }
             Self::ForeignSession | Self::SessionGone => "no such session".to_owned(),

@@ -378,6 +378,7 @@ async fn read_whole(mut body: Lease, limit: usize) -> Result<Bytes, BackFailure>
 const TRACE: [HeaderName; 3] =
     [HeaderName::from_static("traceparent"), HeaderName::from_static("tracestate"), HeaderName::from_static("baggage")];
 const BOTH_KINDS: &str = "application/json, text/event-stream";
-const OUR_NAME: &str = concat!("claviger/", env!("CARGO_PKG_VERSION"));
+/// What the door calls itself to upstreams.
+pub(crate) const OUR_NAME: &str = concat!("claviger/", env!("CARGO_PKG_VERSION"));
 /// Answers up to this size go back in one piece; longer ones are passed on as they come.
 const SMALL: usize = 256 * 1024;

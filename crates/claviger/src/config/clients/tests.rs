@@ -80,8 +80,8 @@ fn each_wrong_entry_is_blamed_at_its_line() {
             "mcp.json:1:47: error: `mcpServers.a.args`: a list is expected",
         ),
         (
-            "{\"mcpServers\": {\"a\": {\"url\": \"http://127.0.0.1/sse\", \"type\": \"sse\"}}}",
-            "mcp.json:1:62: error: `mcpServers.a.type`: the HTTP+SSE transport",
+            "{\"mcpServers\": {\"a\": {\"url\": \"http://127.0.0.1/ws\", \"type\": \"ws\"}}}",
+            "mcp.json:1:61: error: `mcpServers.a.type`: `stdio`, `http` or `sse` is expected",
         ),
         (
             "{\"mcpServers\": {\"a\": {\"command\": \"x\", \"args\": [\"${input:key}\"]}}}",
@@ -98,6 +98,16 @@ fn each_wrong_entry_is_blamed_at_its_line() {
     ] {
         let errors = errors(json);
         assert!(errors.first().is_some_and(|error| error.starts_with(expected)), "{json}: {errors:?}");
+    }
+}
+
+#[test]
+fn the_transport_of_2024_is_taken_from_the_word_of_each_client() {
+    for key in ["type", "transport", "transportType"] {
+        let json = format!(r#"{{"mcpServers": {{"a": {{"url": "http://127.0.0.1/sse", "{key}": "sse"}}}}}}"#);
+        let draft = Folder::with(&[("mcp.json", &json)]).draft(&["--mcp", "mcp.json"]).unwrap();
+        let upstream = &draft.servers.first_key_value().unwrap().1.upstream;
+        assert!(matches!(upstream, gateway::config::Upstream::Sse { url, .. } if url.path() == "/sse"), "{key}");
     }
 }
 

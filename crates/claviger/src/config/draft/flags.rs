@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Drafter, Servers};
-use crate::cli::Era;
+use crate::cli::{Era, ServerTransport};
 use crate::config::fault::Fault;
 use crate::config::server::{self, Dialect, Origin};
 use crate::config::tree::Path;
@@ -13,10 +13,14 @@ impl Drafter<'_> {
     /// The one server of `--demo`, `--url` or a command.
     pub(super) fn server_of_flags(&mut self, servers: &mut Servers, names: &mut Vec<String>) {
         let arguments = self.arguments;
+        let transport = arguments.transport.map(|transport| match transport {
+            ServerTransport::Sse => file::Transport::Sse,
+            ServerTransport::StreamableHttp => file::Transport::StreamableHttp,
+        });
         let (default_name, server) = if arguments.demo {
             ("filesystem".to_owned(), file::Server { builtin: Some(file::Builtin::Filesystem), ..file::Server::default() })
         } else if let Some(url) = &arguments.url {
-            (name::of_url(url), file::Server { url: Some(url.to_string()), ..file::Server::default() })
+            (name::of_url(url), file::Server { url: Some(url.to_string()), transport, ..file::Server::default() })
         } else if !arguments.program.is_empty() {
             (name::of_command(&arguments.program), file::Server { command: Some(arguments.program.clone()), ..file::Server::default() })
         } else {

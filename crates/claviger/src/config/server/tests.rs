@@ -77,6 +77,25 @@ fn references_in_a_url_are_kept_apart() {
 }
 
 #[test]
+fn a_stream_of_2024_is_opened_in_the_doors_own_name() {
+    let draft =
+        |settings: &str| Folder::with(&[("claviger.toml", &format!("[servers.old]\ntransport = \"sse\"\n{settings}\n"))]).draft(&[]);
+    let headers = "url = \"https://mcp.example/${KEY}/sse\"\nheaders = { X-Key = \"${KEY}\" }";
+    let good = draft(headers).unwrap();
+    let Upstream::Sse { target: Some(_), headers, grant: None, .. } = &only(&good).1.upstream else { panic!("not a stream") };
+    assert_eq!(headers.len(), 1);
+    let url = "url = \"https://mcp.example/sse\"";
+    for (settings, expected) in [
+        (format!("{url}\ncredential = {{ pass_through = {{ audience = \"api\" }} }}"), "no token of the caller's can be shown"),
+        (format!("{url}\nprotocol = \"modern\""), "carries no revision that is modern"),
+        ("command = [\"x\"]".to_owned(), "does not go together with `command`"),
+    ] {
+        let text = draft(&settings).err().unwrap();
+        assert!(text.contains(expected), "{settings}: {text}");
+    }
+}
+
+#[test]
 fn each_wrong_setting_is_blamed_at_its_place() {
     for (text, expected) in [
         ("url = \"http://example.com/mcp\"", "claviger.toml:2:7: error: `servers.a.url`: plain http is for servers on this machine"),

@@ -2,8 +2,11 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::time::Duration;
 
+use broker::Missing;
 use bytes::Bytes;
+use http::StatusCode;
 use mcp::envelope::{Message, Meta};
 use mcp::method;
 use tokio::sync::mpsc;
@@ -11,7 +14,8 @@ use tokio::time::Instant;
 
 use super::lock;
 use super::peer::Peer;
-use crate::back::BackFailure;
+use crate::back::failure::Scarce;
+use crate::back::{BackFailure, CredentialPlace};
 use crate::principal::PrincipalKey;
 
 /// A request that the server has and has not answered.
@@ -62,22 +66,34 @@ pub(super) struct Asking<'a> {
 }
 
 /// Why nothing more comes for a request, when that is not its response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     /// The server answered with what is no message.
     BadAnswer,
+    /// Too much is on its way to the server.
+    Busy,
     /// The caller cancelled it and the server said no more.
     Cancelled,
     /// The server ended.
     Crashed,
+    /// It could not be posted: a credential cannot be had.
+    Credential(Missing),
+    /// It could not be posted: the server refuses the door's credential with this status.
+    CredentialRefused(StatusCode),
+    /// It could not be posted: a credential does not fit where it belongs.
+    CredentialShape(CredentialPlace),
     /// The session ended.
     SessionGone,
     /// The door is ending the server.
     Stopping,
+    /// It could not be posted: no credential came within this time.
+    TimedOut(Duration),
     /// A message of the server was over this cap, in bytes.
     TooLarge(usize),
     /// The caller does not read what comes.
     TooSlow,
+    /// It could not be posted: the server answered this.
+    UnexpectedStatus(StatusCode),
 }
 
 /// Why a delivery was not taken.
@@ -102,12 +118,18 @@ impl From<Ending> for BackFailure {
     fn from(ending: Ending) -> Self {
         match ending {
             Ending::BadAnswer => Self::BadAnswer,
+            Ending::Busy => Self::Busy(Scarce::Calls),
             Ending::Cancelled => Self::Cancelled,
             Ending::Crashed => Self::Crashed,
+            Ending::Credential(missing) => Self::Credential(missing),
+            Ending::CredentialRefused(status) => Self::CredentialRefused { status },
+            Ending::CredentialShape(place) => Self::CredentialShape { place },
             Ending::SessionGone => Self::SessionGone,
             Ending::Stopping => Self::Stopping,
+            Ending::TimedOut(after) => Self::TimedOut { after },
             Ending::TooLarge(limit) => Self::TooLarge { limit },
             Ending::TooSlow => Self::TooSlow,
+            Ending::UnexpectedStatus(status) => Self::UnexpectedStatus { status },
         }
     }
 }
@@ -173,7 +195,7 @@ impl Call {
     }
 
     /// How long ago it was asked.
-    pub(super) fn age(&self) -> std::time::Duration {
+    pub(super) fn age(&self) -> Duration {
         self.asked.elapsed()
     }
 }
@@ -183,7 +205,7 @@ impl Ticket {
     pub(super) async fn next(&mut self) -> Result<Delivery, Ending> {
         let Some(delivery) = self.deliveries.recv().await else {
             self.done = true;
-            return Err(self.fate.ending.get().copied().unwrap_or(Ending::Crashed));
+            return Err(self.fate.ending.get().cloned().unwrap_or(Ending::Crashed));
         };
         self.fate.queued.fetch_sub(delivery.message.len(), Ordering::Relaxed);
         self.done = delivery.is_response;

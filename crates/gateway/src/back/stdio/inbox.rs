@@ -1,6 +1,7 @@
 //! What does a server say, and to whom? Every line of its output is an answer, a question, or news.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -38,14 +39,17 @@ impl Peer {
             };
             match line {
                 Ok(Some(Line::Whole(line))) => self.receive(&line),
-                Ok(Some(Line::Cut(_))) => {
-                    tracing::warn!(target: "upstream", server = &*self.origin.server, "a message is over the cap; the server is stopped");
-                    break Ending::TooLarge(self.origin.cap);
-                }
+                Ok(Some(Line::Cut(_))) => break self.too_large(),
+                Err(error) if error.kind() == ErrorKind::FileTooLarge => break self.too_large(),
                 Ok(None) | Err(_) => break Ending::Crashed,
             }
         };
         self.close(ending);
+    }
+
+    fn too_large(&self) -> Ending {
+        tracing::warn!(target: "upstream", server = &*self.origin.server, "a message is over the cap; the server is stopped");
+        Ending::TooLarge(self.origin.cap)
     }
 
     fn close(&self, ending: Ending) {
@@ -61,7 +65,7 @@ impl Peer {
             std::mem::take(&mut waiting.calls)
         };
         for call in abandoned.into_values() {
-            call.end(ending);
+            call.end(ending.clone());
         }
         self.stop();
     }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use broker::Missing;
 use broker::credential::Stamp;
 use policy::Permit;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -15,6 +16,8 @@ use super::hub::Hub;
 use super::lock;
 use super::peer::{Origin, Peer};
 use super::process::{self, Life, Program, Started};
+use super::sse::Way;
+use super::stderr::Masker;
 use crate::back::BackFailure;
 use crate::back::failure::Scarce;
 use crate::config::Builtin;
@@ -33,6 +36,7 @@ pub(super) struct Launch {
 pub(super) enum Kind {
     Builtin(Builtin),
     Process(Program),
+    Sse(Arc<Way>),
 }
 
 /// Failures in a row, shared by those who count them and those who ask.
@@ -137,6 +141,15 @@ impl Launch {
                 })?;
                 Peer::start((stdout, stdin), life.clone(), hub, self.origin(crashes, permit, masker, stamp))
             }
+            Kind::Sse(way) => {
+                let opened = way.open(permit).await.inspect_err(|failure| {
+                    if !failure.is_about_credentials() {
+                        fail(&self.starts);
+                    }
+                })?;
+                // Each `POST` is given its credentials anew; so what the server says may hold some that nobody knows yet.
+                opened.start(&life, hub, self.origin(crashes, permit, Arc::new(Masker::of_everything()), Stamp::default()))
+            }
         };
         self.track(&life, place);
         let guard = life.stop.drop_guard();
@@ -182,11 +195,20 @@ impl Launch {
     pub(super) fn program(&self) -> Option<&Program> {
         match &self.kind {
             Kind::Process(program) if program.has_references() => Some(program),
-            Kind::Builtin(_) | Kind::Process(_) => None,
+            Kind::Builtin(_) | Kind::Process(_) | Kind::Sse(_) => None,
         }
     }
 
-    fn origin(&self, crashes: &Failures, permit: &Permit, masker: Arc<super::stderr::Masker>, stamp: Stamp) -> Origin {
+    /// What cannot be had of what an instance needs, as the last try has shown.
+    pub(super) fn missing(&self) -> Option<Missing> {
+        match &self.kind {
+            Kind::Builtin(_) => None,
+            Kind::Process(program) => program.missing(),
+            Kind::Sse(way) => way.missing(),
+        }
+    }
+
+    fn origin(&self, crashes: &Failures, permit: &Permit, masker: Arc<Masker>, stamp: Stamp) -> Origin {
         let ledger = Ledger { starts: Arc::clone(&self.starts), crashes: Arc::clone(crashes), answers: AtomicU64::new(0) };
         Origin { server: Arc::clone(&self.server), permit: permit.clone(), masker, ledger, stamp, cap: self.message_bytes }
     }

@@ -18,6 +18,7 @@ mod parameters;
 mod peer;
 mod process;
 mod renew;
+mod sse;
 mod stderr;
 mod table;
 #[cfg(test)]
@@ -36,6 +37,8 @@ use self::group::{Group, GroupKey};
 use self::launch::{Failures, Kind, Launch};
 use self::modern::{Known, Shared};
 use self::process::Program;
+pub use self::sse::InvalidEndpoint;
+pub(crate) use self::sse::Way;
 use self::table::Held;
 use crate::back::EraBook;
 use crate::config::{Limits, Protocol, ServerName, Timeouts, Upstream};
@@ -113,8 +116,17 @@ impl StdioBack {
         let kind = match upstream.0 {
             Upstream::Builtin(start) => Kind::Builtin(start),
             Upstream::Process(process) => Kind::Process(Program::new(process, resolver)),
-            Upstream::Http { .. } => return None,
+            Upstream::Http { .. } | Upstream::Sse { .. } => return None,
         };
+        Some(Self::new(name, (kind, upstream.1), limits, timeouts, era_book))
+    }
+
+    /// Prepares a server of 2024-11-05, whose event stream is as good as a pipe. It is of the legacy era by its transport.
+    pub(crate) fn over_sse(name: &ServerName, way: Way, limits: &Limits, timeouts: &Timeouts) -> Arc<Self> {
+        Self::new(name, (Kind::Sse(Arc::new(way)), Protocol::Legacy), limits, timeouts, EraBook::default())
+    }
+
+    fn new(name: &ServerName, (kind, protocol): (Kind, Protocol), limits: &Limits, timeouts: &Timeouts, era_book: EraBook) -> Arc<Self> {
         let message_bytes = limits.message_bytes;
         let limits = StdioLimits {
             children: limits.children.get() as usize,
@@ -127,7 +139,7 @@ impl StdioBack {
             me: Weak::clone(me),
             launch: Launch::new(name.as_str().into(), kind, message_bytes, limits.children),
             limits,
-            protocol: upstream.1,
+            protocol,
             groups: Mutex::default(),
             sessions: Mutex::default(),
             modern: tokio::sync::Mutex::default(),
@@ -139,14 +151,14 @@ impl StdioBack {
             closing: CancellationToken::new(),
         });
         tokio::spawn(reap(Arc::downgrade(&back), back.closing.clone()));
-        Some(back)
+        back
     }
 
     /// Why nothing can be started just now, for the operator.
     pub fn trouble(&self) -> Option<String> {
         let wait = self.launch.wait().max(lock(&self.crashes).wait(tokio::time::Instant::now()));
         let failed = (!wait.is_zero()).then(|| format!("it failed and is not started again for {} ms", wait.as_millis()));
-        failed.or_else(|| self.launch.program()?.missing().map(|missing| missing.to_string()))
+        failed.or_else(|| self.launch.missing().map(|missing| missing.to_string()))
     }
 
     /// Ends every instance: politely, and after `patience` not. Returns when all are gone.

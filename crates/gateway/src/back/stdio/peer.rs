@@ -100,8 +100,18 @@ impl Peer {
         R: AsyncRead + Unpin + Send + 'static,
         W: AsyncWrite + Unpin + Send + 'static,
     {
+        let (peer, letters) = Self::hearing(pipe.0, life, hub, origin);
+        tokio::spawn(write(Arc::clone(&peer), pipe.1, letters));
+        peer
+    }
+
+    /// The same where what the server is told goes another way: it comes out of the receiver, line by line.
+    pub(super) fn hearing<R>(reader: R, life: Life, hub: Option<Arc<Hub>>, origin: Origin) -> (Arc<Self>, mpsc::Receiver<Bytes>)
+    where
+        R: AsyncRead + Unpin + Send + 'static,
+    {
         let (outbox, letters) = mpsc::channel(OUTBOX);
-        let lines = Lines::new(pipe.0, origin.cap);
+        let lines = Lines::new(reader, origin.cap);
         let peer = Arc::new(Self {
             outbox,
             waiting: Mutex::default(),
@@ -114,9 +124,8 @@ impl Peer {
             hub,
             origin,
         });
-        tokio::spawn(write(Arc::clone(&peer), pipe.1, letters));
         tokio::spawn(Arc::clone(&peer).read(lines));
-        peer
+        (peer, letters)
     }
 
     /// Whether the pipe is still open.
@@ -127,6 +136,12 @@ impl Peer {
     /// Asks the server to end.
     pub(super) fn stop(&self) {
         self.life.stop.cancel();
+    }
+
+    /// Gives the server up: it can be told nothing more.
+    pub(super) fn break_off(&self) {
+        self.broke.store(true, Ordering::Relaxed);
+        self.stop();
     }
 
     /// Whether nothing is under way in either direction.
@@ -338,8 +353,7 @@ async fn write<W: AsyncWrite + Unpin>(peer: Arc<Peer>, mut pipe: W, mut letters:
     // A server that does not read must not keep us from closing its input.
     tokio::select! {
         result = writing => if result.is_err() {
-            peer.broke.store(true, Ordering::Relaxed);
-            peer.stop();
+            peer.break_off();
         },
         () = peer.life.stop.cancelled() => {}
     }

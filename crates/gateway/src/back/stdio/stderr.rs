@@ -16,6 +16,8 @@ use super::line::{Line, Lines};
 pub(super) struct Masker {
     /// One on a line, longest first, so that a secret which holds another one is masked whole. They are kept as long as the child lives, so not in common memory.
     secrets: Option<Value>,
+    /// Nothing is shown at all: which secrets it may hold is not known.
+    hides_all: bool,
 }
 
 impl Masker {
@@ -29,7 +31,12 @@ impl Masker {
         }
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         let secrets = Zeroizing::new(secrets.join("\n"));
-        Ok(Self { secrets: Some(Value::new(&secrets)?) })
+        Ok(Self { secrets: Some(Value::new(&secrets)?), hides_all: false })
+    }
+
+    /// Knows no secret, and shows nothing.
+    pub(super) fn of_everything() -> Self {
+        Self { secrets: None, hides_all: true }
     }
 
     fn secrets(&self) -> impl Iterator<Item = &str> {
@@ -38,6 +45,9 @@ impl Masker {
 
     /// The line as the log may show it: masked, then escaped, then cut to [`SHOWN_BYTES`].
     pub(super) fn show(&self, line: &Line) -> String {
+        if self.hides_all {
+            return MASK.to_owned();
+        }
         let (bytes, is_cut) = match line {
             Line::Whole(bytes) => (bytes, false),
             Line::Cut(bytes) => (bytes, true),
