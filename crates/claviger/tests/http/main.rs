@@ -41,6 +41,8 @@ mod mcp;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
+mod old_transport;
+#[cfg(test)]
 mod record;
 #[cfg(test)]
 mod reload;

@@ -17,7 +17,7 @@ use super::call::Asking;
 use super::group::{Group, Live};
 use super::launch::Fresh;
 use super::peer::{Owner, Peer};
-use super::{Answer, Opened, StdioBack, lock};
+use super::{Answer, Opened, StdioBack, lock, revision};
 use crate::back::BackFailure;
 use crate::back::failure::Scarce;
 use crate::config::Protocol;
@@ -193,7 +193,7 @@ impl StdioBack {
             self.launch.failed();
             return Err(BackFailure::TimedOut { after: self.limits.call });
         };
-        let answer = answer?;
+        let answer = revision::lifted(answer?);
         if is_result(&answer) {
             *lock(&self.legacy_works) = true;
         }

@@ -18,6 +18,7 @@ mod parameters;
 mod peer;
 mod process;
 mod renew;
+mod revision;
 mod sse;
 mod stderr;
 mod table;
