@@ -136,6 +136,7 @@ async fn a_token_that_is_taken_no_more_is_replaced_within_the_call() {
     );
     let door = plan(&server).line(&credential).variable("SECRET", "correct-horse").open().await;
     let session = door.caller("alice").session().await;
+    assert_eq!(session.tool("any", json!({})).send().await.status, 200);
     revoked.store(true, Ordering::SeqCst);
     let answer = session.tool("any", json!({})).send().await;
     assert_eq!((answer.status, answer.tool_text().as_str()), (200, "any says hello"), "{}", door.said());

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, Door, Running, Setup, everything, loopback_server, node, peer, repository};
+use crate::support::{Client, Door, Running, Setup, eventually, everything, loopback_server, node, peer, repository};
 
-/// The server behind a door, in one of the two ways.
+/// The server behind a door, in one of three ways.
 struct Everything {
     door: Door,
     token: String,
@@ -26,6 +26,11 @@ impl Everything {
         Self::behind(Setup::url("everything", &url), Some(server))
     }
 
+    fn over_sse() -> Self {
+        let (server, url) = sse_server("0");
+        Self::behind(Setup::sse("everything", &url), Some(server))
+    }
+
     fn behind(setup: Setup, server: Option<Running>) -> Self {
         let door = setup.scope("*=everything:use").scope("get-env=everything:admin").open();
         let token = door.token("everything:use");
@@ -35,6 +40,15 @@ impl Everything {
     fn run(&self, client: Client, scenario: &str, settings: &Value) -> Value {
         client.run(&self.door.url, &self.token, scenario, settings)
     }
+}
+
+/// The server in its oldest way, the SDK's `SSEServerTransport`, and where its stream is.
+fn sse_server(port: &str) -> (Running, String) {
+    let mut command = node();
+    command.arg("--import").arg(repository().join("interop/servers/loopback.mjs")).env("LOOPBACK_PORT", port);
+    command.arg(peer("npm/node_modules/@modelcontextprotocol/server-everything/dist/index.js")).arg("sse");
+    let (server, url) = loopback_server(command);
+    (server, url.replace("/mcp", "/sse"))
 }
 
 fn tour(everything: Everything) {
@@ -171,5 +185,53 @@ mod over_http {
     #[test]
     fn equal_ids_of_many_clients_never_meet() {
         super::crowd(Everything::over_http());
+    }
+}
+
+mod over_sse {
+    use super::Everything;
+
+    #[test]
+    fn every_client_lists_and_calls() {
+        super::tour(Everything::over_sse());
+    }
+
+    #[test]
+    fn progress_arrives_at_every_client() {
+        super::progress(Everything::over_sse());
+    }
+
+    #[test]
+    fn a_person_and_a_model_are_asked_and_answer() {
+        super::questions(Everything::over_sse());
+    }
+
+    #[test]
+    fn a_cancelled_call_ends_alone() {
+        super::cancellation(Everything::over_sse());
+    }
+
+    #[test]
+    fn a_subscriber_hears_of_a_change() {
+        super::subscription(Everything::over_sse());
+    }
+
+    #[test]
+    fn equal_ids_of_many_clients_never_meet() {
+        super::crowd(Everything::over_sse());
+    }
+
+    #[test]
+    fn a_server_that_was_killed_is_called_again_when_it_is_back() {
+        let (mut server, url) = super::sse_server("0");
+        let door = super::Setup::sse("everything", &url).open();
+        let call = || door.call("everything", "echo", &super::json!({"message": "hello"}));
+        assert_eq!(call().as_deref(), Ok("Echo: hello"));
+        server.kill();
+        assert!(call().is_err(), "nobody is there");
+        let port = url.trim_end_matches("/sse").rsplit(':').next().expect("the URL has a port");
+        let (_server, _url) = super::sse_server(port);
+        assert!(super::eventually(|| call().as_deref() == Ok("Echo: hello")), "it is back: {:?}", call());
+        door.close();
     }
 }

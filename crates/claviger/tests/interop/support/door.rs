@@ -37,6 +37,11 @@ impl Setup {
         Self::default().flag("--name", name).flag("--url", url)
     }
 
+    /// An HTTP server of 2024-11-05.
+    pub(crate) fn sse(name: &str, url: &str) -> Self {
+        Self::url(name, url).flag("--transport", "sse")
+    }
+
     /// The built-in server on `folder`.
     pub(crate) fn demo(folder: &Path) -> Self {
         let mut setup = Self::default().within(folder);
