@@ -1,6 +1,7 @@
 """An MCP server on the official Python SDK that speaks both eras: what the door is put before when a test needs a modern peer.
 
     both_eras.py http     Streamable HTTP on 127.0.0.1; the first line on stdout is the URL
+    both_eras.py sse      HTTP with SSE (2024-11-05), which is of the older era whatever the server can, in the same way
     both_eras.py stdio    newline-delimited JSON on stdin and stdout
 
 Its tools let a test see what arrives: answers asked of a person, cancellations, the header names of a call.
@@ -16,6 +17,7 @@ import uvicorn
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.resolve import Elicit, Resolve
 from pydantic import BaseModel
+from starlette.applications import Starlette
 
 NOTE = "note://counter"
 
@@ -97,18 +99,19 @@ def note() -> str:
     return str(touched)
 
 
-async def serve_http() -> None:
+async def serve(path: str, app: Starlette) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        print(f"http://127.0.0.1:{listener.getsockname()[1]}/mcp", flush=True)
-        app = server.streamable_http_app(streamable_http_path="/mcp")
+        print(f"http://127.0.0.1:{listener.getsockname()[1]}{path}", flush=True)
         await uvicorn.Server(uvicorn.Config(app, log_level="warning")).serve(sockets=[listener])
 
 
 match sys.argv[1:]:
     case ["http"]:
-        asyncio.run(serve_http())
+        asyncio.run(serve("/mcp", server.streamable_http_app(streamable_http_path="/mcp")))
+    case ["sse"]:
+        asyncio.run(serve("/sse", server.sse_app()))
     case ["stdio"]:
         server.run("stdio")
     case _:

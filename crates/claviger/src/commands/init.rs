@@ -14,7 +14,7 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
 use crate::cli::InitArguments;
 use crate::config::env::{self, Surroundings};
 use crate::config::fault::Faults;
-use crate::config::file::Server;
+use crate::config::file::{Server, Transport};
 use crate::config::tree::Sources;
 use crate::config::{clients, read};
 use crate::voice::{self, Exit, Report, plain};
@@ -168,6 +168,9 @@ fn configuration(file: &str, servers: &[(String, Server)]) -> String {
         if let Some(url) = &server.url {
             table.insert("url", value(url.as_str()));
         }
+        if server.transport == Some(Transport::Sse) {
+            table.insert("transport", value("sse"));
+        }
         for (key, members) in [("env", &server.env), ("headers", &server.headers)] {
             if !members.is_empty() {
                 let members: InlineTable = members.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
@@ -246,5 +249,12 @@ mod tests {
         let written = fs::read_to_string(at("claviger.toml")).unwrap();
         assert!(written.contains("[servers.a]\ncommand = [\"x\"]\nenv = { GITHUB_TOKEN = \"${GITHUB_TOKEN}\" }"), "{written}");
         assert!(fs::read_to_string(at(".env.example")).unwrap().ends_with("\nGITHUB_TOKEN=your-github-token-here\n"));
+    }
+
+    #[test]
+    fn a_server_of_the_old_transport_is_written_as_one() {
+        let server = Server { url: Some("https://x.example/sse".to_owned()), transport: Some(Transport::Sse), ..Server::default() };
+        let written = configuration(".mcp.json", &[("old".to_owned(), server)]);
+        assert!(written.ends_with("[servers.old]\nurl = \"https://x.example/sse\"\ntransport = \"sse\"\n"), "{written}");
     }
 }

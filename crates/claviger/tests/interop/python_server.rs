@@ -1,5 +1,5 @@
 //! A server on the official Python SDK that speaks both eras, over HTTP and as a child: what the modern protocol does with
-//! real programs at both ends.
+//! real programs at both ends. By its oldest transport it is of the older era, and the door translates.
 
 use serde_json::{Value, json};
 
@@ -21,10 +21,19 @@ impl PythonServer {
     }
 
     fn over_http() -> Self {
-        let mut command = python();
-        command.arg(repository().join("interop/servers/both_eras.py")).arg("http");
-        let (server, url) = loopback_server(command);
+        let (server, url) = Self::listening("http");
         Self::behind(Setup::url("both", &url), Some(server))
+    }
+
+    fn over_sse() -> Self {
+        let (server, url) = Self::listening("sse");
+        Self::behind(Setup::sse("both", &url), Some(server))
+    }
+
+    fn listening(way: &str) -> (Running, String) {
+        let mut command = python();
+        command.arg(repository().join("interop/servers/both_eras.py")).arg(way);
+        loopback_server(command)
     }
 
     fn behind(setup: Setup, server: Option<Running>) -> Self {
@@ -189,5 +198,35 @@ mod over_http {
             }
         }
         server.door.close();
+    }
+}
+
+// In the older era this server tells nobody of changes.
+mod over_sse {
+    use super::PythonServer;
+
+    #[test]
+    fn every_client_is_served_in_its_era() {
+        super::tour(PythonServer::over_sse());
+    }
+
+    #[test]
+    fn progress_arrives_in_both_eras() {
+        super::progress(PythonServer::over_sse());
+    }
+
+    #[test]
+    fn a_person_is_asked_in_both_eras() {
+        super::question(PythonServer::over_sse());
+    }
+
+    #[test]
+    fn a_cancelled_call_is_cancelled_at_the_server() {
+        super::cancellation(PythonServer::over_sse());
+    }
+
+    #[test]
+    fn equal_ids_of_many_clients_never_meet() {
+        super::crowd(PythonServer::over_sse());
     }
 }
