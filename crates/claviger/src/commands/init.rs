@@ -223,9 +223,10 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
-    use super::run;
+    use super::{configuration, run};
     use crate::cli::InitArguments;
     use crate::config::env::Surroundings;
+    use crate::config::file::{Server, Transport};
     use crate::voice::Exit;
 
     #[test]
