@@ -11,6 +11,7 @@ use broker::Resolver;
 use broker::reference::Template;
 use broker::source::{Environment, Files, OpenFiles, Sources};
 use claviger_gateway::PrincipalKey;
+use claviger_gateway::back::EraBook;
 use claviger_gateway::back::stdio::{Answer, StdioBack};
 use claviger_gateway::config::{Limits, Process, Protocol, ServerName, Timeouts, Upstream};
 use mcp::envelope::Message;
@@ -37,7 +38,7 @@ async fn run() -> Option<()> {
     let resolver = Arc::new(Resolver::new(Sources::local(Environment::default(), Files::new("/".into(), OpenFiles::Warn)), Arc::new(|| 0)));
     let name = ServerName::parse("child").ok()?;
     let upstream = (Upstream::Process(process), Protocol::Legacy);
-    let back = StdioBack::for_upstream(&name, upstream, &resolver, &Limits::default(), &Timeouts::default())?;
+    let back = StdioBack::for_upstream(&name, upstream, &resolver, &Limits::default(), &Timeouts::default(), EraBook::default())?;
     let scopes = oauth::scope::ScopeSet::default();
     let caller = Caller { issuer: "i", subject: "s", client: None, scopes: &scopes };
     let permit = RuleSet::open().decide(&caller, &Action::Method("tools/call")).ok()?;

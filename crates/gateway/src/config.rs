@@ -443,6 +443,8 @@ pub struct Timeouts {
     pub idle: Duration,
     /// For calls in flight when the door shuts down.
     pub drain: Duration,
+    /// For a person's answer to what a server of the other era asks in the middle of a call.
+    pub question: Duration,
 }
 
 impl Default for Timeouts {
@@ -455,6 +457,7 @@ impl Default for Timeouts {
             probe: Duration::from_secs(5),
             idle: Duration::from_secs(300),
             drain: Duration::from_secs(30),
+            question: Duration::from_secs(600),
         }
     }
 }

@@ -30,6 +30,7 @@ use crate::body::Body;
 use crate::clock::Clock;
 use crate::config::{self, Config, WhenUnrecorded};
 use crate::connect::Connect;
+use crate::era::{Crossing, States};
 use crate::exchange::UNREAD;
 use crate::forge::{BuildError, Forge};
 use crate::layers::authenticate::Authenticator;
@@ -94,6 +95,9 @@ pub struct Door {
     book: Arc<Book>,
     /// For hashes of what clients show.
     client_key: hmac::Key,
+    /// Seals what callers carry from a question to its answer.
+    states: Arc<States>,
+    store: Arc<dyn Store>,
     /// The pages on which they do so.
     pub(crate) connect: Connect,
     pub(crate) annex: Option<Arc<dyn Annex>>,
@@ -109,9 +113,19 @@ impl Door {
         let Parts { clock, store, revocations, auditor, client, tls, resolver, metrics, attention, annex } = parts;
         let book = Arc::new(Book::new(Arc::clone(&store), instance_key, Arc::new(move || clock.unix_milliseconds()))?);
         let client_key = hmac::Key::new(hmac::HMAC_SHA256, instance_key.derive("client-headers", "").as_slice());
+        let states = Arc::new(States::new(instance_key)?);
         let connect = Connect::new(instance_key, Arc::clone(&store))?;
-        let forge =
-            Forge { clock, client: &client, tls: &tls, resolver: &resolver, metrics: &metrics, book: &book, client_key: &client_key };
+        let forge = Forge {
+            clock,
+            client: &client,
+            tls: &tls,
+            resolver: &resolver,
+            metrics: &metrics,
+            book: &book,
+            client_key: &client_key,
+            states: &states,
+            store: &store,
+        };
         let places = config.limits.calls_in_flight.get() as usize;
         let authenticator = Authenticator::new(clock, &config.limits, fingerprinter, revocations, Proofs::new(Arc::clone(&store)));
         let table = forge.table(config, public_url, None)?;
@@ -120,7 +134,7 @@ impl Door {
             table: ArcSwap::from_pointee(table),
             authenticator,
             address_quotas: AddressQuotas::new(),
-            sessions: Sessions::new(instance_key, store, clock)?,
+            sessions: Sessions::new(instance_key, Arc::clone(&store), clock)?,
             auditor,
             underway: Arc::default(),
             tasks: TaskTracker::new(),
@@ -136,6 +150,8 @@ impl Door {
             resolver,
             book,
             client_key,
+            states,
+            store,
             connect,
             annex,
             annex_quotas: AddressQuotas::new(),
@@ -150,8 +166,12 @@ impl Door {
         config.trusts_links &= old.config.trusts_links;
         let forge = self.forge();
         let table = forge.table(config, &old.public_url, Some(&old)).inspect_err(|_| self.reloaded("refused"))?;
+        let crossings: Vec<*const Crossing> = table.servers.values().map(|server| Arc::as_ptr(&server.crossing)).collect();
         let kept: Vec<*const StdioBack> = table.servers.values().filter_map(|server| server.stdio().map(Arc::as_ptr)).collect();
         self.table.store(Arc::new(table));
+        for server in old.servers.values().filter(|server| !crossings.contains(&Arc::as_ptr(&server.crossing))) {
+            server.crossing.close();
+        }
         self.reloaded("accepted");
         let is_gone = |server: &&Arc<Server>| server.stdio().is_some_and(|back| !kept.contains(&Arc::as_ptr(back)));
         for server in old.servers.values().filter(is_gone) {
@@ -161,8 +181,8 @@ impl Door {
     }
 
     fn forge(&self) -> Forge<'_> {
-        let Self { clock, client, tls, resolver, metrics, book, client_key, .. } = self;
-        Forge { clock: *clock, client, tls, resolver, metrics, book, client_key }
+        let Self { clock, client, tls, resolver, metrics, book, client_key, states, store, .. } = self;
+        Forge { clock: *clock, client, tls, resolver, metrics, book, client_key, states, store }
     }
 
     /// Everything that people have granted.
@@ -243,6 +263,7 @@ impl Door {
         self.draining.cancel();
         self.closing.cancel();
         let table = self.table.load_full();
+        table.servers.values().for_each(|server| server.crossing.close());
         join_all(table.servers.values().filter_map(|server| server.stdio()).map(|back| back.shutdown(children_have))).await;
     }
 

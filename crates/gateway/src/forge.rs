@@ -16,16 +16,18 @@ use outbound::client::Client;
 use outbound::guard::Guard;
 use outbound::pool::{InvalidUpstream, Pool, PoolLimits};
 use outbound::tls::InvalidRoots;
+use store::Store;
 use token::{KeySet, Trust, TypRule};
 use tokio::sync::Mutex;
 use url::Url;
 
 use crate::back::credentials::{BearerSource, Credentials};
 use crate::back::stdio::StdioBack;
-use crate::back::{Back, http as http_back};
+use crate::back::{Back, EraBook, http as http_back};
 use crate::clock::Clock;
 use crate::config::{self, Accept, ClientHeaders, Config, ServerName, TokenSource, UpstreamCredential};
 use crate::connect::SignIn;
+use crate::era::{Crossing, States};
 use crate::introspections::Introspections;
 use crate::issuer_keys::IssuerKeys;
 use crate::layers::host_guard::HostGuard;
@@ -43,6 +45,9 @@ pub(crate) struct Forge<'a> {
     pub(crate) book: &'a Arc<Book>,
     /// For hashes of what clients show.
     pub(crate) client_key: &'a hmac::Key,
+    /// For what callers carry for the door.
+    pub(crate) states: &'a Arc<States>,
+    pub(crate) store: &'a Arc<dyn Store>,
 }
 
 /// What all servers that trust an issuer share, by the issuer.
@@ -155,9 +160,11 @@ impl Forge<'_> {
         let document = metadata_document(&resource, config, name, server);
         let metadata = document.to_json().map_err(|source| BuildError::Metadata { server: name.clone(), source })?;
         let unchanged = old.and_then(|old| old.server(name.as_str())).filter(|old| old.fingerprint == server.fingerprint);
-        let back = match unchanged.map(|old| old.back.shared()) {
-            Some(back) => back,
-            None => self.back(name, server, &resource, config)?,
+        let (back, crossing) = if let Some(old) = unchanged {
+            (old.back.clone(), Arc::clone(&old.crossing))
+        } else {
+            let crossing = Crossing::new(name.as_str(), self.states, self.clock, self.metrics, config);
+            (self.back(name, server, &resource, config)?, crossing)
         };
         Ok(Server {
             gate: self.gate(name, &resource, config, issuers)?,
@@ -169,6 +176,7 @@ impl Forge<'_> {
             dpop: server.dpop,
             metadata: metadata.into(),
             back,
+            crossing,
             needs_callers_token: server.upstream.needs_callers_token(),
             fingerprint: server.fingerprint,
             metrics: self.metrics.for_server(name.as_str()),
@@ -179,6 +187,7 @@ impl Forge<'_> {
     fn back(&self, name: &ServerName, server: &config::Server, resource: &Resource, config: &Config) -> Result<Back, BuildError> {
         let limits = &config.limits;
         let timeouts = &config.timeouts;
+        let era_book = EraBook::new(self.store, &server.fingerprint);
         let unusable = |source| BuildError::Upstream { server: name.clone(), source };
         Ok(match &server.upstream {
             config::Upstream::Http { url, target, headers, credential } => {
@@ -195,13 +204,14 @@ impl Forge<'_> {
                     protocol: server.protocol,
                     limits: http_back::HttpLimits { message_bytes: limits.message_bytes, call: timeouts.call, probe: timeouts.probe },
                     eras: ArcSwapOption::empty(),
+                    era_book,
                     probing: Mutex::default(),
                     unreachable: ArcSwapOption::empty(),
                 }))
             }
             config::Upstream::Builtin(_) | config::Upstream::Process(_) => {
                 let upstream = (server.upstream.clone(), server.protocol);
-                let back = StdioBack::for_upstream(name, upstream, self.resolver, limits, timeouts);
+                let back = StdioBack::for_upstream(name, upstream, self.resolver, limits, timeouts, era_book);
                 Back::Stdio(back.ok_or(InvalidUpstream).map_err(unusable)?)
             }
         })

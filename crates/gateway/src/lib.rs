@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 mod connect;
 mod door;
+mod era;
 mod exchange;
 mod forge;
 pub mod front;

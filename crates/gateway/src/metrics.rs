@@ -25,6 +25,8 @@ pub struct Metrics {
     pub(crate) unrecorded: Counter,
     pub(crate) connections: Gauge<i64, AtomicI64>,
     pub(crate) streams: Gauge<i64, AtomicI64>,
+    pub(crate) parked_calls: Gauge<i64, AtomicI64>,
+    pub(crate) parked_expired: Counter,
     pub(crate) reloads: Family<ReloadLabel, Counter>,
     credential_uses: Family<CredentialLabels, Counter>,
     credential_fetches: Family<CredentialLabels, Counter>,
@@ -82,6 +84,8 @@ impl Metrics {
             unrecorded: Counter::default(),
             connections: Gauge::default(),
             streams: Gauge::default(),
+            parked_calls: Gauge::default(),
+            parked_expired: Counter::default(),
             reloads: Family::default(),
             credential_uses: Family::default(),
             credential_fetches: Family::default(),
@@ -97,6 +101,12 @@ impl Metrics {
         registry.register("unrecorded_calls", "Calls that could not be written to the audit trail", metrics.unrecorded.clone());
         registry.register("connections", "Open connections from callers", metrics.connections.clone());
         registry.register("streams", "Open event streams to callers", metrics.streams.clone());
+        registry.register(
+            "parked_calls",
+            "Calls that wait for a person's answer, for a server of the other era",
+            metrics.parked_calls.clone(),
+        );
+        registry.register("parked_expired", "Such calls that waited in vain", metrics.parked_expired.clone());
         registry.register("configuration_reloads", "Reloads of the configuration, by result", metrics.reloads.clone());
         registry.register(
             "credential_uses",

@@ -179,7 +179,8 @@ async fn cut(pieces: &mpsc::Sender<Result<Bytes, Broken>>) -> Outcome {
 }
 
 impl Source {
-    async fn next(&mut self) -> Option<Result<Bytes, Broken>> {
+    /// The next piece.
+    pub(crate) async fn next(&mut self) -> Option<Result<Bytes, Broken>> {
         match self {
             Self::Channel(frames) => frames.recv().await.map(Ok),
             Self::Http(body) => loop {

@@ -19,10 +19,13 @@ use mcp::version::ProtocolVersion;
 use policy::Permit;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::back::{Back, BackFailure, Mandate, Outgoing, Reply, pipe};
+use crate::back::http as back_http;
+use crate::back::{Back, BackFailure, Mandate, Outgoing, Reply};
 use crate::body::Body;
 use crate::connect::{self, ask};
 use crate::door::Door;
+use crate::era::agent::Agent;
+use crate::era::{DeclaredClient, legacy_caller, modern_caller};
 use crate::exchange::{End, Exchange};
 use crate::layers::media_types::{accepts, json_both_ways};
 use crate::layers::session::Session;
@@ -88,7 +91,7 @@ async fn road(
     door.can_record(table)?;
     let (principal, token) = door.authenticator.authenticate(request, server, table.generation, address).await?;
     exchange.caller_is(&principal);
-    let call = Call { door, table, server, principal, token };
+    let call = Call { door, table, server, principal, token: token.map(Arc::new) };
     match *request.method() {
         Method::POST => call.post(request, exchange).await,
         Method::GET => call.listen(request.headers(), exchange).await,
@@ -104,7 +107,7 @@ struct Call<'a> {
     server: &'a Arc<Server>,
     principal: Arc<Principal>,
     /// Their own token, where the server is to get one for it.
-    token: Option<CallerToken>,
+    token: Option<Arc<CallerToken>>,
 }
 
 impl Call<'_> {
@@ -174,19 +177,53 @@ impl Call<'_> {
             headers,
         };
         let people = people.map(|people| (people, self.door.clock.unix_milliseconds()));
-        let reply = match &self.server.back {
-            Back::Http(back) => match (back.send(&outgoing, rewrite.is_some()).await, people) {
-                (Err(BackFailure::NotConnected), Some((people, asked_at))) if ask::says_yes(message) => {
-                    Box::pin(self.wait_for(people, asked_at, exchange)).await?;
-                    back.send(&outgoing, rewrite.is_some()).await?
-                }
-                (outcome, _) => outcome?,
-            },
-            Back::Stdio(back) => Box::pin(pipe::carry(back, &outgoing)).await?,
+        let passed = match (self.pass(&outgoing, rewrite.is_some()).await, people) {
+            (Err(BackFailure::NotConnected), Some((people, asked_at))) if ask::says_yes(message) => {
+                Box::pin(self.wait_for(people, asked_at, exchange)).await?;
+                self.pass(&outgoing, rewrite.is_some()).await
+            }
+            (outcome, _) => outcome,
         };
-        let session = if outgoing.opens_session() { self.open_session(&reply, message, exchange) } else { None };
+        let Passed { reply, client } = passed?;
+        let session = if outgoing.opens_session() { self.open_session(&reply, client, message, exchange) } else { None };
         let stream_place = if message.method() == Some("subscriptions/listen") { Some(self.stream_place()?) } else { None };
         Ok(Homeward { reply, session, rewrite, stream_place })
+    }
+
+    /// To the server in the caller's own era, or across to the other.
+    async fn pass(&self, outgoing: &Outgoing<'_>, whole: bool) -> Result<Passed, BackFailure> {
+        if outgoing.session.is_some_and(|session| session.client.is_some()) {
+            return Box::pin(self.cross(outgoing)).await;
+        }
+        match self.server.back.pass(outgoing, whole).await {
+            Err(BackFailure::ImpossiblePair { .. }) => Box::pin(self.cross(outgoing)).await,
+            outcome => outcome.map(|reply| Passed { reply, client: None }),
+        }
+    }
+
+    async fn cross(&self, outgoing: &Outgoing<'_>) -> Result<Passed, BackFailure> {
+        let crossing = &self.server.crossing;
+        let agent = self.agent(outgoing.mandate.permit, outgoing.headers);
+        let (reply, client) = if outgoing.version.is_modern() {
+            (modern_caller::carry(crossing, agent, outgoing.body).await?, None)
+        } else if outgoing.opens_session() {
+            let client = DeclaredClient::of(outgoing.message);
+            (legacy_caller::open(crossing, agent, outgoing.body, &client).await?, Some(client))
+        } else {
+            let caller = crossing.caller(outgoing.session);
+            (legacy_caller::carry(crossing, agent, outgoing.body, caller, outgoing.version).await?, None)
+        };
+        Ok(Passed { reply, client })
+    }
+
+    fn agent(&self, permit: &Permit, headers: &HeaderMap) -> Agent {
+        Agent {
+            back: self.server.back.clone(),
+            principal: Arc::clone(&self.principal),
+            token: self.token.clone(),
+            permit: permit.clone(),
+            headers: back_http::trace_of(headers),
+        }
     }
 
     /// GET: the stream on which a legacy server speaks first.
@@ -200,15 +237,11 @@ impl Call<'_> {
         exchange.allowed(&permit);
         let session = self.session(headers).await?;
         let place = self.stream_place()?;
-        let reply = match &self.server.back {
-            Back::Http(back) => {
-                let id = session.as_deref().map(|session| session.upstream.as_str());
-                back.listen(id, session.as_deref().map(|session| session.version), headers, self.mandate(&permit)).await?
-            }
-            Back::Stdio(back) => {
-                let session = session.as_deref().ok_or(Refusal::SessionMissing)?;
-                back.listen(&self.principal.key, &session.upstream).await?.into()
-            }
+        let crossing = &self.server.crossing;
+        let reply = if session.as_deref().is_some_and(|session| session.client.is_some()) {
+            legacy_caller::listen(crossing, self.agent(&permit, headers), crossing.caller(session.as_deref()))
+        } else {
+            self.server.back.listen(session.as_deref(), headers, self.mandate(&permit)).await?
         };
         // A resumed stream may bring the answer to a list that was asked on another one.
         let rewrite = (!self.server.rules.hides_nothing()).then_some(Rewrite::AnyList);
@@ -225,16 +258,11 @@ impl Call<'_> {
         if let Some(id) = header_text(headers, &header::SESSION_ID) {
             self.door.sessions.end(self.server.name.as_str(), &self.principal.key, id).await;
         }
-        let reply = match &self.server.back {
-            // An upstream that knows no DELETE, or knows the session no more, changes nothing: here it has ended.
-            Back::Http(back) => match back.end(&session.upstream, Some(session.version), self.mandate(&permit)).await? {
-                Reply::Bare { status: StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, .. } => ENDED,
-                reply => reply,
-            },
-            Back::Stdio(back) => {
-                back.close(&self.principal.key, &session.upstream).await?;
-                ENDED
-            }
+        let reply = if session.client.is_some() {
+            self.server.crossing.end(&session);
+            ENDED
+        } else {
+            self.server.back.end(&session, self.mandate(&permit)).await?
         };
         Ok(Homeward { reply, session: None, rewrite: None, stream_place: None })
     }
@@ -249,7 +277,7 @@ impl Call<'_> {
     }
 
     fn mandate<'m>(&'m self, permit: &'m Permit) -> Mandate<'m> {
-        Mandate { principal: &self.principal, token: self.token.as_ref(), permit }
+        Mandate { principal: &self.principal, token: self.token.as_deref(), permit }
     }
 
     /// The caller's session, if the request names one.
@@ -287,7 +315,13 @@ impl Call<'_> {
     }
 
     /// The public id for the session that `initialize` opened, if the upstream keeps one.
-    fn open_session(&self, reply: &Reply, message: &Message<'_>, exchange: &mut Exchange) -> Option<String> {
+    fn open_session(
+        &self,
+        reply: &Reply,
+        client: Option<DeclaredClient>,
+        message: &Message<'_>,
+        exchange: &mut Exchange,
+    ) -> Option<String> {
         if reply.is_error() {
             return None;
         }
@@ -304,9 +338,16 @@ impl Call<'_> {
             version,
             opened_at: self.door.clock.unix_seconds(),
             opens_urls: opens_urls(message, version, None),
+            client,
         };
         self.door.sessions.seal(self.server.name.as_str(), &self.principal.key, &session)
     }
+}
+
+/// What a server answered, and what its caller declared where the door keeps their session.
+struct Passed {
+    reply: Reply,
+    client: Option<DeclaredClient>,
 }
 
 /// Whether the caller's client opens URLs for its person: a modern one says so with each message, a legacy one when it opens its session.

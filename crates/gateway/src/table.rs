@@ -20,6 +20,7 @@ use crate::back::Back;
 use crate::back::stdio::StdioBack;
 use crate::config::{self, Dpop, MissingScope, ServerName, TokenSource};
 use crate::connect::SignIn;
+use crate::era::Crossing;
 use crate::introspections::Introspections;
 use crate::issuer_keys::IssuerKeys;
 use crate::layers::host_guard::HostGuard;
@@ -53,6 +54,8 @@ pub(crate) struct Server {
     pub(crate) url: String,
     pub(crate) dpop: Dpop,
     pub(crate) back: Back,
+    /// What is kept for callers of the other era.
+    pub(crate) crossing: Arc<Crossing>,
     /// Whether the caller's own token has to come as far as the back.
     pub(crate) needs_callers_token: bool,
     pub(crate) fingerprint: [u8; 32],

@@ -9,8 +9,13 @@ pub const MAX_DEPTH: usize = 128;
 ///
 /// `text` need not be valid JSON: the answer then only says that the brackets before the fault were too many.
 pub fn is_too_deep(text: &[u8]) -> bool {
+    is_deeper_than(MAX_DEPTH, text)
+}
+
+/// As [`is_too_deep`], with another limit: for a text that will stand inside of a message.
+pub(crate) fn is_deeper_than(limit: usize, text: &[u8]) -> bool {
     // A text with few openings cannot be deep. Counting is many times cheaper than walking, and settles most messages.
-    count_openings(text) > MAX_DEPTH && walk_is_too_deep(text)
+    count_openings(text) > limit && walk_is_deeper_than(limit, text)
 }
 
 /// How many `{` and `[` there are, in strings too. Counting bytes into bytes, block by block, is what vectorises.
@@ -19,7 +24,7 @@ fn count_openings(text: &[u8]) -> usize {
     text.chunks(usize::from(u8::MAX)).map(|block| usize::from(in_block(block))).sum()
 }
 
-fn walk_is_too_deep(text: &[u8]) -> bool {
+fn walk_is_deeper_than(limit: usize, text: &[u8]) -> bool {
     let mut depth = 0_usize;
     let mut bytes = text.iter();
     while let Some(byte) = bytes.next() {
@@ -27,7 +32,7 @@ fn walk_is_too_deep(text: &[u8]) -> bool {
             b'"' => skip_string(&mut bytes),
             b'{' | b'[' => {
                 depth += 1;
-                if depth > MAX_DEPTH {
+                if depth > limit {
                     return true;
                 }
             }

@@ -6,7 +6,7 @@ use crate::envelope::Place;
 use crate::list::{ListError, retain};
 use crate::raw::RawJson;
 use crate::splice::Edit;
-use crate::strict::{Flat, Shape, read_object};
+use crate::strict::read_members;
 use crate::version::ProtocolVersion;
 
 /// The edits of `result_raw` that take every version out of `supportedVersions` that is not one of `ours`.
@@ -30,19 +30,12 @@ pub fn supported_versions(result_raw: &str) -> Result<Option<Vec<ProtocolVersion
 }
 
 fn listed(result_raw: &str) -> Result<Option<RawJson<'_>>, ListError> {
-    let [versions] = read_object(result_raw, Flat::<DiscoverShape, 1>::new())?.values();
+    let [versions] = read_members(result_raw, Place::Result, &["supportedVersions"])?;
     Ok(versions)
 }
 
 fn known(item: RawJson<'_>) -> Option<ProtocolVersion> {
     item.decode_string().and_then(|text| ProtocolVersion::parse(&text))
-}
-
-struct DiscoverShape;
-
-impl Shape for DiscoverShape {
-    const PLACE: Place = Place::Result;
-    const KNOWN: &'static [&'static str] = &["supportedVersions"];
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use crate::depth::is_too_deep;
 use crate::method;
 use crate::raw::RawJson;
 use crate::splice::{Edit, range_within};
-use crate::strict::{Flat, Members, Object, Refusal, Shape, read_object, take_raw};
+use crate::strict::{Members, Object, Refusal, read_members, read_object, take_raw};
 
 /// Which of the four shapes of JSON-RPC a message has.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -136,7 +136,7 @@ pub struct ErrorObject<'a> {
 
 impl<'a> ErrorObject<'a> {
     fn read(raw: RawJson<'a>) -> Result<Self, EnvelopeError> {
-        let [code, message, data] = read_object(raw.as_str(), Flat::<ErrorShape, 3>::new())?.values();
+        let [code, message, data] = read_members(raw.as_str(), Place::Error, &["code", "message", "data"])?;
         let code = code.and_then(RawJson::decode_integer).ok_or(EnvelopeError::ErrorWithoutCode)?;
         let message = message.and_then(RawJson::decode_string).ok_or(EnvelopeError::ErrorWithoutCode)?;
         Ok(Self { raw, code, message, data })
@@ -250,12 +250,18 @@ impl<'a> EnvelopeMembers<'a> {
 }
 
 impl<'a> Members<'a> for EnvelopeMembers<'a> {
-    const PLACE: Place = Place::Envelope;
-    const KNOWN: &'static [&'static str] = &["jsonrpc", "id", "method", "params", "result", "error"];
     const OPEN: bool = false;
 
+    fn place(&self) -> Place {
+        Place::Envelope
+    }
+
+    fn known(&self) -> &'static [&'static str] {
+        &["jsonrpc", "id", "method", "params", "result", "error"]
+    }
+
     fn take<A: MapAccess<'a>>(&mut self, index: usize, map: &mut A, refusal: &Refusal) -> Result<(), A::Error> {
-        let member = Self::KNOWN.get(index).copied().unwrap_or_default();
+        let member = self.known().get(index).copied().unwrap_or_default();
         if member == "params" {
             self.params = Some(map.next_value_seed(ParamsSeed { text: self.text, refusal })?);
             return Ok(());
@@ -284,11 +290,4 @@ impl<'a> DeserializeSeed<'a> for ParamsSeed<'a, '_> {
         let object = Object { members: ParamsMembers::new(self.text), refusal: self.refusal };
         object.deserialize(deserializer).map(ParamsMembers::finish)
     }
-}
-
-struct ErrorShape;
-
-impl Shape for ErrorShape {
-    const PLACE: Place = Place::Error;
-    const KNOWN: &'static [&'static str] = &["code", "message", "data"];
 }

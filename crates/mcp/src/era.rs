@@ -1,9 +1,23 @@
 //! Which wire does this message speak, and does it keep that wire's rules?
 //!
 //! The era is decided per request by its envelope, never by its method or by what was said before. Any sign of the modern
-//! era makes the modern rules binding: there is no way back to the legacy reading.
+//! era makes the modern rules binding: there is no way back to the legacy reading. What one wire says is put in the words of
+//! the other by [`to_modern`] and [`to_legacy`].
+
+pub mod to_legacy;
+pub mod to_modern;
+
+mod codes;
+mod meta_key;
+mod question;
+mod rewrite;
+#[cfg(test)]
+mod tests;
+mod untranslatable;
 
 use http::{HeaderMap, HeaderName};
+
+pub use self::untranslatable::Untranslatable;
 
 use crate::envelope::{Kind, Message, Meta};
 use crate::header;
@@ -177,6 +191,3 @@ fn fault(header: &'static str, fault: HeaderFault) -> WireError {
 const VERSION: &str = "MCP-Protocol-Version";
 const METHOD: &str = "Mcp-Method";
 const NAME: &str = "Mcp-Name";
-
-#[cfg(test)]
-mod tests;

@@ -1,12 +1,10 @@
 //! What was answered to a question of the door's own, among those of the server behind it? (2026-07-28, multi round-trip requests)
 
 use std::borrow::Cow;
-use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
 
+use crate::entries::entries;
 use crate::raw::RawJson;
 
 /// The answer to one question, and what is left of the `inputResponses` without it.
@@ -20,15 +18,15 @@ pub struct Answered {
 
 /// Takes the answer under `key` out of an `inputResponses` object. `None`: there is none, or this is no such object.
 pub fn take_answer(input_responses: RawJson<'_>, key: &str) -> Option<Answered> {
-    let Members(members) = serde_json::from_str(input_responses.as_str()).ok()?;
+    let members = entries(input_responses.as_str())?;
     let (_, answer) = members.iter().find(|(name, _)| name == key)?;
-    let action = serde_json::from_str::<Answer<'_>>(answer.get()).ok().map(|answer| answer.action.into_owned());
+    let action = serde_json::from_str::<Answer<'_>>(answer.as_str()).ok().map(|answer| answer.action.into_owned());
     let mut rest = String::with_capacity(input_responses.as_str().len());
     for (name, value) in members.iter().filter(|(name, _)| name != key) {
         rest.push(if rest.is_empty() { '{' } else { ',' });
         rest.push_str(&serde_json::Value::from(name.as_ref()).to_string());
         rest.push(':');
-        rest.push_str(value.get());
+        rest.push_str(value.as_str());
     }
     rest.push_str(if rest.is_empty() { "{}" } else { "}" });
     Some(Answered { action, rest })
@@ -39,36 +37,6 @@ struct Answer<'a> {
     #[serde(borrow)]
     action: Cow<'a, str>,
 }
-
-/// The members in their order.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder;
-
-        impl<'de> Visitor<'de> for InOrder {
-            type Value = Members<'de>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some((name, value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
-                    members.push((name.0, value));
-                }
-                Ok(Members(members))
-            }
-        }
-
-        deserializer.deserialize_map(InOrder)
-    }
-}
-
-#[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {

@@ -19,5 +19,9 @@ pub mod sse;
 pub mod version;
 pub mod wire_error;
 
+#[cfg(test)]
+mod arbitrary;
+mod entries;
 mod lookalike;
+mod members;
 mod strict;

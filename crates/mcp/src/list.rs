@@ -9,7 +9,7 @@ use crate::envelope::{EnvelopeError, Place};
 use crate::method;
 use crate::raw::RawJson;
 use crate::splice::{Edit, range_within};
-use crate::strict::{Flat, Shape, read_object};
+use crate::strict::read_members;
 
 /// One of the four results that list what a server has.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -59,7 +59,8 @@ pub enum ListError {
 ///
 /// `result_raw` is the `result` member of the response as written; shift the edits to apply them to the whole body.
 pub fn filter(result_raw: &str, list: ListKind, mut keep: impl FnMut(&str) -> bool) -> Result<Vec<Edit>, ListError> {
-    let [tools, prompts, resources, templates, cache_scope] = read_object(result_raw, Flat::<ResultShape, 5>::new())?.values();
+    let [tools, prompts, resources, templates, cache_scope] =
+        read_members(result_raw, Place::Result, &["tools", "prompts", "resources", "resourceTemplates", "cacheScope"])?;
     let listed = match list {
         ListKind::Prompts => prompts,
         ListKind::ResourceTemplates => templates,
@@ -112,7 +113,7 @@ pub(crate) fn retain<'a>(
 }
 
 fn name_of(item: RawJson<'_>, list: ListKind, index: usize) -> Result<String, ListError> {
-    let [name, uri, template] = read_object(item.as_str(), Flat::<ItemShape, 3>::new())?.values();
+    let [name, uri, template] = read_members(item.as_str(), Place::Item, &["name", "uri", "uriTemplate"])?;
     let found = match list {
         ListKind::Prompts | ListKind::Tools => name,
         ListKind::ResourceTemplates => template,
@@ -124,20 +125,6 @@ fn name_of(item: RawJson<'_>, list: ListKind, index: usize) -> Result<String, Li
 fn privacy_edit(whole: &str, cache_scope: Option<RawJson<'_>>) -> Option<Edit> {
     let public = cache_scope.filter(|value| value.decode_string().as_deref() == Some("public"))?;
     range_within(whole, public.as_str()).map(|range| Edit::new(range, "\"private\""))
-}
-
-struct ResultShape;
-
-impl Shape for ResultShape {
-    const PLACE: Place = Place::Result;
-    const KNOWN: &'static [&'static str] = &["tools", "prompts", "resources", "resourceTemplates", "cacheScope"];
-}
-
-struct ItemShape;
-
-impl Shape for ItemShape {
-    const PLACE: Place = Place::Item;
-    const KNOWN: &'static [&'static str] = &["name", "uri", "uriTemplate"];
 }
 
 #[cfg(test)]

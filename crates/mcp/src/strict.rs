@@ -15,14 +15,16 @@ use crate::raw::RawJson;
 
 /// The members of one kind of object: which names it knows, and what it does with their values.
 pub(crate) trait Members<'a> {
-    /// Where the object stands, for the error.
-    const PLACE: Place;
-    /// The names that are read (or that must not be imitated), in the order of the indexes given to [`Members::take`].
-    const KNOWN: &'static [&'static str];
-    /// Whether members outside `KNOWN` are passed over (true) or refused.
+    /// Whether members that are not known are passed over (true) or refused.
     const OPEN: bool;
 
-    /// Takes the value of the member `KNOWN[index]` out of `map`. Called at most once per index.
+    /// Where the object stands, for the error.
+    fn place(&self) -> Place;
+
+    /// The names that are read (or that must not be imitated), in the order of the indexes given to [`Members::take`].
+    fn known(&self) -> &'static [&'static str];
+
+    /// Takes the value of the known member `index` out of `map`. Called at most once per index.
     fn take<A: MapAccess<'a>>(&mut self, index: usize, map: &mut A, refusal: &Refusal) -> Result<(), A::Error>;
 }
 
@@ -61,6 +63,15 @@ pub(crate) fn read_object<'a, M: Members<'a>>(text: &'a str, members: M) -> Resu
     Ok(members)
 }
 
+/// The values that the members of these names have in the object in `text`.
+pub(crate) fn read_members<'a, const N: usize>(
+    text: &'a str,
+    place: Place,
+    names: &'static [&'static str; N],
+) -> Result<[Option<RawJson<'a>>; N], EnvelopeError> {
+    read_object(text, Named { place, names, values: [None; N] }).map(|members| members.values)
+}
+
 /// One object on its way into `members`.
 pub(crate) struct Object<'r, M> {
     pub(crate) members: M,
@@ -72,7 +83,7 @@ impl<'a, M: Members<'a>> DeserializeSeed<'a> for Object<'_, M> {
 
     fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<M, D::Error> {
         let refusal = self.refusal;
-        let outer = refusal.place.replace(M::PLACE);
+        let outer = refusal.place.replace(self.members.place());
         let members = deserializer.deserialize_map(self)?;
         refusal.place.set(outer);
         Ok(members)
@@ -87,18 +98,19 @@ impl<'a, M: Members<'a>> Visitor<'a> for Object<'_, M> {
     }
 
     fn visit_map<A: MapAccess<'a>>(mut self, mut map: A) -> Result<M, A::Error> {
+        let (place, known) = (self.members.place(), self.members.known());
         let mut seen = 0_u64;
         let mut others: Vec<Cow<'a, str>> = Vec::new();
         while let Some(Name(name)) = map.next_key_seed(Name(Cow::Borrowed("")))? {
-            if let Some(index) = M::KNOWN.iter().position(|known| *known == name) {
+            if let Some(index) = known.iter().position(|known| *known == name) {
                 let bit = 1_u64.checked_shl(u32::try_from(index).unwrap_or(u32::MAX)).unwrap_or(0);
                 if seen & bit != 0 {
-                    return Err(self.refusal.refuse(EnvelopeError::duplicate(M::PLACE, &name)));
+                    return Err(self.refusal.refuse(EnvelopeError::duplicate(place, &name)));
                 }
                 seen |= bit;
                 self.members.take(index, &mut map, self.refusal)?;
             } else {
-                check_other::<M>(&name, &others).map_err(|error| self.refusal.refuse::<A::Error>(error))?;
+                check_other(&self.members, &name, &others).map_err(|error| self.refusal.refuse::<A::Error>(error))?;
                 others.push(name);
                 map.next_value::<&'a RawValue>()?;
             }
@@ -107,32 +119,23 @@ impl<'a, M: Members<'a>> Visitor<'a> for Object<'_, M> {
     }
 }
 
-/// An object of which every known value is kept as bytes.
-pub(crate) trait Shape {
-    const PLACE: Place;
-    const KNOWN: &'static [&'static str];
-}
-
-/// The values of a [`Shape`], by index.
-pub(crate) struct Flat<'a, S, const N: usize> {
+/// The values of the members that have these names, by index.
+struct Named<'a, const N: usize> {
+    place: Place,
+    names: &'static [&'static str; N],
     values: [Option<RawJson<'a>>; N],
-    shape: std::marker::PhantomData<S>,
 }
 
-impl<'a, S, const N: usize> Flat<'a, S, N> {
-    pub(crate) fn new() -> Self {
-        Self { values: [None; N], shape: std::marker::PhantomData }
-    }
-
-    pub(crate) fn values(self) -> [Option<RawJson<'a>>; N] {
-        self.values
-    }
-}
-
-impl<'a, S: Shape, const N: usize> Members<'a> for Flat<'a, S, N> {
-    const PLACE: Place = S::PLACE;
-    const KNOWN: &'static [&'static str] = S::KNOWN;
+impl<'a, const N: usize> Members<'a> for Named<'a, N> {
     const OPEN: bool = true;
+
+    fn place(&self) -> Place {
+        self.place
+    }
+
+    fn known(&self) -> &'static [&'static str] {
+        self.names
+    }
 
     fn take<A: MapAccess<'a>>(&mut self, index: usize, map: &mut A, _refusal: &Refusal) -> Result<(), A::Error> {
         let value = take_raw(map)?;
@@ -145,18 +148,19 @@ pub(crate) fn take_raw<'a, A: MapAccess<'a>>(map: &mut A) -> Result<RawJson<'a>,
     map.next_value::<&'a RawValue>().map(|value| RawJson::trusted(value.get()))
 }
 
-fn check_other<'a, M: Members<'a>>(name: &str, others: &[Cow<'a, str>]) -> Result<(), EnvelopeError> {
-    if let Some(known) = resembles(name, M::KNOWN) {
-        return Err(EnvelopeError::LookAlike { place: M::PLACE, member: known });
+fn check_other<'a, M: Members<'a>>(members: &M, name: &str, others: &[Cow<'a, str>]) -> Result<(), EnvelopeError> {
+    let place = members.place();
+    if let Some(known) = resembles(name, members.known()) {
+        return Err(EnvelopeError::LookAlike { place, member: known });
     }
     if !M::OPEN {
         return Err(EnvelopeError::unknown(name));
     }
     if others.iter().any(|other| other == name) {
-        return Err(EnvelopeError::duplicate(M::PLACE, name));
+        return Err(EnvelopeError::duplicate(place, name));
     }
     if others.len() >= MAX_OTHER_MEMBERS {
-        return Err(EnvelopeError::TooManyMembers(M::PLACE));
+        return Err(EnvelopeError::TooManyMembers(place));
     }
     Ok(())
 }

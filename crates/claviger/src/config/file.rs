@@ -283,6 +283,8 @@ pub(crate) struct Timeouts {
     pub(crate) idle: Option<String>,
     /// For calls in flight when the door shuts down. Default: `30s`.
     pub(crate) drain: Option<String>,
+    /// For a person's answer to what a server of the other era of MCP asks in the middle of a call. Default: `10min`.
+    pub(crate) question: Option<String>,
 }
 
 /// The record of calls.

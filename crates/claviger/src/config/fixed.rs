@@ -129,13 +129,14 @@ impl Fixed {
         ]
     }
 
-    fn timeouts_waiting(&self, new: &Timeouts) -> [(&'static str, bool); 5] {
+    fn timeouts_waiting(&self, new: &Timeouts) -> [(&'static str, bool); 6] {
         let old = &self.timeouts;
         [
             ("timeouts.call", old.call != new.call),
             ("timeouts.connect", old.connect != new.connect),
             ("timeouts.idle", old.idle != new.idle),
             ("timeouts.probe", old.probe != new.probe),
+            ("timeouts.question", old.question != new.question),
             ("timeouts.request_headers", old.request_headers != new.request_headers),
         ]
     }

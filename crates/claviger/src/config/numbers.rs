@@ -64,6 +64,7 @@ pub(crate) fn timeouts(written: &file::Timeouts, judge: &mut Judge<'_>) -> Timeo
         probe: time("probe", &written.probe, default.probe),
         idle: time("idle", &written.idle, default.idle),
         drain: time("drain", &written.drain, default.drain),
+        question: time("question", &written.question, default.question),
     }
 }
 

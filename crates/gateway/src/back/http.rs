@@ -20,7 +20,7 @@ use tokio::sync::Mutex;
 
 use crate::back::credentials::{Credentials, Keys, Presented};
 use crate::back::probe::PROBE;
-use crate::back::{BackFailure, Content, Eras, Mandate, Outgoing, Reply, Source};
+use crate::back::{BackFailure, Content, EraBook, Eras, Mandate, Outgoing, Reply, Source};
 use crate::config::Protocol;
 
 /// One Streamable HTTP upstream.
@@ -30,6 +30,7 @@ pub(crate) struct HttpBack {
     pub(crate) protocol: Protocol,
     pub(crate) limits: HttpLimits,
     pub(crate) eras: ArcSwapOption<Eras>,
+    pub(crate) era_book: EraBook,
     pub(crate) probing: Mutex<()>,
     /// What kept the last request from reaching the upstream; cleared by the next that does.
     pub(crate) unreachable: ArcSwapOption<String>,
@@ -60,6 +61,8 @@ impl HttpBack {
     pub(crate) async fn send(&self, outgoing: &Outgoing<'_>, whole: bool) -> Result<Reply, BackFailure> {
         if outgoing.version.is_modern() {
             self.require(outgoing, |eras| eras.modern).await?;
+        } else if self.known_eras().is_some_and(|eras| !eras.legacy) {
+            return Err(impossible(outgoing));
         }
         let mut headers = Self::headers_for(outgoing)?;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -259,29 +262,41 @@ impl HttpBack {
     /// Holds the upstream to an era, asking it once where the configuration does not say.
     async fn require(&self, outgoing: &Outgoing<'_>, speaks: impl Fn(&Eras) -> bool) -> Result<(), BackFailure> {
         let eras = self.eras(outgoing.mandate).await?;
-        if speaks(&eras) {
-            return Ok(());
+        if speaks(&eras) { Ok(()) } else { Err(impossible(outgoing)) }
+    }
+
+    /// The eras that it is told or found to speak.
+    fn known_eras(&self) -> Option<Eras> {
+        match self.protocol {
+            Protocol::Legacy => Some(Eras::LEGACY),
+            Protocol::Modern => Some(Eras::MODERN),
+            Protocol::Auto => self.eras.load().as_deref().copied(),
         }
-        let (upstream, caller) = if outgoing.version.is_modern() { (Era::Legacy, Era::Modern) } else { (Era::Modern, Era::Legacy) };
-        Err(BackFailure::ImpossiblePair { upstream, caller, requested: outgoing.version.as_str().to_owned() })
     }
 
     async fn eras(&self, mandate: Mandate<'_>) -> Result<Eras, BackFailure> {
-        match self.protocol {
-            Protocol::Legacy => return Ok(Eras::LEGACY),
-            Protocol::Modern => return Ok(Eras::MODERN),
-            Protocol::Auto => {}
-        }
-        if let Some(known) = self.eras.load().as_deref() {
-            return Ok(*known);
+        if let Some(known) = self.known_eras() {
+            return Ok(known);
         }
         let _alone = self.probing.lock().await;
-        if let Some(known) = self.eras.load().as_deref() {
-            return Ok(*known);
+        if let Some(known) = self.known_eras() {
+            return Ok(known);
         }
-        let eras = Box::pin(self.probe(mandate)).await?;
+        let eras = if let Some(eras) = self.era_book.recall().await {
+            eras
+        } else {
+            let eras = Box::pin(self.probe(mandate)).await?;
+            self.era_book.note(eras);
+            eras
+        };
         self.eras.store(Some(Arc::new(eras)));
         Ok(eras)
+    }
+
+    /// Has it asked anew.
+    pub(crate) fn forget_eras(&self) {
+        self.eras.store(None);
+        self.era_book.forget();
     }
 
     /// Asks `server/discover`, and nothing else: other methods are run by some legacy servers before `initialize` (protocol.md fact 24).
@@ -309,6 +324,21 @@ fn copy(from: &HeaderMap, to: &mut HeaderMap, name: &HeaderName) {
     if let Some(value) = from.get(name) {
         to.insert(name.clone(), value.clone());
     }
+}
+
+/// Upstream and caller share no era.
+fn impossible(outgoing: &Outgoing<'_>) -> BackFailure {
+    let (upstream, caller) = if outgoing.version.is_modern() { (Era::Legacy, Era::Modern) } else { (Era::Modern, Era::Legacy) };
+    BackFailure::ImpossiblePair { upstream, caller, requested: outgoing.version.as_str().to_owned() }
+}
+
+/// Where a trace comes from.
+pub(crate) fn trace_of(headers: &HeaderMap) -> HeaderMap {
+    let mut trace = HeaderMap::new();
+    for name in &TRACE {
+        copy(headers, &mut trace, name);
+    }
+    trace
 }
 
 fn content_of(headers: &HeaderMap) -> Option<Content> {

@@ -1,6 +1,7 @@
 //! Where does a call go? The servers behind the door, each kind in its own module, and the words that all of them share.
 
 pub(crate) mod credentials;
+pub mod era_book;
 pub mod failure;
 pub(crate) mod http;
 pub(crate) mod pipe;
@@ -16,13 +17,15 @@ use outbound::pool::Lease;
 use policy::Permit;
 use tokio::sync::mpsc;
 
+pub use era_book::EraBook;
 pub use failure::{BackFailure, CredentialPlace};
 pub use probe::Eras;
 
 use crate::layers::session::Session;
 use crate::principal::{CallerToken, Principal};
 
-/// What stands behind one name.
+/// What stands behind one name. Copies share connections, children and sessions.
+#[derive(Clone)]
 pub(crate) enum Back {
     /// A Streamable HTTP server.
     Http(std::sync::Arc<http::HttpBack>),
@@ -31,11 +34,47 @@ pub(crate) enum Back {
 }
 
 impl Back {
-    /// The same back for the next generation of the table: connections, children and sessions live on.
-    pub(crate) fn shared(&self) -> Self {
+    /// Passes one message on, in the era of its caller. `whole`: the answer must come back in one piece where it is JSON.
+    pub(crate) async fn pass(&self, outgoing: &Outgoing<'_>, whole: bool) -> Result<Reply, BackFailure> {
         match self {
-            Self::Http(back) => Self::Http(std::sync::Arc::clone(back)),
-            Self::Stdio(back) => Self::Stdio(std::sync::Arc::clone(back)),
+            Self::Http(back) => back.send(outgoing, whole).await,
+            Self::Stdio(back) => Box::pin(pipe::carry(back, outgoing)).await,
+        }
+    }
+
+    /// Opens the stream on which a legacy server speaks first, or resumes the one that `headers` name an event of.
+    pub(crate) async fn listen(&self, session: Option<&Session>, headers: &HeaderMap, mandate: Mandate<'_>) -> Result<Reply, BackFailure> {
+        match self {
+            Self::Http(back) => {
+                let id = session.map(|session| session.upstream.as_str());
+                back.listen(id, session.map(|session| session.version), headers, mandate).await
+            }
+            Self::Stdio(back) => {
+                let session = session.ok_or(BackFailure::SessionGone)?;
+                Ok(back.listen(&mandate.principal.key, &session.upstream).await?.into())
+            }
+        }
+    }
+
+    /// Ends a legacy session. An upstream that knows no DELETE, or knows the session no more, changes nothing.
+    pub(crate) async fn end(&self, session: &Session, mandate: Mandate<'_>) -> Result<Reply, BackFailure> {
+        match self {
+            Self::Http(back) => match back.end(&session.upstream, Some(session.version), mandate).await? {
+                Reply::Bare { status: StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, .. } => Ok(ENDED),
+                reply => Ok(reply),
+            },
+            Self::Stdio(back) => {
+                back.close(&mandate.principal.key, &session.upstream).await?;
+                Ok(ENDED)
+            }
+        }
+    }
+
+    /// Has the upstream asked anew for the eras that it speaks, when it behaves as one of the other.
+    pub(crate) fn forget_eras(&self) {
+        match self {
+            Self::Http(back) => back.forget_eras(),
+            Self::Stdio(back) => back.forget_eras(),
         }
     }
 
@@ -119,6 +158,13 @@ impl Reply {
         }
     }
 
+    /// The HTTP status.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::Accepted { status, .. } | Self::Bare { status, .. } | Self::Json { status, .. } | Self::Stream { status, .. } => *status,
+        }
+    }
+
     /// The upstream's own id of the session that this reply opened.
     pub(crate) fn session(&self) -> Option<&str> {
         match self {
@@ -144,3 +190,6 @@ pub(crate) enum Source {
     /// An upstream's body.
     Http(Lease),
 }
+
+/// The answer to a DELETE.
+const ENDED: Reply = Reply::Accepted { status: StatusCode::OK, session: None };

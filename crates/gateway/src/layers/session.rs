@@ -12,6 +12,7 @@ use store::Store;
 use store::seal::{CannotSeal, InstanceKey, Sealer};
 
 use crate::clock::Clock;
+use crate::era::DeclaredClient;
 use crate::principal::PrincipalKey;
 use crate::refusal::Refusal;
 
@@ -26,14 +27,23 @@ pub(crate) struct Session {
     pub(crate) opened_at: u64,
     /// Whether the client opens URLs for its person (2025-11-25, elicitation in URL mode).
     pub(crate) opens_urls: bool,
+    /// What the client declared, where the session is the door's own because the server is a modern one.
+    pub(crate) client: Option<DeclaredClient>,
+}
+
+impl Session {
+    /// A session that the door itself holds with a legacy server; it is never shown to anybody.
+    pub(crate) fn of_upstream(upstream: String, version: ProtocolVersion) -> Self {
+        Self { upstream, version, opened_at: 0, opens_urls: false, client: None }
+    }
 }
 
 /// Server, caller and id: the same id is nothing at another server, nor for another caller.
 type OpenedKey = (Box<str>, PrincipalKey, Box<str>);
 
-/// What is sealed into an id: upstream's id, revision, time of opening, whether the client opens URLs.
+/// What is sealed into an id: upstream's id, revision, time of opening, whether the client opens URLs, what it declared.
 #[derive(Serialize, Deserialize)]
-struct Sealed<'a>(Cow<'a, str>, Cow<'a, str>, u64, #[serde(default)] bool);
+struct Sealed<'a>(Cow<'a, str>, Cow<'a, str>, u64, #[serde(default)] bool, #[serde(default)] Option<Cow<'a, DeclaredClient>>);
 
 /// Opens, closes and remembers sessions.
 pub(crate) struct Sessions {
@@ -51,8 +61,9 @@ impl Sessions {
 
     /// The public id of a new session.
     pub(crate) fn seal(&self, server: &str, owner: &PrincipalKey, session: &Session) -> Option<String> {
-        let sealed =
-            Sealed(Cow::Borrowed(&session.upstream), Cow::Borrowed(session.version.as_str()), session.opened_at, session.opens_urls);
+        let Session { upstream, version, opened_at, opens_urls, client } = session;
+        let client = client.as_ref().map(Cow::Borrowed);
+        let sealed = Sealed(Cow::Borrowed(upstream), Cow::Borrowed(version.as_str()), *opened_at, *opens_urls, client);
         let plain = serde_json::to_vec(&sealed).ok()?;
         self.sealer.seal(&plain, &context(server, owner)).ok()
     }
@@ -112,8 +123,9 @@ impl Sessions {
 }
 
 fn unsealed(plain: &[u8]) -> Option<Session> {
-    let Sealed(upstream, version, opened_at, opens_urls) = serde_json::from_slice(plain).ok()?;
-    Some(Session { upstream: upstream.into_owned(), version: ProtocolVersion::parse(&version)?, opened_at, opens_urls })
+    let Sealed(upstream, version, opened_at, opens_urls, client) = serde_json::from_slice(plain).ok()?;
+    let version = ProtocolVersion::parse(&version)?;
+    Some(Session { upstream: upstream.into_owned(), version, opened_at, opens_urls, client: client.map(Cow::into_owned) })
 }
 
 fn context(server: &str, owner: &PrincipalKey) -> Vec<u8> {

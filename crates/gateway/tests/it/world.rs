@@ -9,8 +9,8 @@ use broker::Resolver;
 use broker::reference::Template;
 use broker::source::{Environment, Files, OpenFiles, Sources};
 use claviger_gateway::PrincipalKey;
-use claviger_gateway::back::BackFailure;
 use claviger_gateway::back::stdio::{Answer, StdioBack};
+use claviger_gateway::back::{BackFailure, EraBook};
 use claviger_gateway::config::{Limits, Process, Protocol, ServerName, Timeouts, Upstream};
 use mcp::envelope::Message;
 use policy::{Action, Caller, Permit, RuleSet};
@@ -76,7 +76,7 @@ fn back(declared: Declared<'_>) -> Arc<StdioBack> {
     let limits = Limits { message_bytes: declared.message_bytes.unwrap_or(1 << 20), ..Limits::default() };
     let name = ServerName::parse("child").unwrap();
     let upstream = (Upstream::Process(process), Protocol::Auto);
-    StdioBack::for_upstream(&name, upstream, &resolver, &limits, &Timeouts::default()).unwrap()
+    StdioBack::for_upstream(&name, upstream, &resolver, &limits, &Timeouts::default(), EraBook::default()).unwrap()
 }
 
 pub(crate) fn peer(name: &str) -> PathBuf {

@@ -7,6 +7,8 @@ use crate::error_code;
 /// Which object of a message a fault was found in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Place {
+    /// `capabilities` of a client or a server.
+    Capabilities,
     /// The message itself.
     Envelope,
     /// The error object of a response.
@@ -19,23 +21,30 @@ pub enum Place {
     Notifications,
     /// `params`.
     Params,
+    /// What a server asks its client in the middle of a call.
+    Question,
     /// `params.ref` of `completion/complete`.
     Reference,
     /// The result of a response.
     Result,
+    /// The JSON Schema of a tool.
+    Schema,
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
+            Self::Capabilities => "capabilities",
             Self::Envelope => "the message",
             Self::Error => "error",
             Self::Item => "a list item",
             Self::Meta => "_meta",
             Self::Notifications => "params.notifications",
             Self::Params => "params",
+            Self::Question => "an input request",
             Self::Reference => "params.ref",
             Self::Result => "result",
+            Self::Schema => "a tool's schema",
         })
     }
 }

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::error::{EnvelopeError, Place};
 use crate::raw::RawJson;
-use crate::strict::{Flat, Members, Refusal, Shape, read_object, take_raw};
+use crate::strict::{Members, Refusal, read_members, read_object, take_raw};
 
 /// A value that should be a string: the decoded text and the bytes it was decoded from.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -50,6 +50,7 @@ pub struct Params<'a> {
     capabilities: Option<RawJson<'a>>,
     client_info: Option<RawJson<'a>>,
     input_responses: Option<RawJson<'a>>,
+    request_state: Option<RawJson<'a>>,
     resource_subscriptions: Vec<Cow<'a, str>>,
     meta: Option<Meta<'a>>,
 }
@@ -142,6 +143,11 @@ impl<'a> Params<'a> {
         self.input_responses
     }
 
+    /// `requestState`: what the server wants to hear again from whoever answers its `input_required`, as written (2026-07-28).
+    pub fn request_state(&self) -> Option<RawJson<'a>> {
+        self.request_state
+    }
+
     /// The URIs of `notifications.resourceSubscriptions` (subscriptions/listen); empty when there are none.
     pub fn resource_subscriptions(&self) -> &[Cow<'a, str>] {
         &self.resource_subscriptions
@@ -163,7 +169,7 @@ pub struct Reference<'a> {
 
 impl<'a> Reference<'a> {
     fn read(raw: RawJson<'a>) -> Result<Self, EnvelopeError> {
-        let [kind, name, uri] = read_object(raw.as_str(), Flat::<ReferenceShape, 3>::new())?.values();
+        let [kind, name, uri] = read_members(raw.as_str(), Place::Reference, &["type", "name", "uri"])?;
         Ok(Self { kind: kind.map(Text::new), name: name.map(Text::new), uri: uri.map(Text::new) })
     }
 
@@ -199,7 +205,21 @@ pub struct Meta<'a> {
 impl<'a> Meta<'a> {
     fn read(raw: RawJson<'a>) -> Result<Self, EnvelopeError> {
         let [protocol_version, client_capabilities, client_info, progress_token, subscription_id, log_level, traceparent, ..] =
-            read_object(raw.as_str(), Flat::<MetaShape, 9>::new())?.values();
+            read_members(
+                raw.as_str(),
+                Place::Meta,
+                &[
+                    "io.modelcontextprotocol/protocolVersion",
+                    "io.modelcontextprotocol/clientCapabilities",
+                    "io.modelcontextprotocol/clientInfo",
+                    "progressToken",
+                    "io.modelcontextprotocol/subscriptionId",
+                    "io.modelcontextprotocol/logLevel",
+                    "traceparent",
+                    "tracestate",
+                    "baggage",
+                ],
+            )?;
         Ok(Self {
             raw,
             protocol_version: protocol_version.map(Text::new),
@@ -280,6 +300,7 @@ impl<'a> ParamsMembers<'a> {
                 capabilities: None,
                 client_info: None,
                 input_responses: None,
+                request_state: None,
                 resource_subscriptions: Vec::new(),
                 meta: None,
             },
@@ -304,6 +325,7 @@ impl<'a> ParamsMembers<'a> {
             "capabilities" => params.capabilities = Some(value),
             "clientInfo" => params.client_info = Some(value),
             "inputResponses" => params.input_responses = Some(value),
+            "requestState" => params.request_state = Some(value),
             "_meta" => params.meta = Some(Meta::read(value)?),
             // Extensions may give these two another type; only the standard's object is ours to read.
             "ref" if value.is_object() => params.reference = Some(Reference::read(value)?),
@@ -315,36 +337,41 @@ impl<'a> ParamsMembers<'a> {
 }
 
 impl<'a> Members<'a> for ParamsMembers<'a> {
-    const PLACE: Place = Place::Params;
-    const KNOWN: &'static [&'static str] = &[
-        "name",
-        "arguments",
-        "_meta",
-        "uri",
-        "taskId",
-        "level",
-        "protocolVersion",
-        "requestId",
-        "progressToken",
-        "capabilities",
-        "clientInfo",
-        "ref",
-        "notifications",
-        "inputResponses",
-        // Not read here, but it steers what a server does with the members above.
-        "requestState",
-    ];
     const OPEN: bool = true;
+
+    fn place(&self) -> Place {
+        Place::Params
+    }
+
+    fn known(&self) -> &'static [&'static str] {
+        &[
+            "name",
+            "arguments",
+            "_meta",
+            "uri",
+            "taskId",
+            "level",
+            "protocolVersion",
+            "requestId",
+            "progressToken",
+            "capabilities",
+            "clientInfo",
+            "ref",
+            "notifications",
+            "inputResponses",
+            "requestState",
+        ]
+    }
 
     fn take<A: MapAccess<'a>>(&mut self, index: usize, map: &mut A, refusal: &Refusal) -> Result<(), A::Error> {
         let value = take_raw(map)?;
-        let member = Self::KNOWN.get(index).copied().unwrap_or_default();
+        let member = self.known().get(index).copied().unwrap_or_default();
         self.put(member, value).map_err(|error| refusal.refuse(error))
     }
 }
 
 fn subscriptions<'a>(raw: RawJson<'a>) -> Result<Vec<Cow<'a, str>>, EnvelopeError> {
-    let [uris] = read_object(raw.as_str(), Flat::<NotificationsShape, 1>::new())?.values();
+    let [uris] = read_members(raw.as_str(), Place::Notifications, &["resourceSubscriptions"])?;
     let Some(uris) = uris.filter(|value| !value.is_null()) else {
         return Ok(Vec::new());
     };
@@ -357,43 +384,18 @@ fn subscriptions<'a>(raw: RawJson<'a>) -> Result<Vec<Cow<'a, str>>, EnvelopeErro
 struct RawParams<'a>(Option<RawJson<'a>>);
 
 impl<'a> Members<'a> for RawParams<'a> {
-    const PLACE: Place = Place::Envelope;
-    const KNOWN: &'static [&'static str] = &["params"];
     const OPEN: bool = true;
+
+    fn place(&self) -> Place {
+        Place::Envelope
+    }
+
+    fn known(&self) -> &'static [&'static str] {
+        &["params"]
+    }
 
     fn take<A: MapAccess<'a>>(&mut self, _index: usize, map: &mut A, _refusal: &Refusal) -> Result<(), A::Error> {
         self.0 = Some(take_raw(map)?);
         Ok(())
     }
-}
-
-struct ReferenceShape;
-
-impl Shape for ReferenceShape {
-    const PLACE: Place = Place::Reference;
-    const KNOWN: &'static [&'static str] = &["type", "name", "uri"];
-}
-
-struct NotificationsShape;
-
-impl Shape for NotificationsShape {
-    const PLACE: Place = Place::Notifications;
-    const KNOWN: &'static [&'static str] = &["resourceSubscriptions"];
-}
-
-struct MetaShape;
-
-impl Shape for MetaShape {
-    const PLACE: Place = Place::Meta;
-    const KNOWN: &'static [&'static str] = &[
-        "io.modelcontextprotocol/protocolVersion",
-        "io.modelcontextprotocol/clientCapabilities",
-        "io.modelcontextprotocol/clientInfo",
-        "progressToken",
-        "io.modelcontextprotocol/subscriptionId",
-        "io.modelcontextprotocol/logLevel",
-        "traceparent",
-        "tracestate",
-        "baggage",
-    ];
 }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::{Body, EnvelopeError, Kind, MAX_BATCH, Message, Place, Target};
+use crate::arbitrary::{any_id, any_json};
 use crate::splice::splice;
 use crate::wire_error::WireError;
 
@@ -177,31 +178,6 @@ fn batches_have_limits() {
     let initialize = ping.replace("ping", "initialize");
     assert_eq!(Body::parse(format!("[{initialize}]").as_bytes()).unwrap_err(), EnvelopeError::InitializeInBatch);
     assert!(matches!(Body::parse(format!("{} x", batch(1)).as_bytes()), Err(EnvelopeError::Malformed { .. })));
-}
-
-/// Any JSON text, spelled in ways that a serialiser would not choose.
-fn any_json() -> impl Strategy<Value = String> {
-    let leaf = prop_oneof![
-        Just("null".to_owned()),
-        Just("1.10".to_owned()),
-        Just("12345678901234567890123".to_owned()),
-        Just(r#""\u0041\/""#.to_owned()),
-        any::<String>().prop_map(|text| serde_json::to_string(&text).unwrap()),
-        any::<f64>().prop_map(|number| serde_json::to_string(&number).unwrap()),
-    ];
-    leaf.prop_recursive(3, 24, 4, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[ {} ]", items.join(" ,"))),
-            prop::collection::vec(("[a-z]{0,4}", inner), 0..4).prop_map(|members| {
-                let members: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\" : {value}")).collect();
-                format!("{{{}}}", members.join(","))
-            }),
-        ]
-    })
-}
-
-fn any_id() -> impl Strategy<Value = String> {
-    prop_oneof![any::<i64>().prop_map(|id| id.to_string()), "[ -~é]{0,40}".prop_map(|id| serde_json::to_string(&id).unwrap())]
 }
 
 proptest! {

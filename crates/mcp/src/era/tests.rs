@@ -1,5 +1,7 @@
 //! The order of the checks, one rule at a time.
 
+mod round_trip;
+
 use http::{HeaderMap, HeaderValue};
 
 use super::{Envelope, Era, Headers, classify, classify_without_message, require_method};

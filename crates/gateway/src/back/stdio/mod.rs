@@ -37,6 +37,7 @@ use self::launch::{Failures, Kind, Launch};
 use self::modern::{Known, Shared};
 use self::process::Program;
 use self::table::Held;
+use crate::back::EraBook;
 use crate::config::{Limits, Protocol, ServerName, Timeouts, Upstream};
 
 /// One server on a pipe, with as many instances as its callers need.
@@ -52,6 +53,7 @@ pub struct StdioBack {
     /// Ends of the shared instance after it had worked.
     crashes: Failures,
     eras: Arc<Mutex<Known>>,
+    era_book: EraBook,
     /// Whether an `initialize` was ever answered with a result.
     legacy_works: Mutex<bool>,
     /// Whether a task looks after the secrets that instances were given.
@@ -106,6 +108,7 @@ impl StdioBack {
         resolver: &Arc<Resolver>,
         limits: &Limits,
         timeouts: &Timeouts,
+        era_book: EraBook,
     ) -> Option<Arc<Self>> {
         let kind = match upstream.0 {
             Upstream::Builtin(start) => Kind::Builtin(start),
@@ -130,6 +133,7 @@ impl StdioBack {
             modern: tokio::sync::Mutex::default(),
             crashes: Failures::default(),
             eras: Arc::default(),
+            era_book,
             legacy_works: Mutex::default(),
             is_looked_after: Mutex::default(),
             closing: CancellationToken::new(),

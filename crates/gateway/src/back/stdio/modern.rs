@@ -60,6 +60,7 @@ impl StdioBack {
         requested: &str,
         headers: &HeaderMap,
     ) -> Result<Answer, BackFailure> {
+        self.recall_eras().await;
         if self.known_eras().is_some_and(|eras| !eras.modern) {
             return Err(impossible(requested));
         }
@@ -134,6 +135,7 @@ impl StdioBack {
             }
         };
         *lock(&self.eras) = Known::Found(eras);
+        self.era_book.note(eras);
         Ok(eras.modern.then_some(fresh))
     }
 
@@ -145,6 +147,21 @@ impl StdioBack {
         let mut ticket = self.ask_eras(peer, who).await.ok()?;
         let delivery = tokio::time::timeout(self.limits.probe, ticket.next()).await.ok()?.ok()?;
         Some(Eras::of_answer(&delivery.message))
+    }
+
+    /// What an earlier process found out counts as found out.
+    async fn recall_eras(&self) {
+        if self.known_eras().is_none()
+            && let Some(eras) = self.era_book.recall().await
+        {
+            *lock(&self.eras) = Known::Found(eras);
+        }
+    }
+
+    /// Has it asked anew.
+    pub(crate) fn forget_eras(&self) {
+        *lock(&self.eras) = Known::Nothing;
+        self.era_book.forget();
     }
 
     fn known_eras(&self) -> Option<Eras> {

@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::{Answer, Opened, StdioBack};
-use crate::back::BackFailure;
+use crate::back::{BackFailure, EraBook};
 use crate::config::{Limits, Protocol, ServerName, Timeouts, Upstream};
 use crate::principal::PrincipalKey;
 
@@ -61,7 +61,7 @@ impl World {
         let resolver =
             Arc::new(Resolver::new(Sources::local(Environment::default(), Files::new("/".into(), OpenFiles::Warn)), Arc::new(|| 0)));
         let name = ServerName::parse("test").unwrap();
-        let back = StdioBack::for_upstream(&name, (upstream, protocol), &resolver, &limits, &timeouts).unwrap();
+        let back = StdioBack::for_upstream(&name, (upstream, protocol), &resolver, &limits, &timeouts, EraBook::default()).unwrap();
         Self { back, children }
     }
 
