@@ -104,7 +104,7 @@ async fn expired(door: &Door) -> u64 {
 
 const PARKED: &str = "claviger_parked_calls";
 const EXPIRED: &str = "claviger_parked_expired_total";
-const SHORT: &str = "[timeouts]\nparked = \"3s\"";
+const SHORT: &str = "[timeouts]\nquestion = \"3s\"\ndrain = \"10s\"";
 const PARKED_AT_ONCE: u64 = 128;
 const PARKED_BY_EACH: u64 = 16;
 const ROUNDS: u64 = 4;
