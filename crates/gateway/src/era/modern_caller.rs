@@ -11,7 +11,7 @@ mod work;
 
 use std::sync::Arc;
 
-use ::http::StatusCode;
+use ::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use mcp::envelope::{Kind, Message, Params};
 use mcp::era::to_modern;
@@ -20,7 +20,7 @@ use mcp::method;
 use mcp::version::ProtocolVersion;
 use tokio::sync::mpsc;
 
-use self::conversation::Conversation;
+use self::conversation::{Conversation, Tools};
 use self::parked::Answers;
 use self::state::State;
 use self::work::{Asker, Work};
@@ -30,7 +30,7 @@ use super::{Crossing, ROUNDS};
 use crate::back::{BackFailure, Reply};
 
 /// Answers one message of a modern caller.
-pub(crate) async fn carry(crossing: &Arc<Crossing>, agent: Agent, body: &Bytes) -> Result<Reply, BackFailure> {
+pub(crate) async fn carry(crossing: &Arc<Crossing>, agent: Agent, body: &Bytes, headers: &HeaderMap) -> Result<Reply, BackFailure> {
     let message = Message::parse(body).map_err(|_| BackFailure::BadAnswer)?;
     let (Kind::Request, Some(id), Some(name)) = (message.kind(), message.id(), message.method()) else {
         // The modern revisions have no notification that a legacy server would understand.
@@ -56,6 +56,10 @@ pub(crate) async fn carry(crossing: &Arc<Crossing>, agent: Agent, body: &Bytes) 
     }
     asker.round = round;
     let conversation = crossing.pool.conversation(crossing, &agent, &message).await?;
+    let toolbox = Tools { conversation: &conversation, agent: &agent };
+    if let Some(refusal) = conversation.parameters.check(&toolbox, &message, headers, crossing.limits.call).await {
+        return Ok(json(StatusCode::BAD_REQUEST, refusal));
+    }
     match ask(crossing, &agent, body, asker.clone(), &conversation).await {
         // Nothing of the answer had been seen: the server forgot the conversation, so it is begun anew, once.
         Err(BackFailure::SessionGone) => {

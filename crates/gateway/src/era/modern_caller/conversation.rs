@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::hearing::Ear;
 use super::news::Listener;
+use crate::back::parameters::{Parameters, Toolbox};
 use crate::back::{BackFailure, Reply};
 use crate::era::agent::{Agent, Letter};
 use crate::era::incoming::Incoming;
@@ -36,6 +37,9 @@ pub(crate) struct Conversation {
     underway: Mutex<BTreeMap<u64, Underway>>,
     pub(super) listeners: Mutex<HashMap<u64, Listener>>,
     log_level: tokio::sync::Mutex<Option<String>>,
+    pub(super) parameters: Parameters,
+    /// Counts the server's words that its tools have changed.
+    tool_changes: AtomicU64,
     pub(super) ear: tokio::sync::Mutex<Ear>,
     used: Mutex<Instant>,
     lost: AtomicBool,
@@ -89,6 +93,8 @@ impl Conversation {
             underway: Mutex::default(),
             listeners: Mutex::default(),
             log_level: tokio::sync::Mutex::default(),
+            parameters: Parameters::default(),
+            tool_changes: AtomicU64::new(0),
             ear: tokio::sync::Mutex::default(),
             used: Mutex::new(Instant::now()),
             lost: AtomicBool::new(false),
@@ -199,6 +205,11 @@ impl Conversation {
         tokio::spawn(async move { conversation.post(&agent, body.into_bytes()).await });
     }
 
+    /// The server's tools are not what they were.
+    pub(super) fn note_tool_change(&self) {
+        self.tool_changes.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The server knows it no more.
     pub(super) fn lose(&self) {
         self.lost.store(true, Ordering::Relaxed);
@@ -227,6 +238,23 @@ impl Conversation {
 
     fn underway(&self) -> MutexGuard<'_, BTreeMap<u64, Underway>> {
         self.underway.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The server as one whose tools can be asked for.
+pub(super) struct Tools<'a> {
+    pub(super) conversation: &'a Conversation,
+    pub(super) agent: &'a Agent,
+}
+
+impl Toolbox for Tools<'_> {
+    fn changes(&self) -> u64 {
+        self.conversation.tool_changes.load(Ordering::Relaxed)
+    }
+
+    async fn page(&self, cursor: Option<&str>) -> Option<Bytes> {
+        let params = cursor.map_or_else(|| serde_json::json!({}), |cursor| serde_json::json!({ "cursor": cursor }));
+        self.conversation.request(self.agent, method::TOOLS_LIST, &params).await.ok()
     }
 }
 

@@ -69,6 +69,9 @@ pub(super) async fn listen(conversation: &Arc<Conversation>, agent: &Agent, mess
 impl Conversation {
     /// Tells those who asked for it that something has changed.
     pub(super) fn tell(&self, message: &Message<'_>) {
+        if message.method() == Some(method::NOTIFICATIONS_TOOLS_LIST_CHANGED) {
+            self.note_tool_change();
+        }
         let mut listeners = self.listeners();
         // A stream that is so far behind ends: what it missed is no longer there.
         listeners.retain(|_, listener| {
