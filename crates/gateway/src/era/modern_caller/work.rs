@@ -172,7 +172,9 @@ impl Work {
                     }
                 }
                 Kind::Request if asker.can.take(&message) => {
+                    self.conversation.note_parked(self.number, true);
                     let Some(answered) = self.question(crossing, &message, asker, teller).await else { return };
+                    self.conversation.note_parked(self.number, false);
                     (asker, teller) = answered;
                 }
                 Kind::Request => self.conversation.refuse(&self.agent, &message).await,
