@@ -19,10 +19,9 @@ pub(crate) struct Hit {
 
 /// The keys of vendors in one decoded value; patterns may ask for the name in front of it.
 pub(crate) fn find(text: &str) -> Vec<Hit> {
-    let lower = text.to_ascii_lowercase();
     let Some(keywords) = &BOOK.keywords else { return Vec::new() };
     let mut met: Vec<usize> =
-        keywords.find_overlapping_iter(&lower).filter_map(|hit| BOOK.owners.get(hit.pattern().as_usize())).flatten().copied().collect();
+        keywords.find_overlapping_iter(text).filter_map(|hit| BOOK.owners.get(hit.pattern().as_usize())).flatten().copied().collect();
     met.sort_unstable();
     met.dedup();
     met.into_iter().filter_map(|index| BOOK.patterns.get(index)?.find(text)).collect()
@@ -76,7 +75,7 @@ static BOOK: LazyLock<Book> = LazyLock::new(|| {
             owners.entry(keyword).or_default().push(index);
         }
     }
-    let keywords = AhoCorasick::new(owners.keys()).ok();
+    let keywords = AhoCorasick::builder().ascii_case_insensitive(true).build(owners.keys()).ok();
     let owners = owners.into_values().collect();
     Book { patterns, keywords, owners }
 });
