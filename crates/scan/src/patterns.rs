@@ -1,4 +1,4 @@
-//! Which vendor made this key? The patterns are data (`data/patterns.json`); each is compiled when its keyword is met, not before.
+//! Which vendor made this key? The patterns are data (`data/patterns.json`, and `data/own.json` for what that does not know); each is compiled when its keyword is met, not before.
 
 use std::sync::{LazyLock, OnceLock};
 
@@ -68,7 +68,9 @@ struct Book {
 }
 
 static BOOK: LazyLock<Book> = LazyLock::new(|| {
-    let patterns: Vec<Pattern> = serde_json::from_str(include_str!("../data/patterns.json")).unwrap_or_default();
+    let of = |data| serde_json::from_str::<Vec<Pattern>>(data).unwrap_or_default();
+    let mut patterns = of(include_str!("../data/patterns.json"));
+    patterns.extend(of(OWN));
     let mut owners: std::collections::BTreeMap<&str, Vec<usize>> = std::collections::BTreeMap::new();
     for (index, pattern) in patterns.iter().enumerate() {
         for keyword in &pattern.keywords {
@@ -80,17 +82,39 @@ static BOOK: LazyLock<Book> = LazyLock::new(|| {
     Book { patterns, keywords, owners }
 });
 
+/// Of vendors that the others' data do not know.
+const OWN: &str = include_str!("../data/own.json");
 const COMPILED_LIMIT: usize = 32 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use super::{BOOK, COMPILED_LIMIT, find};
+    use super::{BOOK, COMPILED_LIMIT, OWN, Pattern, find};
 
     #[test]
     fn the_data_is_whole_and_every_pattern_compiles() {
         assert!(BOOK.patterns.len() > 300 && BOOK.keywords.is_some());
         for pattern in &BOOK.patterns {
             regex::bytes::RegexBuilder::new(&pattern.regex).unicode(false).size_limit(COMPILED_LIMIT).build().expect(&pattern.id);
+        }
+    }
+
+    #[test]
+    fn our_own_data_is_whole_and_each_pattern_knows_its_keys() {
+        let own: Vec<Pattern> = serde_json::from_str(OWN).unwrap();
+        for key in [
+            "bb_live_aB3dE5fG7hI9jK1lM3nO5pQ7rS9",
+            "ctx7sk-3f2b8c1e-9a4d-4e7f-8b6c-1d2e3f4a5b6c",
+            "e2b_7b1e9d3a4286bc1e7f5a90d2c4836eaf71b05d9c",
+            "fc-7b1e9d3a4286bc1e7f5a90d2c4836eaf",
+            "jina_7b1e9d3a4286bc1e7f5a90d2c4836eafaB3dE5fG7hI9jK1lM3nO5pQ7rS9t",
+            "sk-lf-3f2b8c1e-9a4d-4e7f-8b6c-1d2e3f4a5b6c",
+            "m0-aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5zA7b",
+            "re_aB3dE5fG_hI9jK1lM3nO5pQ7rS9tU1vW",
+            "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",
+            "7261849305:AAHq8ZtVbLmXw2RcPdKs6YjNf4TgUaQe1Zo",
+        ] {
+            let text = format!("X=\"{key}\"");
+            assert!(find(&text).iter().any(|hit| own.iter().any(|own| own.description == hit.description)), "{key}");
         }
     }
 

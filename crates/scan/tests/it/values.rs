@@ -42,6 +42,8 @@ pub(crate) const LIVE: &[(&str, &str)] = &[
     ("T", "${API_KEY:-q7Zk29xLm4Wv8Rt1Yp6Nc3Bd5Hs0Jf}"),
     ("JDBC_URL", "jdbc:oracle:thin:scott/Zq81mVt4xP@//db.corp.net:1521/x"),
     ("DSN", "host=db.corp.net user=app password=Zq81mVt4xP dbname=x"),
+    ("X", "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"),
+    ("X", "ctx7sk-3f2b8c1e-9a4d-4e7f-8b6c-1d2e3f4a5b6c"),
 ];
 
 pub(crate) const HARMLESS: &[(&str, &str)] = &[
@@ -128,6 +130,8 @@ pub(crate) const HARMLESS: &[(&str, &str)] = &[
     ("T", "${API_KEY:-none}"),
     ("FLAGS", "A=1,B=2 LEVEL=debug"),
     ("CONFIG_BASE64", "eyJsZXZlbCI6ImluZm8ifQ=="),
+    ("X", "tvly-YOUR_API_KEY"),
+    ("CHANNEL", "fc-general"),
 ];
 
 pub(crate) const LIVE_ARGUMENTS: &[&str] = &[
