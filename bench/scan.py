@@ -31,14 +31,15 @@ REPEATED = 20
 
 
 def measure(command, fine):
-    """Seconds of CPU, and the most memory in KiB: by time(1), whose own memory is less than that of anything measured here."""
+    """Seconds of CPU in hundredths, and the most memory in KiB: by time(1), whose own memory is less than that of anything measured here."""
     with tempfile.NamedTemporaryFile("r") as told, tempfile.TemporaryFile() as said:
-        line = ["/usr/bin/time", "--quiet", "-o", told.name, "-f", "%M", *map(str, command)]
+        line = ["/usr/bin/time", "--quiet", "-o", told.name, "-f", "%U %S %M", *map(str, command)]
         code = subprocess.run(line, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, check=False).returncode
         if code not in fine:
             said.seek(0)
             sys.exit(f"bench: {command[0]} ended with {code}: {said.read().decode(errors='replace')[-2000:]}")
-        return int(told.read().split()[-1])
+        user, system, memory = told.read().split()[-3:]
+        return float(user) + float(system), int(memory)
 
 
 def cpu(command, repeated):
@@ -55,15 +56,16 @@ def cpu(command, repeated):
 
 
 def table(kind, programs, repeated):
-    taken = {name: [] for name in programs}
-    # Not counted: it warms the disk's cache, and the one that kingfisher keeps of its rules.
-    memory = {name: measure(*program) for name, program in programs.items()}
+    taken, memory = {}, {}
+    # Not counted but for the memory: it warms the disk's cache, and the one that kingfisher keeps of its rules.
+    for name, program in programs.items():
+        seconds, memory[name] = measure(*program)
+        taken[name] = [seconds] if (kind, name) in ONCE else []
+    names = [name for name in programs if (kind, name) not in ONCE]
     for turn in range(ROUNDS):
-        names = list(programs)
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            if turn == 0 or (kind, name) not in ONCE:
-                taken[name].append(cpu(programs[name][0], repeated))
-                memory[name] = max(memory[name], measure(*programs[name]))
+            taken[name].append(cpu(programs[name][0], repeated))
+            memory[name] = max(memory[name], measure(*programs[name])[1])
     return {name: (statistics.median(taken[name]), memory[name] / 1024) for name in programs}
 
 
