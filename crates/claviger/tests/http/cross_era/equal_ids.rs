@@ -2,9 +2,10 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use testkit::fixture::Era;
 
 use super::before_a_legacy_server;
-use crate::support::{Answer, Caller, Door, Line, Request, Session};
+use crate::support::{Answer, Caller, Door, Line, Plan, Request, Session};
 
 before_a_legacy_server! {
     async fn modern_callers_of_a_legacy_server_get_their_own_answers(plan: Plan) {
@@ -18,18 +19,29 @@ before_a_legacy_server! {
     }
 }
 
-#[tokio::test]
-async fn legacy_callers_of_a_modern_server_get_their_own_answers() {
-    let door = crate::support::Plan::new(testkit::fixture::Era::Modern).await.open().await;
-    let mut sessions: Vec<Session> = Vec::new();
-    for number in 0..LINES {
-        sessions.push(door.caller(["alice", "bob"][number % 2]).session().await);
-    }
+async fn legacy_callers_of_a_modern_server_get_their_own_answers(plan: Plan) {
+    let door = plan.open().await;
+    let opening = (0..LINES).map(|number| door.caller(["alice", "bob"][number % 2])).map(async |caller| caller.session().await);
+    let sessions: Vec<Session> = join_all(opening).await;
     let before = answered(&door).await;
     let lines = sessions.iter().enumerate();
     let lines = lines.map(|(number, session)| ask_again_and_again(&door, number, |arguments| session.tool("test_echo", arguments)));
     join_all(lines).await;
     assert_eq!(answered(&door).await - before, CALLS);
+}
+
+mod legacy_callers_of_a_modern_server {
+    use super::{Era, Plan};
+
+    #[tokio::test]
+    async fn over_http() {
+        super::legacy_callers_of_a_modern_server_get_their_own_answers(Plan::new(Era::Modern).await).await;
+    }
+
+    #[tokio::test]
+    async fn over_stdio() {
+        super::legacy_callers_of_a_modern_server_get_their_own_answers(Plan::stdio("modern")).await;
+    }
 }
 
 before_a_legacy_server! {

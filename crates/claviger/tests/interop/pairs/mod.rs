@@ -29,7 +29,7 @@ fn every_client_uses_everything_of_every_server_and_the_table_says_so() {
 fn all_callers(server: Server, transport: Transport) -> Vec<Row> {
     let scene = server.open(transport);
     let rows = Caller::ALL.map(|caller| {
-        let seen = caller.use_everything(scene.url(), scene.token(), &server.settings());
+        let seen = caller.use_everything(scene.url(), &scene.token(caller), &server.settings());
         let marks = Feature::ALL.map(|feature| Mark::of(caller, server, feature, &seen[feature.key()]));
         Row { server, transport, caller, marks }
     });

@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::Feature;
-use super::callers::testkit_program;
+use super::callers::{Caller, testkit_program};
 use crate::support::{Door, Running, Setup, everything, loopback_server, node, peer, python, repository};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,8 +134,7 @@ impl Server {
         // The Python SDK's servers speak both eras, so the door is told; the others it finds out.
         let setup = if self == Self::Python { setup.protocol("modern") } else { setup };
         let door = setup.open();
-        let token = door.token("");
-        Scene { door, token, _server: server }
+        Scene { door, _server: server }
     }
 
     fn program(self) -> Vec<String> {
@@ -181,7 +180,6 @@ fn both_eras() -> std::path::PathBuf {
 /// A door with a server behind it.
 pub(super) struct Scene {
     door: Door,
-    token: String,
     _server: Option<Running>,
 }
 
@@ -190,8 +188,9 @@ impl Scene {
         &self.door.url
     }
 
-    pub(super) fn token(&self) -> &str {
-        &self.token
+    /// Each client is somebody else, so that what one does to their session is nothing to the others.
+    pub(super) fn token(&self, caller: Caller) -> String {
+        self.door.token_of(&format!("{caller:?}"), "")
     }
 
     pub(super) fn close(self) {

@@ -110,6 +110,10 @@ impl StdioBack {
             shared.touch();
             return Ok(Arc::clone(shared));
         }
+        // Whoever held the lock may have found out meanwhile.
+        if self.known_eras().is_some_and(|eras| !eras.modern) {
+            return Err(impossible(requested));
+        }
         let place = self.place(None).await?;
         let mut fresh = self.launch.start(permit, None, &self.crashes, Some(place)).await?;
         if self.known_eras().is_none() {
