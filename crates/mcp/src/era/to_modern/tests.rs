@@ -181,6 +181,8 @@ fn initialize_becomes_a_discovery() {
         r#"{"supportedVersions":["2025-11-25","2026-07-28"],"resultType":"complete","ttlMs":0,"cacheScope":"private","capabilities":{}}"#
     );
     assert!(discovery("[]", &[V2026_07_28]).is_err());
+    let look_alike_tasks = r#"{"capabilities":{"tAsks":{}}}"#;
+    assert!(matches!(discovery(look_alike_tasks, &[V2026_07_28]), Err(Untranslatable::Ambiguous(_))));
 }
 
 #[test]
