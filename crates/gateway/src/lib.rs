@@ -29,6 +29,7 @@ mod stack;
 mod table;
 mod told;
 mod underway;
+mod wire;
 
 pub use connect::{Incomplete, NotSignedIn, SignIn, SignedIn};
 pub use door::{Door, Parts, Readiness};

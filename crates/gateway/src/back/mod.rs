@@ -9,6 +9,7 @@ pub(crate) mod parameters;
 pub(crate) mod pipe;
 pub(crate) mod probe;
 pub mod stdio;
+pub(crate) mod together;
 
 use ::http::{HeaderMap, StatusCode};
 use bytes::Bytes;

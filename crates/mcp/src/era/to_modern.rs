@@ -14,6 +14,7 @@
 //! | `initialize` result | `protocolVersion` and `serverInfo` move; `capabilities.tasks` goes: those are other tasks |
 //! | `capabilities` of a client | without `tasks` and `roots.listChanged` |
 //! | `elicitationId` of a question | goes: there is no notification of its end |
+//! | `progressToken` of a question | goes: nobody can tell of its progress |
 //! | a notification | has `subscriptionId` in `_meta` |
 
 mod input;

@@ -46,9 +46,11 @@ mod legacy_callers_of_a_modern_server {
 
 before_a_legacy_server! {
     async fn what_is_asked_in_the_middle_of_a_call_is_asked_of_its_own_caller(plan: Plan) {
+        // On a pipe nothing says which of several calls a question belongs to; of one person's two, either may put it to them.
+        let lines = if plan.fixture.is_some() { LINES } else { 2 };
         let door = plan.open().await;
         let callers = ["alice", "bob"].map(|who| door.caller(who));
-        join_all((0..LINES).map(|number| converse(&door, &callers[number % 2], number))).await;
+        join_all((0..lines).map(|number| converse(&door, &callers[number % 2], number))).await;
     }
 }
 

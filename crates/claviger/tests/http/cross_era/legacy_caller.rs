@@ -112,6 +112,24 @@ async fn a_session_is_its_owners_alone_and_ends_for_good() {
     assert!(puppet.seen().iter().all(|seen| seen.method == http::Method::POST), "a modern server has no sessions to end");
 }
 
+#[tokio::test]
+async fn the_members_of_a_batch_go_each_on_its_own() {
+    let (puppet, door) = modern_server(done).await;
+    let caller = door.caller("alice");
+    let params = json!({"protocolVersion": "2025-03-26", "capabilities": {}, "clientInfo": {"name": "older client", "version": "1"}});
+    let opened = caller.legacy(&request_message("initialize", params)).send().await;
+    let session = opened.header("mcp-session-id").expect("a session").to_owned();
+    let call = |id: u32| json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": "any"}});
+    let batch =
+        json!([call(1), {"jsonrpc": "2.0", "method": "notifications/initialized"}, call(2), {"jsonrpc": "2.0", "id": 3, "method": "ping"}]);
+    let answer = caller.legacy(&batch).header("mcp-session-id", &session).send().await;
+    let mut answered: Vec<(u64, bool)> =
+        answer.messages().iter().map(|message| (message["id"].as_u64().unwrap(), message.get("result").is_some())).collect();
+    answered.sort_unstable();
+    assert_eq!(answered, [(1, true), (2, true), (3, true)]);
+    assert_eq!(calls(&puppet, "tools/call").len(), 2);
+}
+
 /// A server that asks two things before it answers, and notes what it was told.
 fn asks_twice(notes: &Arc<Mutex<Vec<Value>>>) -> impl Fn(&Seen) -> Say + Send + Sync + 'static {
     let notes = Arc::clone(notes);

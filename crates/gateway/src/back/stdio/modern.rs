@@ -110,7 +110,7 @@ impl StdioBack {
             shared.touch();
             return Ok(Arc::clone(shared));
         }
-        // Whoever held the lock may have found out meanwhile.
+        // Whoever was here before may have found out.
         if self.known_eras().is_some_and(|eras| !eras.modern) {
             return Err(impossible(requested));
         }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use mcp::envelope::{Message, Meta};
+use mcp::era::to_legacy;
 use mcp::error_code;
 use mcp::method;
 use mcp::version::{LEGACY, ProtocolVersion};
@@ -60,6 +61,8 @@ pub(super) struct Offers {
 struct Underway {
     mail: mpsc::Sender<Bytes>,
     wants_logs: bool,
+    /// Whether it waits for an answer of its caller's, and reads nothing meanwhile.
+    is_parked: bool,
 }
 
 impl Conversation {
@@ -67,6 +70,7 @@ impl Conversation {
     pub(super) async fn open(agent: &Agent, first: &Message<'_>, message_bytes: usize) -> Result<Self, BackFailure> {
         let meta = first.meta();
         let capabilities = meta.and_then(Meta::client_capabilities).map_or("{}", |raw| raw.as_str());
+        let capabilities = to_legacy::client_capabilities(capabilities).map_err(|_| BackFailure::BadAnswer)?;
         let client = meta.and_then(Meta::client_info).map_or(OURSELVES, |raw| raw.as_str());
         let body = format!(
             r#"{{"jsonrpc":"2.0","id":0,"method":"initialize","params":{{"protocolVersion":"{SPOKEN}","capabilities":{capabilities},"clientInfo":{client}}}}}"#
@@ -113,7 +117,7 @@ impl Conversation {
         self.touch();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (mail, inbox) = mpsc::channel(MAIL);
-        self.underway().insert(number, Underway { mail, wants_logs });
+        self.underway().insert(number, Underway { mail, wants_logs, is_parked: false });
         (number, inbox)
     }
 
@@ -128,12 +132,19 @@ impl Conversation {
         self.underway().remove(&number);
     }
 
-    /// Hands a message to the call with this number, or to the newest; `false`: there is none, or it does not read.
+    /// Notes that the call waits for an answer of its caller's, or no longer does.
+    pub(super) fn note_parked(&self, number: u64, is_parked: bool) {
+        if let Some(call) = self.underway().get_mut(&number) {
+            call.is_parked = is_parked;
+        }
+    }
+
+    /// Hands a message to the call with this number, or to the newest that reads; `false`: there is none, or it does not keep up.
     pub(super) fn give(&self, number: Option<u64>, message: &Message<'_>) -> bool {
         let underway = self.underway();
         let call = match number {
             Some(number) => underway.get(&number),
-            None => underway.values().next_back(),
+            None => underway.values().rev().find(|call| !call.is_parked),
         };
         call.is_some_and(|call| call.mail.try_send(Bytes::copy_from_slice(message.raw().as_bytes())).is_ok())
     }

@@ -16,7 +16,7 @@ use super::conversation::{Conversation, Offers};
 use crate::back::failure::Scarce;
 use crate::back::{BackFailure, Content, Reply, Source};
 use crate::era::agent::Agent;
-use crate::era::outward::frame;
+use crate::wire::frame;
 
 /// One `subscriptions/listen` that is open.
 pub(super) struct Listener {

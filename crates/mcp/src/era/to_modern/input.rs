@@ -21,8 +21,14 @@ pub fn input_required(key: &str, method: &str, params: Option<&str>, state: &str
         None => return Err(Untranslatable::Lacks { place: Place::Question, member: "params" }),
         Some(params) => {
             let object = params.trim_ascii();
-            let [elicitation_id] = read_members(object, Place::Question, &["elicitationId"])?;
+            let [elicitation_id, meta] = read_members(object, Place::Question, &["elicitationId", "_meta"])?;
             let mut change = Change::of(RawJson::trusted(object));
+            if let Some(meta) = meta.filter(|meta| meta.is_object()) {
+                let [token] = read_members(meta.as_str(), Place::Meta, &["progressToken"])?;
+                let mut inner = Change::of(meta);
+                inner.remove(token);
+                change.nest_or_remove(inner);
+            }
             if question == Question::Elicitation {
                 change.remove(elicitation_id);
             }
