@@ -76,3 +76,7 @@ fuzz: ## Every fuzz target for a minute each
 bench: ## Requests per second and latency: the fixture alone, behind nginx, behind the door
 	tools/setup-bench.sh
 	bench/run.sh
+
+.PHONY: bench-scan
+bench-scan: ## CPU and memory of a scan beside kingfisher, detect-secrets and ripsecrets
+	bench/scan.sh

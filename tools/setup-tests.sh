@@ -2,7 +2,7 @@
 # Installs what the tests need, and says what: the programs of other people that stand before and behind the door.
 #
 # From Debian:  python3 with venv, nodejs, npm, git, gdb, the headers of OpenSSL, chromium, a keychain (gnome-keyring on dbus) with libsecret-tools to look into it,
-#               keyutils for that of the kernel, and redis-server, where they are missing (as root; else it says what to install).
+#               keyutils for that of the kernel, strace, and redis-server, where they are missing (as root; else it says what to install).
 #               glewlwyd, an OpenID provider, is only unpacked, into .test-peers/glewlwyd.
 # From npm:     what interop/package-lock.json names, into .test-peers/npm. Node.js 22 is among it.
 # From PyPI:    what interop/requirements.txt names, into .test-peers/venv; what interop/clouds.txt names, into .test-peers/clouds.
@@ -36,6 +36,7 @@ install_from_debian() {
   want python3 command -v python3
   want python3-venv python3 -c 'import ensurepip, venv'
   want redis-server command -v redis-server
+  want strace command -v strace
   want pkg-config command -v pkg-config
   want libssl-dev pkg-config --exists openssl
   install_missing

@@ -2,6 +2,7 @@
 //! compare us with.
 
 pub mod careless;
+pub mod documents;
 pub mod form;
 pub mod stream;
 pub mod tokens;

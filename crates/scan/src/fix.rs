@@ -20,7 +20,7 @@ use self::bridge::Bridge;
 pub use self::client::Client;
 use self::place::{Scalar, scalars};
 use self::revocation::page;
-pub use self::splice::{Edit, Fixed, Kept, Piece, Reversal, Unfit, taken_back};
+pub use self::splice::{Edit, Fixed, Kept, Piece, Reversal, Unfit, newline, spliced, taken_back};
 pub use self::wrap::Launcher;
 use self::wrap::Wrap;
 use crate::classify::Class;

@@ -28,6 +28,7 @@ use std::collections::BTreeSet;
 use document::Document;
 use ignore::Ignores;
 use model::Model;
+use zeroize::Zeroizing;
 
 /// A file and what its system says about it.
 #[derive(Clone, Copy)]
@@ -87,6 +88,11 @@ impl Examination {
         let known = known.map(move |span| span.start.max(line_start) - line_start..span.end.min(end) - line_start);
         known.chain(classify::random_words(line))
     }
+}
+
+/// Every name, value and comment of a text with the bytes that it stands on, as its format is read; by lines where it is not of that format. For whoever checks the readers.
+pub fn values(text: &str, format: Format) -> Vec<(Span, Zeroizing<String>)> {
+    Document::read(text, format).values()
 }
 
 /// Judges a file by all rules.

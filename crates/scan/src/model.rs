@@ -104,7 +104,12 @@ impl<'a> Server<'a> {
 fn walk<'a>(node: &'a Node, name: &'a str, place: Place, found: &mut Vec<Setting<'a>>) {
     match &node.value {
         Value::Table(entries) => {
+            let named = named_value(node);
+            found.extend(named.map(|(name, value)| setting(name, value, place)));
             for entry in entries {
+                if named.is_some_and(|(_, value)| value.span == entry.node.span) {
+                    continue;
+                }
                 let inner = place_of(&entry.name, place);
                 walk(&entry.node, &entry.name, inner, found);
             }
@@ -115,10 +120,24 @@ fn walk<'a>(node: &'a Node, name: &'a str, place: Place, found: &mut Vec<Setting
         }
         Value::List(items) => items.iter().for_each(|item| walk(item, name, place, found)),
         Value::Text(text) => {
-            found.push(Setting { name: Cow::Borrowed(name), text: Cow::Borrowed(text.as_str()), span: node.span.clone(), place });
+            found.push(setting(name, node, place));
+            if place == Place::Argument && COMMANDS.contains(&name) && text.contains(' ') {
+                found.extend(arguments::in_a_command(text, &node.span).into_iter().map(|inner| Setting { place, ..inner }));
+            }
         }
-        Value::Word(word) => found.push(Setting { name: Cow::Borrowed(name), text: Cow::Borrowed(word), span: node.span.clone(), place }),
+        Value::Word(_) => found.push(setting(name, node, place)),
     }
+}
+
+fn setting<'a>(name: &'a str, node: &'a Node, place: Place) -> Setting<'a> {
+    Setting { name: Cow::Borrowed(name), text: Cow::Borrowed(node.text().unwrap_or_default()), span: node.span.clone(), place }
+}
+
+/// `{"name": "API_KEY", "value": "…"}`, as lists of variables and headers have it.
+fn named_value(table: &Node) -> Option<(&str, &Node)> {
+    let name = ["name", "key"].iter().find_map(|name| table.member(name)?.node.text())?;
+    let value = &table.member("value")?.node;
+    value.text().map(|_| (name, value))
 }
 
 fn place_of(name: &str, around: Place) -> Place {
@@ -126,7 +145,7 @@ fn place_of(name: &str, around: Place) -> Place {
         Place::Environment
     } else if HEADERS.contains(&name) {
         Place::Header
-    } else if ["args", "arguments", "command", "cmd"].contains(&name) && around == Place::Field {
+    } else if (["args", "arguments"].contains(&name) || COMMANDS.contains(&name)) && around == Place::Field {
         Place::Argument
     } else if URLS.contains(&name) && around == Place::Field {
         Place::Url
@@ -164,26 +183,39 @@ fn comment<'a>(text: &'a str, span: &Span) -> Vec<Setting<'a>> {
         let begin = start + line.len() - bare.len();
         start += line.len();
         let inner = Document::read(bare.trim_end(), Format::Lines);
+        let mut push = |name: &str, value: &str, at: usize| {
+            let span = begin + at..begin + at + value.len();
+            settings.push(Setting { name: Cow::Owned(name.to_owned()), text: Cow::Owned(value.to_owned()), span, place: Place::Comment });
+        };
         for entry in inner.root.entries() {
             let Some(value) = entry.node.text() else { continue };
-            let span = begin + entry.node.span.start..begin + entry.node.span.end;
-            settings.push(Setting {
-                name: Cow::Owned(entry.name.clone()),
-                text: Cow::Owned(value.to_owned()),
-                span,
-                place: Place::Comment,
-            });
+            push(&entry.name, value, entry.node.span.start);
+        }
+        if inner.root.entries().is_empty()
+            && let Some((name, value, at)) = pair(bare.trim_end())
+        {
+            push(name, value, at);
         }
     }
     settings
+}
+
+/// `name: value` as YAML has it, and where the value begins; only where it is one word, for people write sentences in comments.
+fn pair(line: &str) -> Option<(&str, &str, usize)> {
+    let (name, rest) = line.split_once(": ")?;
+    let value = rest.trim();
+    let is_plain = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-' | '.');
+    let is_pair = !name.is_empty() && name.chars().all(is_plain) && !value.is_empty() && !value.contains(char::is_whitespace);
+    (is_pair && !value.ends_with([',', ';'])).then(|| (name, value, line.len() - rest.trim_start().len()))
 }
 
 const DEEPEST_SERVERS: usize = 5;
 const SERVER_TABLES: &[&str] =
     &["mcpServers", "servers", "mcp", "mcp_servers", "context_servers", "mcp-servers", "extensions", "inlineMcpServers"];
 pub(crate) const URLS: &[&str] = &["url", "httpUrl", "serverUrl", "uri", "endpoint", "sseUrl", "baseUrl", "server_url"];
+const COMMANDS: &[&str] = &["command", "cmd"];
 const ENVIRONMENTS: &[&str] = &["env", "environment", "envs", "env_vars", "environmentVariables"];
-const HEADERS: &[&str] = &["headers", "http_headers", "httpHeaders", "requestHeaders", "extraHeaders"];
+pub(crate) const HEADERS: &[&str] = &["headers", "http_headers", "httpHeaders", "requestHeaders", "extraHeaders"];
 const APPROVALS: &[&str] = &["alwaysAllow", "autoApprove", "autoapprove", "always_allow", "auto_approve", "autoApproved"];
 
 #[cfg(test)]

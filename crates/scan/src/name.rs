@@ -20,13 +20,13 @@ pub(crate) enum Promise {
 /// Judges a name by its words; the last words decide.
 pub(crate) fn promise(name: &str) -> Promise {
     let words = words(name);
-    let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    let has = |list: &[&str]| words.iter().any(|word| list.binary_search(&word.as_str()).is_ok());
     let joined = words.join("_");
     let last = words.last().map_or("", String::as_str);
     if has(PUBLIC) || PUBLIC_NAMES.iter().any(|public| joined.ends_with(public)) {
         return Promise::Public;
     }
-    if OTHER_ENDINGS.contains(&last) || OTHER_NAMES.iter().any(|other| joined.ends_with(other)) {
+    if OTHER_ENDINGS.binary_search(&last).is_ok() || OTHER_NAMES.iter().any(|other| joined.ends_with(other)) {
         return Promise::Other;
     }
     if has(WALLET) || joined.contains("private_key") {
@@ -60,6 +60,7 @@ pub(crate) fn words(name: &str) -> Vec<String> {
     words
 }
 
+// Words are looked up in sorted lists: every name of every file is.
 const PUBLIC: &[&str] = &["anon", "pubkey", "public", "publishable", "sitekey"];
 const PUBLIC_NAMES: &[&str] =
     &["public_key", "site_key", "client_id", "app_id", "measurement_id", "authorization_server", "authorization_endpoint"];
@@ -139,39 +140,115 @@ const OTHER_ENDINGS: &[&str] = &[
     "version",
     "visible",
 ];
-const OTHER_NAMES: &[&str] =
-    &["project_key", "sort_key", "partition_key", "primary_key", "foreign_key", "space_key", "issue_key", "max_tokens", "object_key"];
-const WALLET: &[&str] = &["mnemonic", "seed", "privatekey", "privkey", "wallet"];
-const PASSWORD: &[&str] = &["pass", "passphrase", "passwd", "password", "passwort", "pwd", "contrasena", "senha", "pw"];
+const OTHER_NAMES: &[&str] = &[
+    "project_key",
+    "sort_key",
+    "partition_key",
+    "primary_key",
+    "foreign_key",
+    "space_key",
+    "issue_key",
+    "max_tokens",
+    "object_key",
+    "file_key",
+];
+const WALLET: &[&str] = &["mnemonic", "privatekey", "privkey", "seed", "wallet"];
+const PASSWORD: &[&str] = &[
+    "adgangskode",
+    "contrasena",
+    "contraseña",
+    "haslo",
+    "hasło",
+    "heslo",
+    "jelszo",
+    "jelszó",
+    "kennwort",
+    "losenord",
+    "lösenord",
+    "parola",
+    "pass",
+    "passe",
+    "passphrase",
+    "passwd",
+    "password",
+    "passwort",
+    "pw",
+    "pwd",
+    "salasana",
+    "senha",
+    "sifre",
+    "sifresi",
+    "wachtwoord",
+    "şifre",
+    "şifresi",
+    "пароль",
+    "パスワード",
+    "密码",
+    "密碼",
+    "비밀번호",
+];
 const KEY: &[&str] = &[
+    "accesskey",
+    "anahtar",
+    "anahtari",
+    "anahtarı",
     "apikey",
+    "apitoken",
     "auth",
     "authorization",
+    "authtoken",
     "bearer",
+    "chave",
+    "chiave",
+    "clave",
+    "cle",
+    "clé",
     "cookie",
     "credential",
     "credentials",
     "creds",
+    "geheimnis",
+    "hmac",
+    "jeton",
+    "jwt",
     "key",
     "keys",
-    "jwt",
+    "klucz",
+    "nyckel",
     "pat",
+    "schluessel",
+    "schlüssel",
     "secret",
+    "secretkey",
+    "secreto",
     "secrets",
+    "segredo",
+    "segreto",
+    "sleutel",
     "token",
     "webhook",
-    "accesskey",
-    "secretkey",
-    "authtoken",
-    "apitoken",
-    "hmac",
+    "ключ",
+    "секрет",
+    "токен",
+    "トークン",
+    "令牌",
+    "密鑰",
+    "密钥",
+    "토큰",
 ];
 const KEY_ENDINGS: &[&str] = &["key", "token", "secret"];
 const PASSWORD_ENDINGS: &[&str] = &["password", "passwd"];
 
 #[cfg(test)]
 mod tests {
-    use super::{Promise, promise};
+    use super::{KEY, OTHER_ENDINGS, PASSWORD, PUBLIC, Promise, WALLET, promise};
+
+    #[test]
+    fn the_lists_that_are_searched_are_sorted() {
+        for list in [KEY, OTHER_ENDINGS, PASSWORD, PUBLIC, WALLET] {
+            assert!(list.is_sorted(), "{list:?}");
+        }
+    }
 
     #[test]
     fn the_last_words_of_a_name_decide() {

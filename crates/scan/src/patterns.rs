@@ -1,4 +1,4 @@
-//! Which vendor made this key? The patterns are data (`data/patterns.json`); each is compiled when its keyword is met, not before.
+//! Which vendor made this key? The patterns are data (`data/patterns.json`, and `data/own.json` for what that does not know); each is compiled when its keyword is met, not before.
 
 use std::sync::{LazyLock, OnceLock};
 
@@ -19,10 +19,9 @@ pub(crate) struct Hit {
 
 /// The keys of vendors in one decoded value; patterns may ask for the name in front of it.
 pub(crate) fn find(text: &str) -> Vec<Hit> {
-    let lower = text.to_ascii_lowercase();
     let Some(keywords) = &BOOK.keywords else { return Vec::new() };
     let mut met: Vec<usize> =
-        keywords.find_overlapping_iter(&lower).filter_map(|hit| BOOK.owners.get(hit.pattern().as_usize())).flatten().copied().collect();
+        keywords.find_overlapping_iter(text).filter_map(|hit| BOOK.owners.get(hit.pattern().as_usize())).flatten().copied().collect();
     met.sort_unstable();
     met.dedup();
     met.into_iter().filter_map(|index| BOOK.patterns.get(index)?.find(text)).collect()
@@ -69,29 +68,53 @@ struct Book {
 }
 
 static BOOK: LazyLock<Book> = LazyLock::new(|| {
-    let patterns: Vec<Pattern> = serde_json::from_str(include_str!("../data/patterns.json")).unwrap_or_default();
+    let of = |data| serde_json::from_str::<Vec<Pattern>>(data).unwrap_or_default();
+    let mut patterns = of(include_str!("../data/patterns.json"));
+    patterns.extend(of(OWN));
     let mut owners: std::collections::BTreeMap<&str, Vec<usize>> = std::collections::BTreeMap::new();
     for (index, pattern) in patterns.iter().enumerate() {
         for keyword in &pattern.keywords {
             owners.entry(keyword).or_default().push(index);
         }
     }
-    let keywords = AhoCorasick::new(owners.keys()).ok();
+    let keywords = AhoCorasick::builder().ascii_case_insensitive(true).build(owners.keys()).ok();
     let owners = owners.into_values().collect();
     Book { patterns, keywords, owners }
 });
 
+/// Of vendors that the others' data do not know.
+const OWN: &str = include_str!("../data/own.json");
 const COMPILED_LIMIT: usize = 32 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use super::{BOOK, COMPILED_LIMIT, find};
+    use super::{BOOK, COMPILED_LIMIT, OWN, Pattern, find};
 
     #[test]
     fn the_data_is_whole_and_every_pattern_compiles() {
         assert!(BOOK.patterns.len() > 300 && BOOK.keywords.is_some());
         for pattern in &BOOK.patterns {
             regex::bytes::RegexBuilder::new(&pattern.regex).unicode(false).size_limit(COMPILED_LIMIT).build().expect(&pattern.id);
+        }
+    }
+
+    #[test]
+    fn our_own_data_is_whole_and_each_pattern_knows_its_keys() {
+        let own: Vec<Pattern> = serde_json::from_str(OWN).unwrap();
+        for key in [
+            "bb_live_aB3dE5fG7hI9jK1lM3nO5pQ7rS9",
+            "ctx7sk-3f2b8c1e-9a4d-4e7f-8b6c-1d2e3f4a5b6c",
+            "e2b_7b1e9d3a4286bc1e7f5a90d2c4836eaf71b05d9c",
+            "fc-7b1e9d3a4286bc1e7f5a90d2c4836eaf",
+            "jina_7b1e9d3a4286bc1e7f5a90d2c4836eafaB3dE5fG7hI9jK1lM3nO5pQ7rS9t",
+            "sk-lf-3f2b8c1e-9a4d-4e7f-8b6c-1d2e3f4a5b6c",
+            "m0-aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5zA7b",
+            "re_aB3dE5fG_hI9jK1lM3nO5pQ7rS9tU1vW",
+            "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",
+            "7261849305:AAHq8ZtVbLmXw2RcPdKs6YjNf4TgUaQe1Zo",
+        ] {
+            let text = format!("X=\"{key}\"");
+            assert!(find(&text).iter().any(|hit| own.iter().any(|own| own.description == hit.description)), "{key}");
         }
     }
 

@@ -149,6 +149,11 @@ fn judge(setting: &Setting<'_>, candidate: &Candidate) -> Option<(Exposure, Verd
     if exposure == Exposure::Wallet && is_wallet(value) {
         return Some((exposure, live("the words or the bytes of a wallet")));
     }
+    // Most values are nothing by their name and their place, and then only a vendor could know them.
+    let is_unnamed = promise(&candidate.name) == Promise::Nothing;
+    if is_unnamed && !is_where_credentials_stand(setting.place) && vendor(&candidate.name, value).is_none() {
+        return None;
+    }
     let verdict = classify(&candidate.name, value);
     match verdict.class {
         Class::LiveLooking | Class::WeakDefault => Some((exposure, verdict)),
@@ -160,6 +165,10 @@ fn judge(setting: &Setting<'_>, candidate: &Candidate) -> Option<(Exposure, Verd
             stray(setting, candidate).map(|verdict| (exposure, verdict))
         }
     }
+}
+
+fn is_where_credentials_stand(place: Place) -> bool {
+    matches!(place, Place::Argument | Place::Header)
 }
 
 /// Random characters that no name explains, where only a credential stands: a header, a word of a command line.

@@ -3,15 +3,15 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use scan::{Examination, FingerprintKey, Source, Span, examine};
+use scan::{Examination, FingerprintKey, Policy, Source, Span, examine};
 use similar::{Algorithm, DiffOp, capture_diff_slices, group_diff_ops};
 
 use super::scan::text::blanked;
 use crate::voice::plain;
 
-/// The diff of a file called `shown`; the last part of its path, `name`, says what it is.
-pub(super) fn unified(shown: &str, name: &str, before: &str, after: &str) -> String {
-    let (old, new) = (Side::read(name, before), Side::read(name, after));
+/// The diff of a file called `shown`; the last part of its path, `name`, says what it is, and the policy what else is secret.
+pub(super) fn unified(shown: &str, name: &str, (before, after): (&str, &str), policy: &Policy) -> String {
+    let (old, new) = (Side::read(name, before, policy), Side::read(name, after, policy));
     let shown = plain(shown);
     let mut lines = vec![format!("--- {shown}"), format!("+++ {shown}")];
     for hunk in group_diff_ops(changes(&old.lines, &new.lines), AROUND) {
@@ -28,8 +28,12 @@ pub(super) fn unified(shown: &str, name: &str, before: &str, after: &str) -> Str
 
 /// What there is to say about a text, wherever it may be kept.
 pub(super) fn examined(name: &str, text: &str) -> Examination {
+    examined_by(&Policy::USUAL, name, text)
+}
+
+fn examined_by(policy: &Policy, name: &str, text: &str) -> Examination {
     // No fingerprint is shown.
-    examine(Source::of(name, text), &FingerprintKey::new(&[0; 32]))
+    examine(Source { policy, ..Source::of(name, text) }, &FingerprintKey::new(&[0; 32]))
 }
 
 /// One of the texts.
@@ -42,8 +46,8 @@ struct Side<'t> {
 }
 
 impl<'t> Side<'t> {
-    fn read(name: &str, text: &'t str) -> Self {
-        let examination = examined(name, text);
+    fn read(name: &str, text: &'t str, policy: &Policy) -> Self {
+        let examination = examined_by(policy, name, text);
         let lines: Vec<&str> = text.split_inclusive('\n').collect();
         let mut at = 0;
         let start = |line: &&str| {
@@ -108,6 +112,8 @@ const MOST_COMPARED: usize = 4000;
 
 #[cfg(test)]
 mod tests {
+    use scan::Policy;
+
     use super::unified;
 
     #[test]
@@ -115,16 +121,16 @@ mod tests {
         let before =
             "{\n  \"mcpServers\": {\n    \"a\": {\n      \"env\": { \"API_KEY\": \"q7Zk29xLm4Wv8Rt1Yp6Nc3Bd5Hs0Jf\" }\n    }\n  }\n}";
         let after = before.replace("    }\n  }", "    },\n    \"b\": {}\n  }");
-        let diff = unified("a/mcp.json", "mcp.json", before, &after);
+        let diff = unified("a/mcp.json", "mcp.json", (before, &after), &Policy::USUAL);
         let expected = "--- a/mcp.json\n+++ a/mcp.json\n@@ -2,6 +2,7 @@\n   \"mcpServers\": {\n     \"a\": {\n       \"env\": { \"API_KEY\": \"{stars}\" }\n-    }\n+    },\n+    \"b\": {}\n   }\n }\n\\ No newline at end of file\n";
         assert_eq!(diff, expected.replace("{stars}", &"*".repeat(30)));
     }
 
     #[test]
     fn a_new_file_is_all_additions_and_a_rewritten_one_is_cut_short() {
-        assert_eq!(unified("a", "a", "", "x\n"), "--- a\n+++ a\n@@ -0,0 +1,1 @@\n+x\n");
+        assert_eq!(unified("a", "a", ("", "x\n"), &Policy::USUAL), "--- a\n+++ a\n@@ -0,0 +1,1 @@\n+x\n");
         let lines = |sign: &str| (0..9000).map(|line| format!("{sign}{line}\n")).collect::<Vec<String>>().concat();
-        let diff = unified("a", "a", &lines(""), &lines("x"));
+        let diff = unified("a", "a", (&lines(""), &lines("x")), &Policy::USUAL);
         assert_eq!(diff.lines().count(), 401);
         assert!(diff.ends_with("… and 17603 lines more\n"), "{}", diff.lines().last().unwrap());
     }

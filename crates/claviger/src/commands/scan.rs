@@ -9,6 +9,7 @@ mod github;
 mod index;
 mod json;
 mod junit;
+mod progress;
 pub(super) mod read;
 mod sarif;
 pub(super) mod text;
@@ -27,6 +28,7 @@ use zeroize::Zeroizing;
 
 use self::collect::collect;
 use self::committable::Repositories;
+use self::progress::Progress;
 use self::read::{Content, Unread, read, read_stdin};
 use self::versions::Version;
 use crate::cli::{ReportFormat, ScanArguments, ServeArguments, Threshold};
@@ -41,6 +43,8 @@ struct Scan {
     unread: Vec<(PathBuf, Unread)>,
     /// Whether git was asked what it has.
     asked_git: bool,
+    /// Whether the texts are wanted of files in which nothing was found, too: a mend reads them.
+    keeps_texts: bool,
     /// The names of the variables that are set here, where the clients of this machine are looked at.
     variables: Option<BTreeSet<String>>,
     policy: Policy,
@@ -58,6 +62,7 @@ struct Scanned {
     path: PathBuf,
     /// The path as it is shown: relative where it can be, and unable to drive a terminal.
     name: String,
+    /// Empty where nobody will ask for it.
     text: Zeroizing<String>,
     lines: LineIndex,
     examination: Examination,
@@ -133,7 +138,7 @@ fn policy(arguments: &ScanArguments, around: &Surroundings) -> Result<Policy, Re
 }
 
 fn scan(arguments: &ScanArguments, around: &Surroundings, key: &FingerprintKey, policy: Policy) -> Scan {
-    let mut scan = Scan::empty(arguments.staged || arguments.history, policy);
+    let mut scan = Scan { keeps_texts: arguments.fix, ..Scan::empty(arguments.staged || arguments.history, policy) };
     if let Some(name) = arguments.stdin_filename.as_deref().filter(|_| arguments.stdin) {
         scan.take(around.folder().join(name), read_stdin(), Standing::default(), (around, key));
         return scan;
@@ -147,7 +152,9 @@ fn scan(arguments: &ScanArguments, around: &Surroundings, key: &FingerprintKey, 
         return scan;
     }
     let folder = around.folder();
+    let mut progress = Progress::without_end();
     let mut look = |version: Version, content| {
+        progress.step();
         let committable = version.object.is_none().then_some(true);
         let Some(file) = scan.take(version.path, content, Standing { committable, tracked: None }, (around, key)) else { return };
         if let Some(object) = version.object {
@@ -170,7 +177,7 @@ fn scan(arguments: &ScanArguments, around: &Surroundings, key: &FingerprintKey, 
 
 impl Scan {
     fn empty(asked_git: bool, policy: Policy) -> Self {
-        Self { files: Vec::new(), unread: Vec::new(), asked_git, variables: None, policy }
+        Self { files: Vec::new(), unread: Vec::new(), asked_git, keeps_texts: false, variables: None, policy }
     }
 
     /// The same files as they are now.
@@ -183,7 +190,9 @@ impl Scan {
     /// Reads files. Where every file counts, those that are no text are passed over.
     fn look_at(&mut self, files: Vec<PathBuf>, passes_over: bool, with: (&Surroundings, &FingerprintKey)) {
         let mut repositories = Repositories::default();
+        let mut progress = Progress::of(files.len());
         for path in files {
+            progress.step();
             match read(&path) {
                 Err(Unread::NoText) if passes_over => {}
                 content => {
@@ -223,8 +232,10 @@ impl Scan {
         let examination = examine(source, key);
         let shown = path.strip_prefix(around.folder()).unwrap_or(&path);
         let name = plain(&shown.display().to_string());
-        let lines = LineIndex::new(&content.text);
-        self.files.push(Scanned { name, path, text: content.text, lines, examination });
+        let is_shown = self.keeps_texts || !examination.findings.is_empty() || !examination.unfit_ignores.is_empty();
+        let text = if is_shown { content.text } else { Zeroizing::default() };
+        let lines = LineIndex::new(&text);
+        self.files.push(Scanned { path, name, text, lines, examination });
         self.files.last_mut()
     }
 }

@@ -16,6 +16,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
+use scan::Policy;
 use url::Url;
 
 use self::backup::{Backups, Change};
@@ -62,7 +63,7 @@ pub(crate) fn run(arguments: &SetupArguments, around: &Surroundings) -> Result<E
     if file.real != file.path {
         voice::talk(&format!("`{}` leads to `{}`\n", file.shown(), plain(&file.real.display().to_string())));
     }
-    voice::data(&unified(&file.path.display().to_string(), &file_name(&file.real), file.text(), &changed))?;
+    voice::data(&unified(&file.path.display().to_string(), &file_name(&file.real), (file.text(), &changed), &Policy::USUAL))?;
     if holds_secrets(&file_name(&file.real), &alone) {
         voice::warn(&format!("`{name}` holds what looks like a secret, and whoever reads the file has it: `claviger login` does without"));
     }

@@ -1,5 +1,9 @@
 //! Has somebody still to fill this in? People write that in many languages, and with the prefix of the vendor in front.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 use super::random;
 use crate::name::words;
 
@@ -14,8 +18,18 @@ pub(crate) fn is_placeholder(name: &str, value: &str) -> bool {
         .iter()
         .any(|(open, close)| lower.find(*open).is_some_and(|from| lower.get(from..).is_some_and(|rest| rest.contains(*close))));
     let elided = ["...", "…", "***", "xxxx", "••", "####", "____"].iter().any(|sign| lower.contains(sign));
-    bracketed && !looks_strong(value) || elided || MARKS.iter().any(|mark| lower.contains(mark)) || of_words(name, value)
+    bracketed && !looks_strong(value) || elided || is_marked(&lower) || of_words(name, value)
 }
+
+/// All marks are looked for at once: there are many, and many values.
+fn is_marked(lower: &str) -> bool {
+    match &*MARKS_AT_ONCE {
+        Some(marks) => marks.is_match(lower),
+        None => MARKS.iter().any(|mark| lower.contains(mark)),
+    }
+}
+
+static MARKS_AT_ONCE: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(MARKS).ok());
 
 /// Whether a password is one that everybody tries first.
 pub(crate) fn is_weak(value: &str) -> bool {
@@ -38,10 +52,22 @@ pub(super) fn is_human_password(value: &str) -> bool {
     value.chars().count() >= 6 && !value.contains(' ') && letters && (digits || signs || cases)
 }
 
-/// Four groups of four letters, as Google makes them for programs.
+/// Groups of four, as Google (letters, also without the blanks) and WordPress make them for programs.
 fn is_app_password(value: &str) -> bool {
     let groups: Vec<&str> = value.split(' ').collect();
-    groups.iter().map(|group| group.len()).eq([4; 4]) && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_lowercase()))
+    let lower = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase());
+    let whole = |text: &str| text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    match groups.as_slice() {
+        [one] => one.len() == 16 && lower(one) && random::entropy(one) >= 3.2 && random::sequential(one) < 8 && few_vowels(one),
+        [_, _, _, _] => groups.iter().all(|group| group.len() == 4 && lower(group)),
+        [_, _, _, _, _, _] => groups.iter().all(|group| whole(group)) && value.bytes().any(|byte| byte.is_ascii_digit()),
+        _ => false,
+    }
+}
+
+/// Words have more of them.
+fn few_vowels(value: &str) -> bool {
+    value.bytes().filter(|byte| b"aeiou".contains(byte)).count() * 4 <= value.len()
 }
 
 /// A value of words alone, one of which says that it stands for another; or the words of its own name.

@@ -20,13 +20,13 @@ pub(crate) fn names_a_place(value: &str) -> bool {
     SCHEMES.iter().any(|scheme| value.starts_with(scheme))
 }
 
-/// What stands behind `:-` in `${NAME:-default}`, where a default is a literal.
-pub(crate) fn default_of(value: &str) -> Option<&str> {
+/// The name in `${NAME:-default}`, and what stands behind `:-`, where a default is a literal.
+pub(crate) fn default_of(value: &str) -> Option<(&str, &str)> {
     let from = value.find("${")?;
     let inner = value.get(from + 2..)?;
     let inner = inner.get(..inner.find('}')?)?;
-    let at = inner.find(":-").map(|at| at + 2).or_else(|| inner.find('-').map(|at| at + 1))?;
-    inner.get(at..).filter(|default| !default.is_empty())
+    let (name, default) = inner.split_once(":-").or_else(|| inner.split_once('-'))?;
+    (!default.is_empty()).then_some((name, default))
 }
 
 /// One reference, or several with nothing but separators between: what is left outside of them has to be short.

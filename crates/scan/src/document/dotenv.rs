@@ -23,7 +23,7 @@ pub(super) fn assignment(line: &str, start: usize) -> Option<Entry> {
     let (name, value) = line.split_once('=')?;
     let bare = name.trim();
     let bare = bare.strip_prefix("export ").map_or(bare, str::trim_start);
-    let plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '.' | '-');
+    let plain = |character: char| character.is_alphanumeric() || matches!(character, '_' | '.' | '-');
     if bare.is_empty() || !bare.chars().all(plain) {
         return None;
     }

@@ -6,9 +6,12 @@ use super::{Entry, Node, Span, Tree, Value, dotenv, text_node};
 pub(super) fn read(text: &str) -> Tree {
     let mut entries = Vec::new();
     for (start, line) in numbered(text).filter(|(_, line)| line.len() <= LONGEST) {
-        match dotenv::assignment(line.trim_start(), start + line.len() - line.trim_start().len()) {
-            Some(entry) => entries.push(entry),
-            None => entries.extend(quoted(line, start)),
+        let bare = line.trim_start();
+        if let Some(entry) = dotenv::assignment(bare, start + line.len() - bare.len()) {
+            entries.push(entry);
+        } else {
+            entries.extend(quoted(line, start));
+            entries.extend(variables(line, start));
         }
     }
     Tree { root: Node { span: 0..text.len(), value: Value::Table(entries) }, comments: Vec::new() }
@@ -54,6 +57,24 @@ pub(super) fn quoted(line: &str, start: usize) -> Vec<Entry> {
         });
     }
     entries
+}
+
+/// Variables that are set among the words of a command: `docker run -e API_KEY=value image`.
+fn variables(line: &str, start: usize) -> Vec<Entry> {
+    if !line.contains('=') {
+        return Vec::new();
+    }
+    let is_variable = |entry: &Entry| {
+        entry.name.len() > 2 && entry.name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    let mut at = 0;
+    let word = |word: &str| {
+        let begin = start + at;
+        at += word.len() + 1;
+        dotenv::assignment(word, begin).filter(is_variable)
+    };
+    // Blanks of one byte only, so that the count of bytes is right.
+    line.split([' ', '\t']).filter_map(word).collect()
 }
 
 /// What stands between double quotes, as bytes of the line.

@@ -105,9 +105,30 @@ impl Document {
         };
         Self { format, root: tree.root, comments: tree.comments, broken }
     }
+
+    /// Every name, value and comment, with its place.
+    pub(crate) fn values(self) -> Vec<(Span, Zeroizing<String>)> {
+        let mut found: Vec<(Span, Zeroizing<String>)> = self.comments.into_iter().map(|span| (span, Zeroizing::default())).collect();
+        self.root.values(&mut found);
+        found
+    }
 }
 
 impl Node {
+    fn values(self, found: &mut Vec<(Span, Zeroizing<String>)>) {
+        match self.value {
+            Value::List(items) => items.into_iter().for_each(|item| item.values(found)),
+            Value::Table(entries) => {
+                for entry in entries {
+                    found.push((entry.key, Zeroizing::new(entry.name)));
+                    entry.node.values(found);
+                }
+            }
+            Value::Text(text) => found.push((self.span, text)),
+            Value::Word(word) => found.push((self.span, Zeroizing::new(word))),
+        }
+    }
+
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Text(text) => Some(text),

@@ -23,6 +23,12 @@ fn every_format_knows_the_bytes_of_a_value() {
 }
 
 #[test]
+fn a_short_number_does_not_become_a_long_text() {
+    let document = Document::read("a = 1e300\nb = 1.5\n", Format::Toml);
+    assert_eq!((only_text(&document, "a").0, only_text(&document, "b").0), ("1e300", "1.5"));
+}
+
+#[test]
 fn what_does_not_parse_is_read_by_lines_and_says_why() {
     let document = Document::read("{\n \"token\": \"abc\"\n \"b\": 1", Format::Json);
     assert_eq!(document.format, Format::Lines);

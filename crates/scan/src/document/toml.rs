@@ -57,7 +57,8 @@ fn scalar(value: &toml_edit::Value, around: &Span) -> Value {
         ),
         toml_edit::Value::Boolean(boolean) => Value::Word(boolean.value().to_string()),
         toml_edit::Value::Datetime(datetime) => Value::Word(datetime.value().to_string()),
-        toml_edit::Value::Float(float) => Value::Word(float.value().to_string()),
+        // With an exponent where it has one: written out, five bytes would be three hundred.
+        toml_edit::Value::Float(float) => Value::Word(format!("{:?}", float.value())),
         toml_edit::Value::InlineTable(inner) => table(inner, around),
         toml_edit::Value::Integer(integer) => Value::Word(integer.value().to_string()),
         toml_edit::Value::String(text) => Value::Text(Zeroizing::new(text.value().clone())),

@@ -1,10 +1,11 @@
 //! How does a server behind an address get its secret, where the client resolves none? `claviger bridge` calls it, and `claviger run` hands the bridge what its
 //! headers refer to: in its environment, where no list of processes shows it.
 
-use super::splice::{Edit, Piece, before, member_of, quoted};
+use super::splice::{Edit, Piece, before, member, quoted};
+use super::wrap::Lead;
 use super::{Launcher, Move, Name, Plan, Reader};
 use crate::document::{Entry, Format, Span};
-use crate::model::{Server, URLS};
+use crate::model::{HEADERS, Server, URLS};
 
 /// An entry that becomes a program.
 pub(super) struct Bridge {
@@ -17,6 +18,8 @@ pub(super) struct Bridge {
     items: Vec<(String, String, Span)>,
     /// What says that it is no program.
     kind: Option<(Span, Span)>,
+    /// What stands between its members.
+    lead: Lead,
 }
 
 impl Bridge {
@@ -29,7 +32,14 @@ impl Bridge {
         let is_old = kind.and_then(|kind| kind.node.text()) == Some("sse") || address.split(['?', '#']).next()?.ends_with("/sse");
         let is_known = entries.iter().all(|entry| KNOWN.contains(&entry.name.as_str()) || URLS.contains(&entry.name.as_str()));
         let has_args = server.node.member("args").is_some();
-        if format != Format::Json || is_old || !is_known || has_args || address.contains('$') {
+        let is_flow = text.get(server.node.span.start..).is_some_and(|rest| rest.starts_with('{'));
+        let lead = match (format, is_flow) {
+            (Format::Json, _) => Lead::Comma,
+            (Format::Toml, true) => Lead::TomlComma,
+            (Format::Toml, false) => Lead::TomlLine,
+            (Format::Dotenv | Format::Lines | Format::Yaml, _) => return None,
+        };
+        if is_old || !is_known || has_args || address.contains('$') {
             return None;
         }
         let header = |entry: &Entry| {
@@ -37,9 +47,16 @@ impl Bridge {
             Some((entry.name.clone(), text.to_owned(), entry.node.span.clone()))
         };
         let items: Vec<_> = server.headers.iter().map(|entry| header(entry)).collect::<Option<_>>()?;
-        let at = entries.iter().position(|entry| entry.name == "headers");
+        let at = entries.iter().position(|entry| HEADERS.contains(&entry.name.as_str()));
+        // In TOML they may be a table of their own, somewhere else.
+        let stand_here =
+            |entry: &Entry| format != Format::Toml || text.get(entry.key.end..entry.node.span.start).is_some_and(|gap| gap.trim() == "=");
+        if at.and_then(|at| entries.get(at)).is_some_and(|entry| !stand_here(entry)) {
+            return None;
+        }
         let headers = match at.and_then(|at| Some((at, entries.get(at)?))) {
             None => None,
+            Some((_, entry)) if lead == Lead::TomlLine => Some((entry.key.clone(), line_of(text, entry))),
             Some((0, entry)) => Some((entry.key.clone(), entry.key.start..entries.get(1)?.key.start)),
             Some((at, entry)) => Some((entry.key.clone(), entries.get(at - 1)?.node.span.end..entry.node.span.end)),
         };
@@ -51,6 +68,7 @@ impl Bridge {
             headers,
             items,
             kind: kind.map(|kind| (kind.key.clone(), kind.node.span.clone())),
+            lead,
         })
     }
 
@@ -68,9 +86,10 @@ impl Bridge {
     pub(super) fn edits(&self, text: &str, plan: &Plan, names: &[Name], launcher: &Launcher) -> Vec<Edit> {
         let old = |region: &Span| pieces(text, region, plan);
         let arguments: Vec<String> = self.arguments(plan, names, launcher).iter().map(|word| quoted(word)).collect();
-        let (program, lead) = (quoted(&launcher.program), member_of(text, &self.url_key));
+        let (program, lead) = (quoted(&launcher.program), member(text, &self.url_key, self.lead));
         let region = self.url_key.start..self.url.end;
-        let after = format!("\"command\": {program}{lead}[{}]", arguments.join(", "));
+        let command = if self.lead == Lead::Comma { "\"command\": " } else { "command = " };
+        let after = format!("{command}{program}{lead}[{}]", arguments.join(", "));
         let mut edits = vec![Edit { before: old(&region), span: region, after }];
         edits.extend(self.headers.iter().map(|(_, region)| Edit { span: region.clone(), before: old(region), after: String::new() }));
         edits.extend(self.kind.iter().map(|(_, span)| Edit { span: span.clone(), before: old(span), after: quoted(STDIO) }));
@@ -121,6 +140,15 @@ pub(super) enum Heard {
     Program(String, Vec<String>),
 }
 
+/// The bytes of an entry, with the end of its line where nothing else stands there.
+fn line_of(text: &str, entry: &Entry) -> Span {
+    let end = entry.node.span.end;
+    let behind = text.get(end..).unwrap_or_default();
+    let blank = behind.len() - behind.trim_start_matches([' ', '\t', '\r']).len();
+    let is_alone = behind.get(blank..).is_some_and(|rest| rest.starts_with('\n'));
+    entry.key.start..if is_alone { end + blank + 1 } else { end }
+}
+
 /// Of the bridge's own environment: nobody else sees it.
 fn variable(number: usize) -> String {
     format!("CLAVIGER_SECRET_{}", number + 1)
@@ -144,5 +172,22 @@ fn pieces(text: &str, region: &Span, plan: &Plan) -> Vec<Piece> {
 
 const STDIO: &str = "stdio";
 /// What a client may say besides, and the bridge needs not know.
-const KNOWN: &[&str] =
-    &["type", "transport", "transportType", "headers", "disabled", "autoApprove", "alwaysAllow", "timeout", "description", "enabled"];
+const KNOWN: &[&str] = &[
+    "type",
+    "transport",
+    "transportType",
+    "headers",
+    "http_headers",
+    "disabled",
+    "autoApprove",
+    "alwaysAllow",
+    "timeout",
+    "description",
+    "enabled",
+    "required",
+    "enabled_tools",
+    "disabled_tools",
+    "startup_timeout_sec",
+    "startup_timeout_ms",
+    "tool_timeout_sec",
+];

@@ -87,18 +87,19 @@ impl Plan {
         }
         edits.extend(self.quotes.iter().map(|at| Edit { span: *at..*at, before: Vec::new(), after: "\"".to_owned() }));
         edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
-        let mut changed = Zeroizing::new(String::with_capacity(text.len() + edits.iter().map(|edit| edit.after.len()).sum::<usize>()));
-        let mut at = 0;
-        for edit in &edits {
-            changed.push_str(text.get(at..edit.span.start).ok_or(Unfit::Overlap)?);
-            changed.push_str(&edit.after);
-            at = edit.span.end;
-        }
-        changed.push_str(text.get(at..).ok_or(Unfit::Overlap)?);
+        let changed = spliced(text, edits.iter().map(|edit| (&edit.span, edit.after.as_str()))).ok_or(Unfit::Overlap)?;
         if !says_the_same(self, text, &changed, names, launcher) {
             return Err(Unfit::Meaning);
         }
         Ok(Fixed { text: changed, edits })
+    }
+
+    /// What could stand in the place of a secret without anything else being changed, for whoever keeps nothing: the client's own reference. `None`: nothing could,
+    /// or two secrets want one variable.
+    pub fn reference_alone(&self, each: &Move) -> Option<String> {
+        let variable = each.variable.clone().filter(|_| each.reader == Reader::Client)?;
+        let is_shared = self.moves.iter().any(|other| other.variable == each.variable && other.value != each.value);
+        (!is_shared).then(|| self.written(each, &Name { reference: String::new(), variable }, self.format))
     }
 
     /// What stands in the place of a secret, decoded.
@@ -131,6 +132,26 @@ impl Fixed {
         };
         self.edits.iter().map(reversal).collect()
     }
+}
+
+/// A text with something else in some of its places, which stand in their order; `None` when they do not fit it.
+pub fn spliced<'e>(text: &str, edits: impl Iterator<Item = (&'e Span, &'e str)> + Clone) -> Option<Zeroizing<String>> {
+    let room = edits.clone().map(|(_, after)| after.len()).sum::<usize>();
+    // Grown in one go: what a string leaves behind when it moves holds secrets as well.
+    let mut changed = Zeroizing::new(String::with_capacity(text.len() + room));
+    let mut at = 0;
+    for (span, after) in edits {
+        changed.push_str(text.get(at..span.start)?);
+        changed.push_str(after);
+        at = span.end;
+    }
+    changed.push_str(text.get(at..)?);
+    Some(changed)
+}
+
+/// The line ends of a text.
+pub fn newline(text: &str) -> &'static str {
+    if text.contains("\r\n") { "\r\n" } else { "\n" }
 }
 
 /// The old text again; `None` if the reversals do not fit the text or the secrets.
@@ -204,16 +225,11 @@ pub(super) fn before(raw: &str, value: &str, number: usize) -> Vec<Piece> {
     vec![if *json(value) == raw { Piece::Json(number) } else { Piece::AsWritten(number) }]
 }
 
-/// As [`member`], behind the member that begins there, in JSON.
-pub(super) fn member_of(text: &str, key: &Span) -> String {
-    member(text, key, Lead::Comma)
-}
-
-/// As the member before it is set apart.
-fn member(text: &str, key: &Span, lead: Lead) -> String {
+/// The name of the arguments, set apart as the member before them is.
+pub(super) fn member(text: &str, key: &Span, lead: Lead) -> String {
     let ahead = text.get(..key.start).unwrap_or_default();
     let blanks = ahead.get(ahead.trim_end().len()..).unwrap_or_default();
-    let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let end = newline(text);
     let indent = blanks.rsplit('\n').next().unwrap_or_default();
     let gap = if blanks.is_empty() { " " } else { blanks };
     match lead {
@@ -231,7 +247,7 @@ fn separator(text: &str, list: &Span, first: &Span) -> String {
         // A list of lines, each with a dash.
         let ahead = text.get(..first.start).unwrap_or_default();
         let line = ahead.rsplit('\n').next().unwrap_or_default();
-        let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        let end = newline(text);
         let dash = line.rfind('-').unwrap_or(line.len());
         let indent = " ".repeat(line.get(..dash).map_or(0, |lead| lead.chars().count()));
         return format!("{end}{indent}{}", line.get(dash..).unwrap_or_default());

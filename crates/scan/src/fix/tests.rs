@@ -120,6 +120,22 @@ fn a_file_of_variables_is_for_the_launcher_and_addresses_stay_readable() {
 }
 
 #[test]
+fn an_address_in_toml_becomes_a_bridge_too() {
+    let lines = format!(
+        "# ü\n[mcp_servers.a]\nurl = \"https://x.example/mcp\" # ours\nhttp_headers = {{ \"X-Api-Key\" = \"{TOKEN}\" }}\ntool_timeout_sec = 60\n"
+    );
+    let called = "[\"run\", \"--env\", \"CLAVIGER_SECRET_1=keychain://mcp/a/X-Api-Key\", \"--\", \"claviger\", \"bridge\", \"https://x.example/mcp\", \"--header\", \"X-Api-Key: ${CLAVIGER_SECRET_1}\"]";
+    let expected = format!("# ü\n[mcp_servers.a]\ncommand = \"claviger\"\nargs = {called} # ours\ntool_timeout_sec = 60\n");
+    assert_eq!(fixed(".codex", "config.toml", &lines), expected);
+    let flow = format!("mcp_servers = {{ a = {{ url = \"https://x.example/mcp\", http_headers = {{ \"X-Api-Key\" = \"{TOKEN}\" }} }} }}\n");
+    let expected = format!("mcp_servers = {{ a = {{ command = \"claviger\", args = {called} }} }}\n");
+    assert_eq!(fixed(".codex", "config.toml", &flow), expected);
+    let apart = format!("[mcp_servers.a]\nurl = \"https://x.example/mcp\"\n[mcp_servers.a.http_headers]\nX-Api-Key = \"{TOKEN}\"\n");
+    let plan = planned(".codex", "config.toml", &apart);
+    assert_eq!(plan.left.iter().map(|left| left.why).collect::<Vec<_>>(), [Why::Address]);
+}
+
+#[test]
 fn a_server_behind_an_address_is_called_by_the_bridge_where_its_client_resolves_nothing() {
     let text = format!(
         "{{\n  \"mcpServers\": {{\n    \"a\": {{\n      \"type\": \"streamableHttp\",\n      \"url\": \"https://x.example/mcp\",\n      \"headers\": {{\n        \"Authorization\": \"Bearer {TOKEN}\",\n        \"X-Team\": \"blue\"\n      }},\n      \"disabled\": false\n    }}\n  }}\n}}\n"

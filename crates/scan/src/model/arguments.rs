@@ -53,6 +53,7 @@ fn split<'a>(text: &'a str, span: &Span) -> Vec<Word<'a>> {
 pub(crate) fn pairs(items: &[Node]) -> Vec<Setting<'_>> {
     let mut found = Vec::new();
     let mut option: Option<&str> = None;
+    let has_user = items.iter().filter_map(Node::text).any(|word| USERS.contains(&word));
     for item in items {
         let Some(text) = item.text() else { continue };
         let mut push = |name: &str, text| {
@@ -70,10 +71,11 @@ pub(crate) fn pairs(items: &[Node]) -> Vec<Setting<'_>> {
             },
             Some(name @ ("-c" | "-lc")) if text.contains(' ') => {
                 push(name, text);
-                let words = shell_words::split(text).unwrap_or_default();
-                let assigned = words.iter().filter_map(|word| word.split_once('='));
-                found.extend(assigned.map(|(name, value)| in_a_shell(name, value, &item.span)));
+                let inside = in_a_command(text, &item.span).into_iter();
+                found.extend(inside.map(|inner| Setting { place: Place::Argument, ..inner }));
             }
+            // Beside a user it is no port.
+            Some("-p") if has_user && !text.starts_with('-') => push("--password", text),
             Some(name) if !text.starts_with('-') => push(name, text),
             _ => match text.split_once('=') {
                 Some((name, value)) if is_header(name) => match value.split_once(':') {
@@ -115,4 +117,5 @@ fn is_header(option: &str) -> bool {
     matches!(option, "--header" | "-H" | "--headers" | "--http-header")
 }
 
+const USERS: &[&str] = &["-u", "-U", "--user", "--username"];
 const RUNNERS: &[&str] = &["npx ", "uvx ", "bunx ", "pipx ", " dlx ", "docker run", "uv tool run", "npm exec"];

@@ -49,6 +49,7 @@ fn texts(node: &Node) -> Vec<Span> {
     }
 }
 
+/// Packages that want a key, and the addresses at which their vendors let people log in, as of November 2026: some by the vendors' own pages, the others by catalogues of MCP servers.
 const VENDORS: &[(&str, &str)] = &[
     ("@supabase/mcp-server-supabase", "https://mcp.supabase.com/mcp"),
     ("@modelcontextprotocol/server-github", "https://api.githubcopilot.com/mcp/"),
@@ -57,8 +58,9 @@ const VENDORS: &[(&str, &str)] = &[
     ("mcp-linear", "https://mcp.linear.app/mcp"),
     ("@notionhq/notion-mcp-server", "https://mcp.notion.com/mcp"),
     ("@sentry/mcp-server", "https://mcp.sentry.dev/mcp"),
-    ("mcp-atlassian", "https://mcp.atlassian.com/v1/mcp"),
+    ("mcp-atlassian", "https://mcp.atlassian.com/v1/mcp/authv2"),
     ("@stripe/mcp", "https://mcp.stripe.com"),
     ("@neondatabase/mcp-server-neon", "https://mcp.neon.tech/mcp"),
     ("figma-developer-mcp", "https://mcp.figma.com/mcp"),
+    ("@mondaydotcomorg/monday-api-mcp", "https://mcp.monday.com/mcp"),
 ];

@@ -37,6 +37,10 @@ fn judge(case: &Case<'_>) -> Vec<Remark> {
 
 /// A switch, and the side that it stands on: `VERIFY_SSL=false` and `SKIP_TLS_VERIFY=true` are the same.
 fn is_off(name: &str, value: &str) -> bool {
+    // The sides of a switch are short words.
+    if value.len() > LONGEST_SIDE || name.is_empty() {
+        return false;
+    }
     let name = name.trim_start_matches('-').to_ascii_lowercase().replace(['-', '.'], "_");
     let value = value.trim().trim_matches('"').to_ascii_lowercase();
     let no = matches!(value.as_str(), "0" | "false" | "no" | "off" | "none" | "disabled" | "disable");
@@ -61,6 +65,9 @@ fn is_flag(setting: &Setting<'_>) -> bool {
 
 /// Databases are told in their address.
 fn in_address(text: &str) -> bool {
+    if !text.contains('=') {
+        return false;
+    }
     let lower = text.to_ascii_lowercase();
     let local = Address::read(text).is_some_and(|address| address.is_loopback());
     !local
@@ -69,6 +76,7 @@ fn in_address(text: &str) -> bool {
             || lower.contains("://") && UNCHECKED.iter().any(|mode| lower.contains(&format!("sslmode={mode}"))))
 }
 
+const LONGEST_SIDE: usize = 16;
 const NEGATIONS: &[&str] =
     &["skip", "insecure", "disable", "ignore", "noverify", "allowselfsigned", "allowinvalid", "trustall", "acceptinvalid"];
 const UNCHECKED: &[&str] = &["disable", "allow", "prefer"];

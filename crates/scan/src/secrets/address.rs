@@ -43,7 +43,7 @@ impl<'a> Address<'a> {
 
 /// What may be a secret in an address.
 pub(super) fn candidates(name: &str, text: &str, place: Place) -> Vec<Candidate> {
-    let Some(address) = Address::read(text) else { return Vec::new() };
+    let Some(address) = Address::read(text) else { return of_oracle(text).into_iter().collect() };
     let candidate = |name: &str, value: &str| Candidate {
         name: name.to_owned(),
         value: Zeroizing::new(value.to_owned()),
@@ -54,7 +54,8 @@ pub(super) fn candidates(name: &str, text: &str, place: Place) -> Vec<Candidate>
     let mut found = Vec::new();
     match address.user.map(|user| user.split_once(':').ok_or(user)) {
         Some(Ok((_, password))) => found.push(candidate("password", password)),
-        Some(Err(user)) if is_random(user) => found.push(candidate("token", user)),
+        // What is sent to this vendor's address may be seen by everybody, and so may the address.
+        Some(Err(user)) if is_random(user) && !address.host.contains("sentry") => found.push(candidate("token", user)),
         _ => {}
     }
     for (name, value) in address.query.split('&').filter_map(|pair| pair.split_once('=')) {
@@ -67,6 +68,14 @@ pub(super) fn candidates(name: &str, text: &str, place: Place) -> Vec<Candidate>
         found.push(candidate("token", segment));
     }
     found
+}
+
+/// `jdbc:oracle:thin:USER/PASSWORD@…`
+fn of_oracle(text: &str) -> Option<Candidate> {
+    let (user, _) = text.strip_prefix("jdbc:oracle:")?.split_once('@')?;
+    let (_, password) = user.split_once('/')?;
+    let value = Zeroizing::new(password.to_owned());
+    Some(Candidate { name: "password".to_owned(), value, exposure: Exposure::Address, host: None, shown: None })
 }
 
 /// The part of a path that is itself the key: who knows the address may call it.

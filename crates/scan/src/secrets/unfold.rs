@@ -29,16 +29,21 @@ impl Unfolding {
         if depth > DEEPEST || text.len() > LONGEST {
             return;
         }
-        if self.json(name, text, depth) || self.default(name, text, depth) || self.scheme(name, text, exposure, depth) {
+        if self.json(name, text, depth)
+            || self.encoded(name, text, depth)
+            || self.default(name, text, depth)
+            || self.scheme(name, text, exposure, depth)
+        {
             return;
         }
-        if let Some((header, value)) = header(text).filter(|_| matches!(self.place, Place::Argument | Place::Comment | Place::Permission)) {
+        let may_be_header = name.is_empty() || matches!(self.place, Place::Argument | Place::Comment | Place::Permission);
+        if let Some((header, value)) = header(text).filter(|_| may_be_header) {
             return self.open(header, value, exposure, depth + 1);
         }
         if self.assignments(text, exposure, depth) {
             return;
         }
-        if text.contains("://") && !names_a_place(text) {
+        if (text.contains("://") || text.starts_with("jdbc:")) && !names_a_place(text) {
             self.found.extend(address::candidates(name, text, self.place));
         }
         self.push(name, text, exposure, None);
@@ -60,6 +65,17 @@ impl Unfolding {
         true
     }
 
+    /// The same in base64: a table begins with `{"`.
+    fn encoded(&mut self, name: &str, text: &str, depth: usize) -> bool {
+        if !text.starts_with("eyJ") || text.contains('.') {
+            return false;
+        }
+        let bytes = STANDARD.decode(text).map(Zeroizing::new);
+        let Some(value) = bytes.ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok()) else { return false };
+        self.members(name, &value, depth + 1);
+        true
+    }
+
     fn members(&mut self, name: &str, value: &Value, depth: usize) {
         match value {
             Value::Array(items) if depth <= DEEPEST => items.iter().for_each(|item| self.members(name, item, depth + 1)),
@@ -70,7 +86,9 @@ impl Unfolding {
     }
 
     fn default(&mut self, name: &str, text: &str, depth: usize) -> bool {
-        let Some(default) = default_of(text) else { return false };
+        let Some((variable, default)) = default_of(text) else { return false };
+        // Of the two names, the one that says something counts.
+        let name = if promise(name) == Promise::Nothing { variable } else { name };
         self.open(name, default, Exposure::Default, depth + 1);
         true
     }
@@ -94,10 +112,30 @@ impl Unfolding {
         }
     }
 
+    /// Variables that are set among other words, and rows of `name=value` as libpq reads them.
+    fn variables(&mut self, text: &str, exposure: Exposure, depth: usize) {
+        let has_blanks = text.contains(char::is_whitespace);
+        let is_several = has_blanks || text.contains([',', '&', '|']);
+        // The value of one variable may have all of these in it; only between two of them is a comma more likely.
+        let is_one = assignment(text).is_some_and(|(name, _)| is_variable(name)) && (has_blanks || !text.contains(','));
+        if !is_several || is_one || !text.contains('=') {
+            return;
+        }
+        let row = text.split_whitespace().count() > 1 && text.split_whitespace().all(|word| assignment(word).is_some());
+        let words = text.split(|character: char| character.is_whitespace() || matches!(character, ';' | ',' | '&' | '|'));
+        let said = |(name, _): &(&str, &str)| is_variable(name) || row && promise(name) != Promise::Nothing;
+        for (name, value) in words.filter_map(set).filter(said) {
+            self.open(name, value, exposure, depth + 1);
+        }
+    }
+
     /// `KEY=value`, alone or in a row as drivers of databases write it.
     fn assignments(&mut self, text: &str, exposure: Exposure, depth: usize) -> bool {
         let parts: Vec<(&str, &str)> = text.split(';').filter_map(assignment).collect();
         let row = parts.len() > 1;
+        if !row {
+            self.variables(text, exposure, depth);
+        }
         let said = |(name, _): &&(&str, &str)| row || is_variable(name) || promise(name) != Promise::Nothing;
         let mut any = false;
         for (name, value) in parts.iter().filter(said) {
@@ -108,10 +146,16 @@ impl Unfolding {
     }
 }
 
+/// A word of a command line that sets a variable, as shells write it and as PowerShell does.
+fn set(word: &str) -> Option<(&str, &str)> {
+    let (name, value) = assignment(word.strip_prefix("$env:").unwrap_or(word))?;
+    Some((name, value.trim_matches(['"', '\''])))
+}
+
 fn assignment(text: &str) -> Option<(&str, &str)> {
     let (name, value) = text.split_once('=')?;
     let bare = name.trim().trim_start_matches('-');
-    let plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.' | ' ');
+    let plain = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-' | '.' | ' ');
     (!bare.is_empty() && bare.len() <= 64 && bare.chars().all(plain) && !value.trim_matches('=').is_empty()).then_some((bare, value))
 }
 

@@ -3,8 +3,8 @@
 use claviger_scan::{Category, FingerprintKey, Source, examine};
 
 use crate::values::{
-    BROAD, HARMLESS, HARMLESS_ADDRESSES, HARMLESS_ARGUMENTS, LIVE, LIVE_ADDRESSES, LIVE_ARGUMENTS, LONG_LIVED, NARROW, PINNED, SHORT_LIVED,
-    TLS_OFF, TLS_ON, UNPINNED,
+    BROAD, HARMLESS, HARMLESS_ADDRESSES, HARMLESS_ARGUMENTS, HARMLESS_FILES, LIVE, LIVE_ADDRESSES, LIVE_ARGUMENTS, LIVE_FILES, LONG_LIVED,
+    NARROW, PINNED, SHORT_LIVED, TLS_OFF, TLS_ON, UNPINNED,
 };
 
 fn categories(name: &str, text: &str) -> Vec<(Category, usize)> {
@@ -56,6 +56,13 @@ fn a_secret_is_seen_wherever_an_argument_may_hold_it() {
 fn harmless_arguments_are_left_alone() {
     let seen: Vec<&&str> = HARMLESS_ARGUMENTS.iter().filter(|list| secrets(".mcp.json", &arguments(list)) != 0).collect();
     assert!(seen.is_empty(), "{seen:?}");
+}
+
+#[test]
+fn a_secret_is_seen_however_a_client_or_a_tool_writes_its_files() {
+    let missed: Vec<&(&str, &str)> = LIVE_FILES.iter().filter(|(name, text)| secrets(name, text) != 1).collect();
+    let seen: Vec<&(&str, &str)> = HARMLESS_FILES.iter().filter(|(name, text)| secrets(name, text) != 0).collect();
+    assert!(missed.is_empty() && seen.is_empty(), "missed {missed:?}, seen {seen:?}");
 }
 
 #[test]

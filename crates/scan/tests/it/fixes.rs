@@ -90,6 +90,7 @@ fn every_live_value_leaves_every_kind_of_file_and_comes_back_byte_for_byte() {
             let source = Source::of(file.name, &fixed.text);
             let left = examine(source, &FingerprintKey::new(b"test")).findings.into_iter().find(|finding| finding.masked.is_some());
             assert!(left.is_none(), "{left:?} in {}", *fixed.text);
+            assert!(!plan.moves.is_empty(), "{name} stays in {}", file.name);
             let kept: Vec<Kept> =
                 plan.moves.iter().map(|each| Kept { value: each.value.clone(), as_written: each.as_written.clone() }).collect();
             assert_eq!(taken_back(&fixed.text, &fixed.reversals(), &kept).unwrap().as_str(), text, "{}", file.name);

@@ -29,6 +29,21 @@ pub(crate) const LIVE: &[(&str, &str)] = &[
     ("JWT_SECRET", "7b1e9d3a4286bc1e7f5a90d2c4836eaf71b05d9c"),
     ("EMAIL_PASSWORD", "tigerlily77"),
     ("SESSION_COOKIE", "s%3Aq7dK3mZpX91LwTnV4cRb8yHs2Gf.8x8e0Z5O4xPc7gHg9b"),
+    ("CONTRASEÑA", "Tr0ub4dor&3xx"),
+    ("MOT_DE_PASSE", "Tr0ub4dor&3xx"),
+    ("ПАРОЛЬ", "Tr0ub4dor&3xx"),
+    ("密码", "Tr0ub4dor&3xx"),
+    ("CLAVE_API", "q7Zk29xLm4Wv8Rt1Yp6Nc3Bd5Hs0Jf"),
+    ("API_SCHLUESSEL", "q7Zk29xLm4Wv8Rt1Yp6Nc3Bd5Hs0Jf"),
+    ("GMAIL_APP_PASSWORD", "qzvtbkxwmhjdrpcl"),
+    ("WP_APP_PASSWORD", "aB3d eF5g hI7j kL9m nO1p qR3s"),
+    ("EXTRA_ENV", "A=1,API_KEY=q7Zk29xLm4Wv8Rt1Yp6Nc3Bd5Hs0Jf"),
+    ("CONFIG_BASE64", "eyJhcGlLZXkiOiJxN1prMjl4TG00V3Y4UnQxWXA2TmMzQmQ1SHMwSmYifQ=="),
+    ("T", "${API_KEY:-q7Zk29xLm4Wv8Rt1Yp6Nc3Bd5Hs0Jf}"),
+    ("JDBC_URL", "jdbc:oracle:thin:scott/Zq81mVt4xP@//db.corp.net:1521/x"),
+    ("DSN", "host=db.corp.net user=app password=Zq81mVt4xP dbname=x"),
+    ("X", "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"),
+    ("X", "ctx7sk-3f2b8c1e-9a4d-4e7f-8b6c-1d2e3f4a5b6c"),
 ];
 
 pub(crate) const HARMLESS: &[(&str, &str)] = &[
@@ -109,6 +124,14 @@ pub(crate) const HARMLESS: &[(&str, &str)] = &[
     ("PASSWORD", "your_secure_password_123"),
     ("DB_PASSWORD", "MY_PASSWORD"),
     ("DB_PASSWORD", "<DB_PASSWORD>"),
+    ("SENTRY_DSN", "https://9d3f1c7ae25b4086bc1e7f5a90d2c483@o123.ingest.sentry.io/456"),
+    ("FIGMA_FILE_KEY", "aB3dE5fG7hI9jK1lM3nO5p"),
+    ("DSN", "host=db.corp.net user=app dbname=x"),
+    ("T", "${API_KEY:-none}"),
+    ("FLAGS", "A=1,B=2 LEVEL=debug"),
+    ("CONFIG_BASE64", "eyJsZXZlbCI6ImluZm8ifQ=="),
+    ("X", "tvly-YOUR_API_KEY"),
+    ("CHANNEL", "fc-general"),
 ];
 
 pub(crate) const LIVE_ARGUMENTS: &[&str] = &[
@@ -131,6 +154,10 @@ pub(crate) const LIVE_ARGUMENTS: &[&str] = &[
     r#""-c","TOKEN=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 node server.js""#,
     r#""--password","Zq81!mVt4xP""#,
     r#""-p","Zq81mVt4xPq7dK3mZpX91LwTnV4cRb8y""#,
+    r#""-c","curl -H 'Authorization: Bearer q7Zk29xLm4Wv8Rt1Yp6Nc3Bd5Hs0Jf' https://x.corp.net""#,
+    r#""-Command","$env:API_KEY='q7Zk29xLm4Wv8Rt1Yp6Nc3Bd5Hs0Jf'; npx x""#,
+    r#""/c","set API_KEY=q7Zk29xLm4Wv8Rt1Yp6Nc3Bd5Hs0Jf&& npx x""#,
+    r#""-u","admin","-p","Tr0ub4dor&3xx""#,
 ];
 
 pub(crate) const HARMLESS_ARGUMENTS: &[&str] = &[
@@ -150,6 +177,10 @@ pub(crate) const HARMLESS_ARGUMENTS: &[&str] = &[
     r#""--features=account,docs,database,debug,development,functions,branching,storage""#,
     r#""https://docs.google.com/spreadsheets/d/6-yy9fsqXABx4bKRI8XLj70-KXzMy0ev2lhkkZGGHenR/edit""#,
     r#""-e","GITHUB_TOKEN""#,
+    r#""-p","8080""#,
+    r#""-u","admin","-p","${PASSWORD}""#,
+    r#""-c","curl -H 'Authorization: Bearer '$TOKEN https://x.corp.net""#,
+    r#""/c","set API_KEY=%API_KEY%&& npx x""#,
 ];
 
 pub(crate) const LIVE_ADDRESSES: &[&str] = &[
@@ -328,4 +359,26 @@ pub(crate) const NARROW: &[&str] = &[
     "/projects",
     "D:\\\\projects\\\\x",
     "/srv/data",
+];
+
+/// Files of other clients and other tools: one secret in each.
+pub(crate) const LIVE_FILES: &[(&str, &str)] = &[
+    (".mcp.json", r#"{"mcpServers":{"a":{"command":"x","env":[{"name":"API_KEY","value":"q7Zk29xLm4Wv8Rt1Yp6Nc3Bd5Hs0Jf"}]}}}"#),
+    (
+        ".mcp.json",
+        r#"{"mcpServers":{"a":{"url":"https://x.corp.net","headers":[{"name":"Authorization","value":"Bearer q7Zk29xLm4Wv8Rt1Yp6Nc3Bd5Hs0Jf"}]}}}"#,
+    ),
+    (".mcp.json", r#"{"mcpServers":{"a":{"command":"env API_KEY=q7Zk29xLm4Wv8Rt1Yp6Nc3Bd5Hs0Jf npx x"}}}"#),
+    ("install.sh", "claude mcp add a -e API_KEY=q7Zk29xLm4Wv8Rt1Yp6Nc3Bd5Hs0Jf -- npx x\n"),
+    ("install.sh", "claude mcp add a https://x.corp.net/mcp --header \"Authorization: Bearer q7Zk29xLm4Wv8Rt1Yp6Nc3Bd5Hs0Jf\"\n"),
+    ("config.yaml", "a: 1\n# API_KEY: q7Zk29xLm4Wv8Rt1Yp6Nc3Bd5Hs0Jf\n"),
+    ("docker-compose.yml", "services:\n  a:\n    environment:\n      - API_KEY=q7Zk29xLm4Wv8Rt1Yp6Nc3Bd5Hs0Jf\n"),
+];
+
+pub(crate) const HARMLESS_FILES: &[(&str, &str)] = &[
+    (".mcp.json", r#"{"mcpServers":{"a":{"command":"x","env":[{"name":"API_KEY","value":"${API_KEY}"}]}}}"#),
+    ("install.sh", "claude mcp add a -e API_KEY=$API_KEY -- npx x\n"),
+    ("install.sh", "docker run -e API_KEY=your-key-here image\n"),
+    ("api.ts", "interface A { token: string; password: string }\n// password: string;\n// token: see the page of the vendor\n"),
+    ("config.yaml", "# token: ask-ann\na: 1\n"),
 ];

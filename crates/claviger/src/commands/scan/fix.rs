@@ -3,7 +3,6 @@
 //! ★ The order in which it is done, so that a failure between any two steps loses nothing: every value is in the store, read back and compared; the way back is
 //! written down; the client's variables are; and only then the file changes, whole or not at all.
 
-mod diff;
 mod keep;
 mod names;
 mod record;
@@ -32,6 +31,7 @@ use self::variables::Variables;
 use super::committable::{Repositories, root_of};
 use super::{Scan, Scanned};
 use crate::cli::{KeychainArgument, KeychainChoice, ScanArguments, StoreChoice};
+use crate::commands::masked_diff::unified;
 use crate::commands::replace::{OURS_ALONE, put};
 use crate::commands::{borrowing, run};
 use crate::config::draft::no_state_folder;
@@ -48,7 +48,7 @@ pub(super) fn fix(arguments: &ScanArguments, around: &Surroundings, key: &Finger
         tell_left(file, plan);
     }
     if !arguments.yes {
-        workshop.show(&plans, key)?;
+        workshop.show(&plans, &scan.policy)?;
         let hint = "nothing was changed; `--yes` does it";
         voice::talk(&format!("{} would move into {}\n", secrets(count), workshop.store_name()));
         if count > 0 {
@@ -73,6 +73,13 @@ pub(super) fn fix(arguments: &ScanArguments, around: &Surroundings, key: &Finger
         voice::talk(&format!("{left} other {} left: `claviger scan` shows them\n", if left == 1 { "finding is" } else { "findings are" }));
     }
     Ok(super::verdict(&after, arguments.fail_on))
+}
+
+/// What could be done about the secrets of a file.
+pub(super) fn plan_of(file: &Scanned, policy: &Policy, launcher: &Launcher, prefers_launcher: bool, key: &FingerprintKey) -> Plan {
+    let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+    let client = Client::of(&folder_name(&file.path), &name, &file.text);
+    plan(&Wish { name: &name, text: &file.text, client, prefers_launcher, policy }, launcher, key)
 }
 
 /// The variables that a client here finds: those of this shell, and those that a fix has named.
@@ -159,11 +166,7 @@ impl Workshop {
     }
 
     fn plan(&self, file: &Scanned, policy: &Policy, key: &FingerprintKey) -> Plan {
-        let name = file.path.file_name().unwrap_or_default().to_string_lossy();
-        let folder = folder_name(&file.path);
-        let client = Client::of(&folder, &name, &file.text);
-        let wish = Wish { name: &name, text: &file.text, client, prefers_launcher: self.prefers_launcher, policy };
-        plan(&wish, &self.launcher(&file.path), key)
+        plan_of(file, policy, &self.launcher(&file.path), self.prefers_launcher, key)
     }
 
     /// A key that opens the store cannot lie in it, where the server's own environment is what the launcher asks with.
@@ -186,7 +189,7 @@ impl Workshop {
     }
 
     /// The changes as they would be if every name in the store were free.
-    fn show(&self, plans: &[(&Scanned, Plan)], key: &FingerprintKey) -> Result<(), Report> {
+    fn show(&self, plans: &[(&Scanned, Plan)], policy: &Policy) -> Result<(), Report> {
         let mut names = Names::new(self.store, self.names_below.as_deref());
         let mut variables = Variables::read(&self.state)?;
         for (file, plan) in plans.iter().filter(|(_, plan)| !plan.moves.is_empty()) {
@@ -196,7 +199,8 @@ impl Workshop {
                 named.push(Name { variable: variables.name_for(each, &reference), reference });
             }
             let fixed = self.carry_out(file, plan, &named)?;
-            voice::data(&diff::unified(file, &fixed, key))?;
+            let called = file.path.file_name().unwrap_or_default().to_string_lossy();
+            voice::data(&unified(&file.name, &called, (&file.text, &fixed.text), policy))?;
             for (each, name) in plan.moves.iter().zip(&named) {
                 voice::talk(&format!("`{}`: {}\n", name.reference, each.masked));
             }

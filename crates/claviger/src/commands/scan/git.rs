@@ -85,7 +85,7 @@ impl Blobs {
         }
         self.contents.by_ref().take(length).read_to_end(&mut bytes)?;
         self.contents.by_ref().take(1).read_to_end(&mut Vec::new())?;
-        text_of(&bytes).map(|text| Content { text, mode: None, days_unchanged: None })
+        text_of(bytes).map(|text| Content { text, mode: None, days_unchanged: None })
     }
 }
 

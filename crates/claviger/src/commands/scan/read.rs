@@ -49,7 +49,7 @@ pub(in crate::commands) fn read(path: &Path) -> Result<Content, Unread> {
         return Err(Unread::TooLong);
     }
     // One byte more tells that it grew meanwhile.
-    let mut bytes = Zeroizing::new(Vec::new());
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default() + 1));
     file.take(scan::LONGEST_TEXT + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > scan::LONGEST_TEXT {
         return Err(Unread::TooLong);
@@ -57,7 +57,7 @@ pub(in crate::commands) fn read(path: &Path) -> Result<Content, Unread> {
     let now = Clock::system().unix_seconds();
     let written = metadata.modified().ok().and_then(|moment| moment.duration_since(UNIX_EPOCH).ok()).map(|since| since.as_secs());
     let days_unchanged = written.map(|written| now.saturating_sub(written) / DAY);
-    Ok(Content { text: text_of(&bytes)?, mode: Some(metadata.permissions().mode() & 0o7777), days_unchanged })
+    Ok(Content { text: text_of(bytes)?, mode: Some(metadata.permissions().mode() & 0o7777), days_unchanged })
 }
 
 /// What comes on stdin.
@@ -69,13 +69,18 @@ pub(super) fn read_stdin() -> Result<Content, Unread> {
     if bytes.len() as u64 > scan::LONGEST_TEXT {
         return Err(Unread::TooLong);
     }
-    Ok(Content { text: text_of(&bytes)?, mode: None, days_unchanged: None })
+    Ok(Content { text: text_of(bytes)?, mode: None, days_unchanged: None })
 }
 
-/// Bytes as text.
-pub(super) fn text_of(bytes: &[u8]) -> Result<Zeroizing<String>, Unread> {
-    let text = std::str::from_utf8(bytes).map_err(|_| Unread::NoText)?;
-    Ok(Zeroizing::new(text.to_owned()))
+/// Bytes as text, where they lie.
+pub(super) fn text_of(mut bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<String>, Unread> {
+    match String::from_utf8(std::mem::take(&mut *bytes)) {
+        Ok(text) => Ok(Zeroizing::new(text)),
+        Err(error) => {
+            drop(Zeroizing::new(error.into_bytes()));
+            Err(Unread::NoText)
+        }
+    }
 }
 
 /// In seconds.

@@ -1,15 +1,15 @@
 //! How do code hosts and editors read findings? As SARIF 2.1.0.
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use scan::{Finding, Rule, Severity, rules};
+use scan::fix::{Launcher, Plan};
+use scan::{Finding, FingerprintKey, Policy, Rule, Severity, Span, rules};
 use serde_json::{Map, Value, json};
 
-use super::{Scan, Scanned};
+use super::{Scan, Scanned, fix};
 
 /// All findings as one run of one tool.
 pub(super) fn write(scan: &Scan) -> String {
-    let results: Vec<Value> =
-        scan.files.iter().flat_map(|file| file.examination.findings.iter().map(move |finding| result(file, finding))).collect();
+    let results: Vec<Value> = scan.files.iter().flat_map(|file| results(scan, file)).collect();
     let notifications: Vec<Value> = scan
         .unread
         .iter()
@@ -39,24 +39,59 @@ fn rule(rule: &Rule) -> Value {
     })
 }
 
-fn result(file: &Scanned, finding: &Finding) -> Value {
+fn results(scan: &Scan, file: &Scanned) -> Vec<Value> {
+    let holds_secrets = file.examination.findings.iter().any(|finding| finding.masked.is_some());
+    // What git has is no file that anybody could change.
+    let plan = (holds_secrets && !scan.asked_git).then(|| plan(file, &scan.policy));
+    file.examination.findings.iter().map(|finding| result(file, finding, plan.as_ref())).collect()
+}
+
+fn result(file: &Scanned, finding: &Finding, plan: Option<&Plan>) -> Value {
     let mut place = Map::new();
-    place.insert("artifactLocation".to_owned(), json!({"uri": utf8_percent_encode(&file.name, NOT_IN_PATHS).to_string()}));
+    place.insert("artifactLocation".to_owned(), artifact(file));
     if !finding.span.is_empty() {
-        let (line, column) = file.position(finding.span.start);
-        let (end_line, end_column) = file.position(finding.span.end);
-        let region = json!({"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column});
-        place.insert("region".to_owned(), region);
+        place.insert("region".to_owned(), region(file, &finding.span));
     }
     let fingerprints: Map<String, Value> =
         finding.masked.iter().map(|masked| ("clavigerSecret/v1".to_owned(), json!(masked.fingerprint))).collect();
-    json!({
-        "ruleId": finding.rule.id,
-        "level": level(finding.severity),
-        "message": {"text": finding.message},
-        "locations": [{"physicalLocation": place}],
-        "partialFingerprints": fingerprints,
-    })
+    let mut result = Map::new();
+    result.insert("ruleId".to_owned(), json!(finding.rule.id));
+    result.insert("level".to_owned(), json!(level(finding.severity)));
+    result.insert("message".to_owned(), json!({"text": finding.message}));
+    result.insert("locations".to_owned(), json!([{"physicalLocation": place}]));
+    result.insert("partialFingerprints".to_owned(), json!(fingerprints));
+    if let Some(fix) = plan.and_then(|plan| fix_of(file, finding, plan)) {
+        result.insert("fixes".to_owned(), json!([fix]));
+    }
+    Value::Object(result)
+}
+
+/// The reference of the client in the place of a secret: a change of the text alone, for a tool that keeps nothing. Its words say so.
+fn fix_of(file: &Scanned, finding: &Finding, plan: &Plan) -> Option<Value> {
+    finding.masked.as_ref()?;
+    let within = |outer: &Span| outer.start <= finding.span.start && finding.span.end <= outer.end && !finding.span.is_empty();
+    let each = plan.moves.iter().find(|each| within(&each.span))?;
+    let reference = plan.reference_alone(each)?;
+    let replacement = json!({"deletedRegion": region(file, &each.span), "insertedContent": {"text": reference}});
+    Some(json!({
+        "description": {"text": "the reference that the client resolves; keep the value before: `claviger scan --fix` does both"},
+        "artifactChanges": [{"artifactLocation": artifact(file), "replacements": [replacement]}],
+    }))
+}
+
+fn plan(file: &Scanned, policy: &Policy) -> Plan {
+    let launcher = Launcher { program: "claviger".to_owned(), arguments: vec!["run".to_owned()] };
+    // No fingerprint of it is shown.
+    fix::plan_of(file, policy, &launcher, false, &FingerprintKey::new(&[0; 32]))
+}
+
+fn artifact(file: &Scanned) -> Value {
+    json!({"uri": utf8_percent_encode(&file.name, NOT_IN_PATHS).to_string()})
+}
+
+fn region(file: &Scanned, span: &Span) -> Value {
+    let ((line, column), (end_line, end_column)) = (file.position(span.start), file.position(span.end));
+    json!({"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column})
 }
 
 fn level(severity: Severity) -> &'static str {

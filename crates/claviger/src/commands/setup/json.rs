@@ -4,10 +4,11 @@ use jsonc_parser::ast::{self, Object, ObjectProp};
 use jsonc_parser::common::Ranged;
 use jsonc_parser::tokens::{Token, TokenAndRange};
 use jsonc_parser::{CollectOptions, CommentCollectionStrategy, parse_to_ast};
+use scan::fix::newline;
 use serde_json::{Map, Value};
 
 use super::entry::{json, table};
-use super::splice::{Edit, Outcome, Style, Unfit, Why, Wish, begins_line, indentation, newline, spliced};
+use super::splice::{Edit, Outcome, Style, Unfit, Why, Wish, begins_line, indentation, spliced};
 use crate::config::read::AS_EDITORS_WRITE_IT;
 
 /// The text with the entry in it.

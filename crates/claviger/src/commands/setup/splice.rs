@@ -123,22 +123,7 @@ impl Format {
 
 /// The text after the edits, which stand in their order; `None` when they do not fit it.
 pub(super) fn spliced(text: &str, edits: &[Edit]) -> Option<Zeroizing<String>> {
-    let room = edits.iter().map(|edit| edit.after.len()).sum::<usize>();
-    // Grown in one go: what a string leaves behind when it moves holds secrets as well.
-    let mut changed = Zeroizing::new(String::with_capacity(text.len() + room));
-    let mut at = 0;
-    for edit in edits {
-        changed.push_str(text.get(at..edit.span.start)?);
-        changed.push_str(&edit.after);
-        at = edit.span.end;
-    }
-    changed.push_str(text.get(at..)?);
-    Some(changed)
-}
-
-/// The line ends of a text.
-pub(super) fn newline(text: &str) -> &'static str {
-    if text.contains("\r\n") { "\r\n" } else { "\n" }
+    scan::fix::spliced(text, edits.iter().map(|edit| (&edit.span, edit.after.as_str())))
 }
 
 /// Where the line of a byte begins.

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
+use scan::fix::newline;
 use serde_json::Value;
 use toml_edit::{Document, Item, Table, TableLike};
 
-use super::splice::{Edit, Outcome, Unfit, Why, Wish, line_start, newline, spliced};
+use super::splice::{Edit, Outcome, Unfit, Why, Wish, line_start, spliced};
 
 /// The text with the entry in it.
 pub(super) fn with_entry(wish: &Wish<'_>) -> Result<Outcome, Unfit> {

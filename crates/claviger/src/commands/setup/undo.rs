@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use scan::Policy;
+
 use super::backup::{Backup, Backups};
 use super::{failed, file_name, holds_secrets, real, target, unwritten};
 use crate::cli::SetupArguments;
@@ -49,7 +51,7 @@ pub(super) fn undo(arguments: &SetupArguments, around: &Surroundings) -> Result<
 fn changed_since(backup: &Backup, after: &str, now: Option<&str>) -> Result<Report, Report> {
     let name = plain(&backup.file.display().to_string());
     let Some(now) = now else { return Ok(failed(&format!("`{name}` was not taken back: it is not there any more"))) };
-    voice::data(&unified(&backup.file.display().to_string(), &file_name(&backup.file), after, now))?;
+    voice::data(&unified(&backup.file.display().to_string(), &file_name(&backup.file), (after, now), &Policy::USUAL))?;
     let hint = format!("the lines above are what changed; take `{}` out by hand", plain(&backup.name));
     Ok(failed(&format!("`{name}` was not taken back: it was changed since")).hint(hint))
 }

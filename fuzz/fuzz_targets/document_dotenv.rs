@@ -1,0 +1,8 @@
+//! Does every value of a file of `NAME=value` lines keep its place, and every secret its cover?
+
+#![no_main]
+
+use claviger_fuzz::documents;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| documents::hold(".env", text));
