@@ -40,7 +40,7 @@ test-rust: peers
 
 .PHONY: interop
 interop: peers ## Real clients, servers and an identity provider of other people, before and behind the door
-	cargo test --package claviger --locked --test interop
+	WRITE_INTEROP_TABLE=1 cargo test --package claviger --locked --test interop
 
 .PHONY: conformance
 conformance: peers ## The official MCP conformance harness: the fixture alone, through the door, and the authorization server

@@ -34,14 +34,18 @@ function show_cell(cell,    number, pair, at, figures) {
   show_ratio("modern_legacy", figures["modern_legacy"], figures["modern_modern"], figures["legacy_legacy"])
 }
 
-# The worse of the two decides.
-function show_ratio(pair, crossed, of_caller, of_server,    worse) {
-  worse = crossed / (of_caller > of_server ? of_caller : of_server)
+# The faster of the two that need not cross decides.
+function show_ratio(pair, crossed, of_caller, of_server,    faster) {
+  faster = of_caller
+  if (of_server > faster) faster = of_server
   printf "  %s: %.2f of the same caller in its own era, %.2f of the same server in its own  [goal >= 0.60: %s]\n", arrow(pair),
-    crossed / of_caller, crossed / of_server, worse >= 0.6 ? "met" : "MISSED"
+    crossed / of_caller, crossed / of_server, (crossed / faster >= 0.6) ? "met" : "MISSED"
 }
 
-function arrow(pair,    parts) { split(pair, parts, "_"); return parts[1] " -> " parts[2] }
+function arrow(pair,    parts) {
+  split(pair, parts, "_")
+  return parts[1] " -> " parts[2]
+}
 
 # The middle value; awk's own sort is not everywhere, and the rounds are few.
 function median(values, at,    sorted, total, left, right, held) {

@@ -261,7 +261,7 @@ compare_eras() {
   run="$(revision_of "$([[ "$1" == legacy-behind ]] && echo modern || echo legacy)")"
   for mode in "$1" "$1-stdio"; do
     say "$mode, beside the fixture alone:"
-    "$node" "$here/summary.mjs" compare "$peers" "$results/direct.json" "$results/$mode.json" "$here/expected/$mode.yml" "$run" || bad=1
+    "$node" "$here/summary.mjs" compare "$peers" "$results/direct.json" "$results/$mode.json" "$here/expected/$1.yml" "$run" || bad=1
   done
   return "$bad"
 }

@@ -119,11 +119,12 @@ function* differences(before, after) {
 function expectations(peers, file) {
   if (!existsSync(file)) return [];
   const { parse } = createRequire(path.join(peers, "package.json"))("yaml");
-  return (parse(readFileSync(file, "utf8")) ?? []).map(({ run, scenario, check, outcome, reason }) => {
-    if (![run, scenario, check, outcome, reason].every((text) => typeof text === "string" && text !== "")) {
-      throw new Error(`${file}: every entry needs run, scenario, check, outcome and reason, all of them texts`);
+  return (parse(readFileSync(file, "utf8")) ?? []).flatMap(({ run, scenario, check, outcome, reason }) => {
+    const checks = [check].flat();
+    if (checks.length === 0 || ![run, scenario, ...checks, outcome, reason].every((text) => typeof text === "string" && text !== "")) {
+      throw new Error(`${file}: every entry needs run, scenario, check (one or several), outcome and reason, all of them texts`);
     }
-    return { key: `${run} ${scenario} ${check}`, outcome, reason, used: false };
+    return checks.map((check) => ({ key: `${run} ${scenario} ${check}`, outcome, reason, used: false }));
   });
 }
 

@@ -86,7 +86,10 @@ async def use_everything(client, heard):
             if of != "tools":
                 await client.subscribe_resource(of)
             await call("changes")
-            return await heard.get()
+            # Some servers tell of more than was asked for.
+            while (changed := await heard.get()) != of:
+                pass
+            return changed
         wanted = {"tools_list_changed": True} if of == "tools" else {"resource_subscriptions": [of]}
         async with client.listen(**wanted) as subscription:
             await call("changes")

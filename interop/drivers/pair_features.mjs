@@ -37,7 +37,8 @@ export async function features(peer, settings) {
   await attempt('prompt', async () => (await client.getPrompt({ name: settings.prompt })).messages[0].content.text);
   await attempt('changes', async () => {
     const { promise, resolve } = Promise.withResolvers();
-    await peer.hear(settings.changes.of, resolve);
+    // Some servers tell of more than was asked for.
+    await peer.hear(settings.changes.of, (what) => what === settings.changes.of && resolve(what));
     await peer.call(settings.changes.name, settings.changes.arguments);
     return promise;
   });

@@ -38,6 +38,8 @@ mod lending;
 #[cfg(test)]
 mod machines;
 #[cfg(test)]
+mod pairs;
+#[cfg(test)]
 mod provider;
 #[cfg(test)]
 mod python_server;

@@ -124,8 +124,10 @@ async fn progress(client: &Running, tool: &Tool, heard: &mut mpsc::UnboundedRece
     use_tool(client, tool).await?;
     let mut steps = Vec::new();
     // The steps came before the answer, but are handed over by tasks of their own.
-    while let Ok(Some(Heard::Progress(step))) = timeout(STRAGGLERS, heard.recv()).await {
-        steps.push(step);
+    while let Ok(Some(heard)) = timeout(STRAGGLERS, heard.recv()).await {
+        if let Heard::Progress(step) = heard {
+            steps.push(step);
+        }
     }
     steps.sort_by(f64::total_cmp);
     Ok(steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
@@ -168,8 +170,9 @@ async fn changes(client: &Running, era: ClientEra, changes: &Changes, heard: &mu
     use_tool(client, &changes.tool).await?;
     loop {
         match heard.recv().await {
-            Some(Heard::Changed(what)) => return Ok(what),
-            Some(Heard::Progress(_)) => {}
+            Some(Heard::Changed(what)) if what == changes.of => return Ok(what),
+            // Some servers tell of more than was asked for.
+            Some(_) => {}
             None => return Err("the connection ended".into()),
         }
     }

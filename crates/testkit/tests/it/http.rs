@@ -70,7 +70,7 @@ async fn a_legacy_fixture_answers_a_modern_probe_as_old_servers_do() {
 #[tokio::test]
 async fn a_legacy_fixture_takes_no_notice_of_what_came_later() {
     let url = fixture(Era::Legacy).await;
-    let opened = post(&url, &initialize("2025-11-25", json!({})), &[]).await;
+    let opened = post(&url, &initialize("2025-11-25", json!({"extensions": {"io.modelcontextprotocol/tasks": {}}})), &[]).await;
     let session = opened.headers["mcp-session-id"].to_str().unwrap().to_owned();
     let headers = [("mcp-session-id", session.as_str()), ("mcp-protocol-version", "2025-11-25")];
     post(&url, &json!({"jsonrpc": "2.0", "method": "notifications/initialized"}), &headers).await;
@@ -79,6 +79,8 @@ async fn a_legacy_fixture_takes_no_notice_of_what_came_later() {
     let answer = post(&url, &message, &[headers.as_slice(), &[("mcp-method", "other"), ("mcp-param-region", "us")]].concat()).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert!(answer.message()["result"].get("resultType").is_none(), "{}", answer.text);
+    let answer = post(&url, &request("tools/call", call("slow_compute", json!({"seconds": 0}))), &headers).await;
+    assert!(answer.message()["result"]["content"].is_array(), "no task, although the client knows them: {}", answer.text);
     for method in ["server/discover", "subscriptions/listen", "tasks/get"] {
         let params = json!({"taskId": "t", "notifications": {}});
         let answer = post(&url, &request(method, params), &headers).await;

@@ -2,9 +2,10 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use testkit::fixture::Era;
 
 use super::before_a_legacy_server;
-use crate::support::{Answer, Caller, Door, Line, Request, Session};
+use crate::support::{Answer, Door, Line, Plan, Request, Session};
 
 before_a_legacy_server! {
     async fn modern_callers_of_a_legacy_server_get_their_own_answers(plan: Plan) {
@@ -18,13 +19,10 @@ before_a_legacy_server! {
     }
 }
 
-#[tokio::test]
-async fn legacy_callers_of_a_modern_server_get_their_own_answers() {
-    let door = crate::support::Plan::new(testkit::fixture::Era::Modern).await.open().await;
-    let mut sessions: Vec<Session> = Vec::new();
-    for number in 0..LINES {
-        sessions.push(door.caller(["alice", "bob"][number % 2]).session().await);
-    }
+async fn legacy_callers_of_a_modern_server_get_their_own_answers(plan: Plan) {
+    let door = plan.open().await;
+    let opening = (0..LINES).map(|number| door.caller(["alice", "bob"][number % 2])).map(async |caller| caller.session().await);
+    let sessions: Vec<Session> = join_all(opening).await;
     let before = answered(&door).await;
     let lines = sessions.iter().enumerate();
     let lines = lines.map(|(number, session)| ask_again_and_again(&door, number, |arguments| session.tool("test_echo", arguments)));
@@ -32,14 +30,45 @@ async fn legacy_callers_of_a_modern_server_get_their_own_answers() {
     assert_eq!(answered(&door).await - before, CALLS);
 }
 
-before_a_legacy_server! {
-    async fn what_is_asked_in_the_middle_of_a_call_is_asked_of_its_own_caller(plan: Plan) {
-        // On a pipe nothing says which of several calls a question belongs to; of one person's two, either may put it to them.
-        let lines = if plan.fixture.is_some() { LINES } else { 2 };
-        let door = plan.open().await;
-        let callers = ["alice", "bob"].map(|who| door.caller(who));
-        join_all((0..lines).map(|number| converse(&door, &callers[number % 2], number))).await;
+mod legacy_callers_of_a_modern_server {
+    use super::{Era, Plan};
+
+    #[tokio::test]
+    async fn over_http() {
+        super::legacy_callers_of_a_modern_server_get_their_own_answers(Plan::new(Era::Modern).await).await;
     }
+
+    #[tokio::test]
+    async fn over_stdio() {
+        super::legacy_callers_of_a_modern_server_get_their_own_answers(Plan::stdio("modern")).await;
+    }
+}
+
+mod what_is_asked_in_the_middle_of_a_call {
+    use super::{Asked, Era, Plan, converse_all};
+
+    #[tokio::test]
+    async fn is_asked_of_its_own_caller_over_http() {
+        converse_all(Plan::new(Era::Legacy).await, Asked::OfTheCall).await;
+    }
+
+    /// A pipe does not say which of a person's calls a question is for; but it is never another's, and each call gets the answer to its own.
+    #[tokio::test]
+    async fn is_asked_of_its_own_person_over_stdio() {
+        converse_all(Plan::stdio("legacy"), Asked::OfThePerson).await;
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    OfTheCall,
+    OfThePerson,
+}
+
+async fn converse_all(plan: Plan, asked: Asked) {
+    let door = plan.open().await;
+    let people = ["alice", "bob"];
+    join_all((0..LINES).map(|number| converse(&door, people[number % 2], number, asked))).await;
 }
 
 /// One of the connections: calls one after the other, each with its own words.
@@ -53,20 +82,29 @@ async fn ask_again_and_again(door: &Door, number: usize, request: impl Fn(Value)
     }
 }
 
-/// The question of each call holds its own words; so does the answer to what was said to it.
-async fn converse(door: &Door, caller: &Caller, number: usize) {
+/// The question of each call holds its own words, and so does what is said to it.
+async fn converse(door: &Door, person: &str, number: usize, of: Asked) {
+    let caller = door.caller(person);
     let mut line = Line::open(door.address).await;
     for call in 0..CONVERSATIONS {
-        let words = format!("line {number} call {call}");
-        let asked = line.answer(caller.tool("test_sampling", json!({"prompt": words}))).await;
-        let (key, question) = only_question(&asked);
-        assert_eq!(question["params"]["messages"][0]["content"]["text"], words, "another's question: {asked:?}");
-        let mut params = json!({"name": "test_sampling", "arguments": {"prompt": words}});
-        let said = json!({"role": "assistant", "model": "none", "content": {"type": "text", "text": format!("heard {words}")}});
-        params["inputResponses"][key] = said;
-        params["requestState"] = asked.result()["requestState"].clone();
-        let answer = line.answer(caller.modern("tools/call", params)).await;
+        let words = format!("{person} at line {number}, call {call}");
+        let params = json!({"name": "test_sampling", "arguments": {"prompt": words}});
+        let mut answer = line.answer(caller.modern("tools/call", params.clone())).await;
+        let mut rounds = 0;
+        while answer.result()["resultType"] == "input_required" {
+            let (key, question) = only_question(&answer);
+            let asked = question["params"]["messages"][0]["content"]["text"].as_str().unwrap();
+            assert!(asked.starts_with(person), "{person} was asked another's question: {asked}");
+            assert!(of == Asked::OfThePerson || asked == words, "`{asked}` is not of this call, `{words}`");
+            let mut again = params.clone();
+            let said = json!({"type": "text", "text": format!("heard {asked}")});
+            again["inputResponses"][key] = json!({"role": "assistant", "model": "none", "content": said});
+            again["requestState"] = answer.result()["requestState"].clone();
+            answer = line.answer(caller.modern("tools/call", again)).await;
+            rounds += 1;
+        }
         assert_eq!(answer.tool_text(), format!("LLM response: heard {words}"));
+        assert!(rounds == 1 || of == Asked::OfThePerson, "asked {rounds} times");
     }
 }
 

@@ -59,6 +59,11 @@ impl Setup {
         self.flag("--scope", rule)
     }
 
+    /// The era that the server is to be spoken to in.
+    pub(crate) fn protocol(self, era: &str) -> Self {
+        self.flag("--protocol", era)
+    }
+
     /// A variable of the door's own environment.
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
