@@ -151,7 +151,7 @@ impl Machine {
     fn account(&self, server: &Url, visitor: Option<Willing>) -> Account {
         let visitor = visitor.map(|visitor| Arc::new(visitor) as Arc<dyn Visitor>);
         let http = LazyClient::new(Guard::for_operator(server.as_str()), Roots::default());
-        let around = Around { http, wallet: Arc::new(self.wallet()), visitor, clock: self.watch.clock() };
+        let around = Around { http, wallet: Arc::new(self.wallet()), visitor, keeper: None, clock: self.watch.clock() };
         Account::new(server.clone(), "default", Wishes::default(), around)
     }
 
@@ -167,7 +167,7 @@ async fn show(account: &Account) -> (Option<String>, Shown) {
     (headers.get("authorization").map(|value| value.to_str().unwrap().to_owned()), shown)
 }
 
-fn unauthorized() -> Refused<'static> {
+fn unauthorized() -> Refused {
     Refused { status: StatusCode::UNAUTHORIZED, challenge: None, wants_bound: false }
 }
 
@@ -297,10 +297,10 @@ async fn more_scopes_are_asked_for_beside_the_old_ones_and_three_times_at_most()
     log_in(&account).await.unwrap();
     let scope = ScopeSet::parse("write").unwrap();
     let challenge = Challenge { error: Some(OauthError::InsufficientScope), scope, ..Challenge::default() };
-    let refused = Refused { status: StatusCode::FORBIDDEN, challenge: Some(&challenge), wants_bound: false };
+    let refused = Refused { status: StatusCode::FORBIDDEN, challenge: Some(challenge), wants_bound: false };
     let mut attempts = Attempts::default();
     for _ in 0..3 {
-        account.mend(show(&account).await.1, refused, &mut attempts).await.unwrap();
+        account.mend(show(&account).await.1, refused.clone(), &mut attempts).await.unwrap();
     }
     let failure = account.mend(show(&account).await.1, refused, &mut attempts).await.unwrap_err();
     assert!(matches!(failure, NotSignedIn::StillRefused { times: 3 }), "{failure:?}");
