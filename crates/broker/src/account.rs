@@ -228,11 +228,7 @@ impl Account {
             Change::Mend { shown, refused, attempts } => {
                 tried = *attempts;
                 let kept = self.around.wallet.find(&self.name).await?;
-                if shown_of(kept.as_ref()) == *shown {
-                    Some(self.mended(kept.as_ref(), refused, &mut tried, &lock).await?)
-                } else {
-                    kept
-                }
+                if shown_of(kept.as_ref()) == *shown { Some(self.mended(kept.as_ref(), refused, &mut tried, &lock).await?) } else { kept }
             }
             Change::Renew => self.renewed_in_time(&lock).await?,
             Change::SignIn(challenge) => {

@@ -11,6 +11,7 @@ mod connections;
 mod doctor;
 mod init;
 mod issuer;
+mod keeper;
 mod rotate;
 mod run;
 mod scan;
@@ -38,6 +39,7 @@ pub(crate) use self::issuer::{
     AccountsCommand, AccountsFile, AddAccountArguments, ClientsCommand, DoorArguments, GrantsCommand, KeysCommand, ListAccountsArguments,
     ListClientsArguments, ListGrantsArguments, RevokeClientArguments, RevokeGrantsArguments, WhichGrants,
 };
+pub(crate) use self::keeper::KeeperArguments;
 pub(crate) use self::rotate::RotateArguments;
 pub(crate) use self::run::{OnRotation, RotationSignal, RunArguments, RunChildArguments};
 pub(crate) use self::scan::{BaselineArguments, ReportFormat, ScanArguments, StoreChoice, Threshold};
@@ -46,7 +48,7 @@ pub(crate) use self::secrets::{
 };
 pub(crate) use self::serve::{ChildGuardArguments, ServeArguments};
 pub(crate) use self::setup::SetupArguments;
-pub(crate) use self::sign_in::{LoginArguments, LoginStatusArguments, LogoutArguments, SignInArguments};
+pub(crate) use self::sign_in::{KeeperChoice, LoginArguments, LoginStatusArguments, LogoutArguments, SignInArguments};
 pub(crate) use self::token::{InspectArguments, MintArguments, TokenCommand};
 use crate::config::env;
 
@@ -94,6 +96,9 @@ pub(crate) enum Command {
     Grants(GrantsCommand),
     /// Prepare a repository so that secrets do not end up in it
     Init(InitArguments),
+    /// Log in and renew for every program of one person
+    #[command(hide = true)]
+    Keeper(KeeperArguments),
     /// Look after the keys that sign tokens
     #[command(subcommand)]
     Keys(KeysCommand),

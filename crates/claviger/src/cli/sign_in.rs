@@ -31,6 +31,9 @@ pub(crate) struct SignInArguments {
     /// The same, where another option has given it.
     #[arg(skip)]
     pub(crate) client_secret: Option<SecretString>,
+    /// Whether the keeper of this machine is asked.
+    #[arg(skip)]
+    pub(crate) keeper: KeeperChoice,
     /// A file with the private key, as PEM, by which that client proves itself (`private_key_jwt`)
     #[arg(long, value_name = "FILE", requires = "client_id", conflicts_with = "client_secret_file")]
     pub(crate) client_key_file: Option<PathBuf>,
@@ -69,6 +72,18 @@ pub(crate) struct SignInArguments {
     pub(crate) allow_network: Vec<IpNet>,
     #[command(flatten)]
     pub(crate) state: StateArgument,
+}
+
+/// Whether changes of accounts are left to the keeper of this machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum KeeperChoice {
+    /// If it can be had.
+    #[default]
+    Asked,
+    /// The same; and it is said when it cannot.
+    AskedAloud,
+    /// No.
+    Unasked,
 }
 
 /// `claviger login`.

@@ -11,6 +11,7 @@ mod doctor;
 mod grants;
 mod guide;
 mod init;
+mod keeper;
 mod masked_diff;
 mod note;
 mod prompt;
@@ -62,6 +63,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Report> {
         Command::Doctor(arguments) => return block_on(doctor::run(&arguments, &around)),
         Command::Grants(command) => block_on(grants::grants(command, &around))?,
         Command::Init(arguments) => init::run(&arguments, &around)?,
+        Command::Keeper(arguments) => block_on(keeper::run(&arguments, &around))?,
         Command::Keys(command) => block_on(grants::keys(command, &around))?,
         Command::Login(arguments) => block_on(sign_in::login(&arguments, &around))?,
         Command::Logout(arguments) => block_on(sign_in::logout(&arguments, &around))?,
