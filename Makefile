@@ -73,6 +73,7 @@ fuzz: ## Every fuzz target for a minute each
 	fuzz/run.sh
 
 .PHONY: bench
-bench: ## Requests per second and latency: the fixture alone, behind nginx, behind the door
+bench: peers ## What the door costs beside nginx, and the bridge beside mcp-remote
 	tools/setup-bench.sh
 	bench/run.sh
+	bench/bridge.sh
