@@ -24,12 +24,13 @@ mod token;
 use std::convert::Infallible;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap_complete::CompleteEnv;
 use secrecy::SecretString;
 
 pub(crate) use self::audit::{AuditCommand, OutcomeArgument, QueryArguments, RecordArguments, TailArguments};
 pub(crate) use self::bridge::{BridgeArguments, at_file};
-pub(crate) use self::call::CallArguments;
+pub(crate) use self::call::{CallArguments, Output};
 pub(crate) use self::config::ConfigCommand;
 pub(crate) use self::conformance::ConformanceClientArguments;
 pub(crate) use self::connections::{ConnectionsArguments, ConnectionsCommand, RevokeArguments, Whose};
@@ -59,6 +60,20 @@ pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// What was typed.
+pub(crate) fn parse() -> Cli {
+    let words: Vec<_> = std::env::args_os().collect();
+    match words.get(1) {
+        Some(name) if name == "call" => Cli::parse_from(call::with_arguments_of_tools(&Cli::command(), words)),
+        _ => Cli::parse_from(words),
+    }
+}
+
+/// Answers a shell that completes a word, and ends then. In all other cases, nothing.
+pub(crate) fn complete_words() {
+    CompleteEnv::with_factory(Cli::command).complete();
 }
 
 /// The commands.

@@ -29,6 +29,7 @@ use std::process::ExitCode;
 
 use broker::Resolver;
 
+pub(crate) use self::call::known_tools;
 pub(crate) use self::token::read_secret;
 use crate::cli::{ChildGuardArguments, Command};
 use crate::config::env::Surroundings;

@@ -22,7 +22,7 @@ use url::Url;
 pub(crate) use self::failure::report;
 use self::keeper::{Asking, Start};
 pub(crate) use self::storage::{Chosen, Storage, choose, chosen, keep_choice, open, probe};
-pub(crate) use self::visitor::{Manner, Pause};
+pub(crate) use self::visitor::{Manner, Pause, open as open_browser};
 use crate::cli::{KeeperChoice, SignInArguments};
 use crate::client::Endpoint;
 use crate::config::env::{self, Surroundings};

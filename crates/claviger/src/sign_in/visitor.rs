@@ -89,14 +89,14 @@ impl Pause {
         }
     }
 
-    pub(super) fn begin(&self) -> Waiting {
+    pub(crate) fn begin(&self) -> Waiting {
         self.0.send_modify(|people| *people += 1);
         Waiting(self.clone())
     }
 }
 
 /// A person is waited for; over when dropped.
-pub(super) struct Waiting(Pause);
+pub(crate) struct Waiting(Pause);
 
 impl Drop for Waiting {
     fn drop(&mut self) {
@@ -190,7 +190,7 @@ pub(super) fn say_where(to: &Destination, opens_browser: bool, state: &Path) {
 }
 
 /// Without a shell, and nothing but http and https (C19): the account has made sure of that.
-pub(super) async fn open(url: Url) {
+pub(crate) async fn open(url: Url) {
     let opened = tokio::task::spawn_blocking(move || {
         let options = webbrowser::BrowserOptions::new().with_suppress_output(true).to_owned();
         webbrowser::open_browser_with_options(webbrowser::Browser::Default, url.as_str(), &options)
