@@ -2,9 +2,9 @@
 //
 //   bridge.mjs CORE SECONDS STARTS ROUNDS LOG URL CLAVIGER STATE MCP_REMOTE FOLDER
 //
-// Prints one line of figures for each bridge: name, milliseconds, KiB, calls, ticks. The address at which a person is to log in goes to LOG.
+// Prints one line of figures for each bridge: name, milliseconds, those of CPU, KiB, calls, ticks. The address at which a person is to log in goes to LOG.
 import { spawn } from "node:child_process";
-import { appendFileSync, readFileSync } from "node:fs";
+import { appendFileSync, readFileSync, readdirSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 const [core, seconds, starts, rounds, log, url, claviger, state, mcpRemote, folder] = process.argv.slice(2);
@@ -65,6 +65,12 @@ class Bridge {
     return this.ask("tools/call", { name: "echo", arguments: { text: "hello" } });
   }
 
+  // Milliseconds of CPU that its living threads have used.
+  used() {
+    const task = `/proc/${this.child.pid}/task`;
+    return readdirSync(task).reduce((sum, id) => sum + Number(readFileSync(`${task}/${id}/schedstat`, "utf8").split(" ")[0]) / 1e6, 0);
+  }
+
   // Everything that the process has used, threads that have ended included.
   ticks() {
     const fields = readFileSync(`/proc/${this.child.pid}/stat`, "utf8").split(") ").pop().split(" ");
@@ -100,7 +106,7 @@ async function load(bridge) {
 const middle = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
 const names = Object.keys(bridges);
 const byTurns = (turn) => (turn % 2 ? names.toReversed() : names);
-const figures = Object.fromEntries(names.map((name) => [name, { starts: [], peaks: [], calls: 0, ticks: 0 }]));
+const figures = Object.fromEntries(names.map((name) => [name, { starts: [], uses: [], peaks: [], calls: 0, ticks: 0 }]));
 
 // The log-in, which nobody measures: afterwards each has its token.
 for (const name of names) {
@@ -113,6 +119,7 @@ for (let turn = 0; turn < starts; turn += 1) {
   for (const name of byTurns(turn)) {
     const bridge = new Bridge(bridges[name]);
     figures[name].starts.push(await bridge.open());
+    figures[name].uses.push(bridge.used());
     await bridge.close();
   }
 }
@@ -128,6 +135,6 @@ for (let turn = 0; turn < rounds; turn += 1) {
     await bridge.close();
   }
 }
-for (const [name, { starts: times, peaks, calls, ticks }] of Object.entries(figures)) {
-  console.log([name, middle(times).toFixed(1), Math.max(...peaks), calls, ticks].join("\t"));
+for (const [name, { starts: times, uses, peaks, calls, ticks }] of Object.entries(figures)) {
+  console.log([name, middle(times).toFixed(1), middle(uses).toFixed(1), Math.max(...peaks), calls, ticks].join("\t"));
 }

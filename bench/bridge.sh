@@ -117,10 +117,11 @@ printf 'mcp-remote %s on Node.js %s; %d starts, %d rounds of %d s with 16 calls 
   "$(node -p "require('$modules/mcp-remote/package.json').version")" "$(node -p process.versions.node)" "$STARTS" "$rounds" "$seconds"
 awk -F '\t' -v "second=$(getconf CLK_TCK)" '
   function verdict(met) { return met ? "met" : "MISSED" }
-  { start[$1] = $2; peak[$1] = $3 / 1024; rate[$1] = $4 * second / $5 }
+  { start[$1] = $2; used[$1] = $3; peak[$1] = $4 / 1024; rate[$1] = $5 * second / $6 }
   END {
     printf "%-34s %12s %12s\n", "", "claviger", "mcp-remote"
     printf "%-34s %12.1f %12.1f\n", "start to first answer, ms", start["claviger"], start["mcp-remote"]
+    printf "%-34s %12.1f %12.1f\n", "CPU until then, ms", used["claviger"], used["mcp-remote"]
     printf "%-34s %12.1f %12.1f\n", "highest memory, MiB", peak["claviger"], peak["mcp-remote"]
     printf "%-34s %12d %12d\n\n", "calls per CPU second", rate["claviger"], rate["mcp-remote"]
     ratio = rate["claviger"] / rate["mcp-remote"]

@@ -87,13 +87,16 @@ fn borrowing<T>(secrets: &Secrets, around: &Surroundings, work: impl AsyncFnOnce
 
 /// Runs one future on a small runtime of its own: for commands that do one thing and end.
 fn block_on<T>(future: impl Future<Output = Result<T, Report>>) -> Result<T, Report> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    // Two for a pipe, the others for names, keychains and people; a busy pipe would start a dozen, each with memory of its own.
+    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(BLOCKING_THREADS).enable_all().build();
     let runtime = runtime.map_err(|error| Report::new(Exit::Internal, "cannot start the runtime").caused_by(&error))?;
     let outcome = runtime.block_on(future);
     // A keychain that still waits for a person holds up nobody.
     runtime.shutdown_background();
     outcome
 }
+
+const BLOCKING_THREADS: usize = 8;
 
 fn guard(arguments: &ChildGuardArguments) -> Result<ExitCode, Report> {
     // It was given what it gives to the program.

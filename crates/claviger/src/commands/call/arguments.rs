@@ -93,7 +93,7 @@ impl Tool {
         let alike: Vec<&String> = known.filter(|name| joined(name) == joined(typed)).collect();
         match alike.as_slice() {
             [one] => Ok((*one).clone()),
-            [] if matches!(self.schema.additional, Some(Json::Bool(true) | Json::Object(_))) => Ok(typed.to_owned()),
+            [] if self.schema.is_open() => Ok(typed.to_owned()),
             [] => {
                 let known = self.listed(self.schema.properties.keys().collect());
                 Err(Misfit::Unknown { name: plain(typed), known: if known.is_empty() { "none".to_owned() } else { known } })
@@ -109,6 +109,17 @@ impl Tool {
             format!("`--{}` ({kind})", plain(name))
         };
         names.into_iter().map(one).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Schema {
+    /// Whether it takes what it does not name. Most schemas leave that open without meaning it; one that names nothing means it.
+    fn is_open(&self) -> bool {
+        match self.additional {
+            Some(Json::Bool(is_open)) => is_open,
+            Some(_) => true,
+            None => self.properties.is_empty(),
+        }
     }
 }
 
@@ -226,7 +237,12 @@ mod tests {
         let both = tool().arguments(&json, &["days=2".to_owned()]).unwrap();
         assert_eq!(Json::from(both), json!({"city": "Bonn", "days": 2}));
         assert_eq!(tool().usage(), "city days? hourly? id? maxWind? near? tags? unit?");
-        let bare: Tool = serde_json::from_value(json!({"name": "x"})).unwrap();
-        assert_eq!(bare.arguments(&Map::new(), &["a=1".to_owned()]).unwrap_err().to_string(), "the tool has no argument `a`; it has none");
+        let open: Tool = serde_json::from_value(json!({"name": "x"})).unwrap();
+        assert_eq!(Json::from(open.arguments(&Map::new(), &["a=1".to_owned()]).unwrap()), json!({"a": 1}));
+        let closed: Tool = serde_json::from_value(json!({"name": "x", "inputSchema": {"additionalProperties": false}})).unwrap();
+        assert_eq!(
+            closed.arguments(&Map::new(), &["a=1".to_owned()]).unwrap_err().to_string(),
+            "the tool has no argument `a`; it has none"
+        );
     }
 }

@@ -1,10 +1,12 @@
 //! Our client side against the real door: people log in with a browser, and programs on the same machine share what they got.
 
 mod accounts;
+mod call;
 mod crowd;
 mod host;
 mod keeper;
 mod sessions;
+mod terminal;
 
 use std::path::{Path, PathBuf};
 
