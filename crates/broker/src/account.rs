@@ -4,6 +4,7 @@
 //! gives tokens there (`guardian`), who we are at that place (`identity`), and sends the person there ([`visitor`]). Changes are left to the [`keeper`] of this machine where
 //! there is one. Whoever makes them holds the account's lock: of many processes one logs in or renews, and the others take what it got.
 
+mod device;
 mod failure;
 mod guardian;
 mod identity;
@@ -311,6 +312,7 @@ impl Account {
         let prover = if guardian.binds(wants_bound) { Some(Arc::new(Prover::generate()?)) } else { None };
         let (identity, tokens) = match &self.wishes.road {
             Road::Person => self.by_person(&guardian, &wanted, prover.clone()).await?,
+            Road::Device => self.by_device(&guardian, &wanted, prover.clone()).await?,
             road => self.by_right(road, &guardian, &wanted, prover.clone()).await?,
         };
         let now = self.now();
@@ -338,7 +340,8 @@ impl Account {
         let visitor = self.around.visitor.as_ref().ok_or_else(|| NotSignedIn::NobodyToAsk { server: self.server.clone() })?;
         guardian.check_pkce()?;
         let http = self.around.http.client()?.clone();
-        let registered = identity::known(&self.wishes, guardian, &self.around.wallet, self.now()).await?;
+        let name = Name::of_client(&guardian.name());
+        let registered = identity::known(&self.wishes, guardian, &name, &self.around.wallet, self.now()).await?;
         let visit = visitor.prepare(registered.as_ref().and_then(|identity| identity.redirect_uri.as_deref())).await?;
         let identity = match registered {
             Some(identity) if identity.comes_back_to(visit.redirect_uri()) => identity,
@@ -407,7 +410,12 @@ impl Account {
                 Ok(Some(renewed))
             }
             // Whatever the server means by its no, the person can be asked.
-            Err(no_token) if no_token.standing != Standing::Unsaid || matches!(no_token.cause, Cause::Refused { .. }) => Ok(None),
+            Err(no_token)
+                if matches!(no_token.standing, Standing::Over | Standing::RefusedInSilence)
+                    || matches!(no_token.cause, Cause::Refused { .. }) =>
+            {
+                Ok(None)
+            }
             Err(no_token) => Err(NotSignedIn::NoToken(no_token.cause)),
         }
     }

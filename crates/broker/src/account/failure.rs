@@ -18,6 +18,9 @@ use crate::missing::Cause;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum NotSignedIn {
+    /// Nobody typed the code in time.
+    #[error("nobody has typed the code in time")]
+    CodeOver,
     /// The person, or the authorization server, said no.
     #[error("the authorization server says no")]
     Denied(#[source] Denial),
@@ -27,6 +30,12 @@ pub enum NotSignedIn {
     /// The server was found, and nobody who gives tokens for it.
     #[error("nobody is known who gives tokens for this server")]
     NoGuardian(#[source] NotFound),
+    /// It gives no codes to devices.
+    #[error("the authorization server {authority} gives no codes for a log-in on another machine")]
+    NoDevices {
+        /// Which one.
+        authority: String,
+    },
     /// Its metadata names no authorization server.
     #[error("the server's metadata names no authorization server")]
     NoIssuer,
@@ -145,7 +154,9 @@ impl NotSignedIn {
             Self::StillRefused { .. } => Sort::StillRefused,
             Self::Tls(_) => Sort::Tls,
             Self::Wallet(_) => Sort::Wallet,
-            Self::NoMetadata(_)
+            Self::CodeOver
+            | Self::NoDevices { .. }
+            | Self::NoMetadata(_)
             | Self::NoPkce { .. }
             | Self::OtherIssuer(_)
             | Self::OtherState

@@ -17,7 +17,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use url::Url;
 
-use super::visitor::{Destination, Visit, Visiting, Visitor};
+use super::visitor::{Awaited, Destination, TypedCode, Visit, Visiting, Visitor};
 use super::wallet::Wallet;
 use super::*;
 use crate::source::Keychain;
@@ -112,6 +112,19 @@ impl Visitor for Willing {
     fn prepare<'a>(&'a self, _: Option<&'a str>) -> Visiting<'a, Box<dyn Visit>> {
         let trip = Trip { sent: Arc::clone(&self.sent), state: self.state, issuer: self.issuer };
         Box::pin(std::future::ready(Ok(Box::new(trip) as Box<dyn Visit>)))
+    }
+
+    fn show(&self, code: TypedCode) -> Visiting<'_, Box<dyn Awaited>> {
+        self.sent.lock().unwrap().push(code.url);
+        Box::pin(std::future::ready(Ok(Box::new(Always) as Box<dyn Awaited>)))
+    }
+}
+
+struct Always;
+
+impl Awaited for Always {
+    fn is_awaited(&self) -> bool {
+        true
     }
 }
 

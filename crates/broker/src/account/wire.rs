@@ -58,6 +58,7 @@ struct WrittenClient {
 #[serde(rename_all = "snake_case")]
 enum WrittenRoad {
     ClientCredentials,
+    Device,
     Enterprise { provider: Issuer, client_id: String, id_token: Zeroizing<String> },
     Person,
     Workload { assertion: Zeroizing<String> },
@@ -174,6 +175,7 @@ impl WrittenRoad {
     fn of(road: &Road) -> Self {
         match road {
             Road::ClientCredentials => Self::ClientCredentials,
+            Road::Device => Self::Device,
             Road::Enterprise { provider, client_id, id_token } => {
                 Self::Enterprise { provider: provider.clone(), client_id: client_id.clone(), id_token: exposed(id_token) }
             }
@@ -185,6 +187,7 @@ impl WrittenRoad {
     fn read(self) -> Road {
         match self {
             Self::ClientCredentials => Road::ClientCredentials,
+            Self::Device => Road::Device,
             Self::Enterprise { provider, client_id, id_token } => Road::Enterprise { provider, client_id, id_token: hidden(&id_token) },
             Self::Person => Road::Person,
             Self::Workload { assertion } => Road::Workload { assertion: hidden(&assertion) },

@@ -31,6 +31,9 @@ pub(crate) struct SignInArguments {
     /// The same, where another option has given it.
     #[arg(skip)]
     pub(crate) client_secret: Option<SecretString>,
+    /// Log in by a code that is typed on another machine.
+    #[arg(skip)]
+    pub(crate) device: bool,
     /// Whether the keeper of this machine is asked.
     #[arg(skip)]
     pub(crate) keeper: KeeperChoice,
@@ -101,6 +104,9 @@ pub(crate) struct LoginArguments {
     /// Your browser is on another machine: paste where it ended up
     #[arg(long, conflicts_with = "no_browser")]
     pub(crate) paste: bool,
+    /// Type a code on any other machine, where the server gives such codes: nothing has to come back to this one
+    #[arg(long, conflicts_with_all = ["no_browser", "paste"])]
+    pub(crate) device: bool,
     /// Where tokens are kept from now on, all of them [default: the keychain if there is one, else the file]
     #[arg(long, value_name = "PLACE")]
     pub(crate) storage: Option<Storage>,
@@ -150,4 +156,5 @@ const LOGIN_EXAMPLES: &str = "\
 Examples:
   claviger login https://mcp.example.com/mcp
   claviger login https://mcp.example.com/mcp --profile work
-  claviger login https://mcp.example.com/mcp --paste        # over ssh, or in a container";
+  claviger login https://mcp.example.com/mcp --device       # over ssh, or in a container
+  claviger login https://mcp.example.com/mcp --paste        # the same, where the server gives no codes";

@@ -96,6 +96,7 @@ fn options(context: &Context, state: &Path, scenario: &str) -> Result<SignInArgu
         client_id: context.client_id.clone(),
         client_secret_file: None,
         client_secret: context.client_secret.clone().map(Into::into),
+        device: false,
         // Its folder ends with it.
         keeper: KeeperChoice::Unasked,
         client_metadata_url: Some(DOCUMENT.to_owned()),

@@ -26,11 +26,12 @@ pub(crate) async fn login(arguments: &LoginArguments, around: &Surroundings) -> 
         (false, true) => Manner::Shown(pause),
         (false, false) => Manner::Browser(pause),
     };
+    let options = SignInArguments { device: arguments.device, ..arguments.sign_in.clone() };
     if arguments.again {
-        let account = sign_in::account(&arguments.url, &arguments.sign_in, Some(manner.clone()), around)?;
+        let account = sign_in::account(&arguments.url, &options, Some(manner.clone()), around)?;
         account.sign_in(None).await.map_err(|failure| sign_in::report(&failure))?;
     }
-    let endpoint = sign_in::endpoint(&arguments.url, &arguments.sign_in, Some(manner), around)?;
+    let endpoint = sign_in::endpoint(&arguments.url, &options, Some(manner), around)?;
     knock(endpoint).await.map_err(|failure| failure.report(None))?;
     let found = sign_in::open(&state)?.list().map_err(|failure| sign_in::report(&failure.into()))?;
     let ours = |summary: &&Summary| summary.server == arguments.url.as_str() && summary.profile == arguments.sign_in.profile;

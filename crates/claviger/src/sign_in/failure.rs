@@ -24,6 +24,9 @@ pub(crate) fn report(failure: &NotSignedIn) -> Report {
 }
 
 fn hint(failure: &NotSignedIn) -> Option<String> {
+    if let NotSignedIn::NoDevices { .. } = failure {
+        return Some("log in with `--paste`".to_owned());
+    }
     if let NotSignedIn::NobodyToAsk { server } = failure {
         return Some(format!("log in first: claviger login {}", plain(server.as_str())));
     }

@@ -99,6 +99,7 @@ fn wishes(arguments: &SignInArguments) -> Result<Wishes, Report> {
             client_id: arguments.provider_client_id.clone().unwrap_or_default(),
             id_token: read(&arguments.id_token_file, "the id token")?.unwrap_or_default(),
         },
+        (false, None, None) if arguments.device => Road::Device,
         (false, None, None) => Road::Person,
     };
     Ok(Wishes {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::account::visitor::{Destination, Visit, VisitFailure, Visiting, Visitor};
+use broker::account::visitor::{Awaited, Destination, TypedCode, Visit, VisitFailure, Visiting, Visitor};
 use oauth::authorization::Answer;
 use tokio::sync::watch;
 use url::Url;
@@ -119,6 +119,17 @@ impl Visitor for Guide {
             Ok(Box::new(Listening { listener, opens_browser, pause, state: self.state.clone() }) as Box<dyn Visit>)
         })
     }
+
+    fn show(&self, code: TypedCode) -> Visiting<'_, Box<dyn Awaited>> {
+        say_code(&code, &self.state);
+        Box::pin(std::future::ready(Ok(Box::new(self.manner.begin()) as Box<dyn Awaited>)))
+    }
+}
+
+impl Awaited for Waiting {
+    fn is_awaited(&self) -> bool {
+        true
+    }
 }
 
 /// Listens for a browser: on this port, else where the server lets people come back, else anywhere.
@@ -170,6 +181,19 @@ impl Visit for Pasting {
             Answer::read(&query).map_err(|error| failure("what was pasted is no answer", error))
         })
     }
+}
+
+/// `state`: as above.
+pub(super) fn say_code(code: &TypedCode, state: &Path) {
+    if let Some(words) = first_words(state) {
+        voice::talk(&words);
+    }
+    let (server, authority) = (plain(code.server.as_str()), plain(&code.authority));
+    voice::talk(&format!(
+        "log in to {server} at {authority}: on any machine, open\n  {}\nand type the code\n  {}\n",
+        code.url,
+        plain(&code.code)
+    ));
 }
 
 /// What stands in the address that a person pastes.

@@ -14,7 +14,7 @@ use tokio::process::Command;
 
 use super::place::Place;
 use super::words::{Ask, Conversation, Hello, Reply, Say, Sent, Way};
-use crate::sign_in::visitor::{Manner, Waiting, open, pasted, say_where};
+use crate::sign_in::visitor::{Manner, Waiting, open, pasted, say_code, say_where};
 use crate::voice::{self, plain};
 
 /// The way to the keeper of one state folder.
@@ -109,6 +109,14 @@ impl Asking {
             match keeper.hear::<Say>().await?.ok_or(io::ErrorKind::ConnectionReset)? {
                 Say::Cannot => return Ok(Came::Cannot),
                 Say::Done(outcome) => return Ok(Came::Done(outcome.read())),
+                Say::Show(code) => {
+                    _person = self.manner.as_ref().map(Manner::begin);
+                    let code = code.read();
+                    if let Some(code) = &code {
+                        say_code(code, &self.start.state);
+                    }
+                    keeper.say(&code.map_or(Reply::GaveUp, |_| Reply::Shown)).await?;
+                }
                 Say::UnderWay(to) => {
                     _person = self.manner.as_ref().map(Manner::begin);
                     say_who(to);

@@ -33,6 +33,10 @@ impl Queue {
         Arc::clone(&self.turn).lock_owned().await
     }
 
+    pub(super) fn is_waited_in(&self) -> bool {
+        *self.waiting.borrow() > 0
+    }
+
     /// Waits until nobody waits any more.
     pub(super) async fn is_deserted(&self) {
         let mut waiting = self.waiting.subscribe();

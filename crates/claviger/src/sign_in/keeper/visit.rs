@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use broker::account::visitor::{Destination, Visit, VisitFailure, Visiting, Visitor};
+use broker::account::visitor::{Awaited, Destination, TypedCode, Visit, VisitFailure, Visiting, Visitor};
 use oauth::authorization::Answer;
 use tokio::sync::{Mutex, mpsc};
 
 use super::queue::Queue;
-use super::words::{Reply, Say, Sent, Way};
+use super::words::{Reply, Say, Sent, ShownCode, Way};
 use crate::sign_in::listener::Listener;
 use crate::sign_in::paste;
 use crate::sign_in::visitor::{PATIENCE, failure, listen, nobody_came};
@@ -45,6 +45,26 @@ impl Visitor for Caller {
             };
             Ok(Box::new(trip) as Box<dyn Visit>)
         })
+    }
+
+    fn show(&self, code: TypedCode) -> Visiting<'_, Box<dyn Awaited>> {
+        Box::pin(async move {
+            self.says.send(Say::Show(ShownCode::of(&code))).await.map_err(|_| gone())?;
+            match self.replies.lock().await.recv().await {
+                Some(Reply::Shown) => Ok(Box::new(Queued(Arc::clone(&self.queue))) as Box<dyn Awaited>),
+                Some(_) => Err(nobody_came()),
+                None => Err(gone()),
+            }
+        })
+    }
+}
+
+/// Somebody in this queue waits.
+struct Queued(Arc<Queue>);
+
+impl Awaited for Queued {
+    fn is_awaited(&self) -> bool {
+        self.0.is_waited_in()
     }
 }
 

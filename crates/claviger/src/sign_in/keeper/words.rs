@@ -2,7 +2,7 @@
 
 use std::io;
 
-use broker::account::visitor::Destination;
+use broker::account::visitor::{Destination, TypedCode};
 use broker::account::wire::{WrittenErrand, WrittenOutcome};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,8 @@ pub(super) enum Say {
     Cannot,
     /// What came of it.
     Done(WrittenOutcome),
+    /// The program is to show the person a code, and where to type it.
+    Show(ShownCode),
     /// Another program has sent the person there already.
     UnderWay(Sent),
     /// The program is to send the person there.
@@ -74,6 +76,14 @@ pub(super) struct Sent {
     url: String,
     server: String,
     authority: String,
+}
+
+/// A code, and where a person types it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ShownCode {
+    code: String,
+    #[serde(flatten)]
+    to: Sent,
 }
 
 /// One end of the socket.
@@ -104,6 +114,18 @@ impl Sent {
     pub(super) fn read(self) -> Option<Destination> {
         let parsed = |text: &str| Url::parse(text).ok();
         Some(Destination { url: parsed(&self.url)?, server: parsed(&self.server)?, authority: self.authority, state: String::new() })
+    }
+}
+
+impl ShownCode {
+    pub(super) fn of(typed: &TypedCode) -> Self {
+        let TypedCode { code, url, server, authority } = typed;
+        Self { code: code.clone(), to: Sent { url: url.to_string(), server: server.to_string(), authority: authority.clone() } }
+    }
+
+    pub(super) fn read(self) -> Option<TypedCode> {
+        let Destination { url, server, authority, .. } = self.to.read()?;
+        Some(TypedCode { code: self.code, url, server, authority })
     }
 }
 

@@ -3,6 +3,7 @@
 mod accounts;
 mod call;
 mod crowd;
+mod device;
 mod host;
 mod keeper;
 mod sessions;
