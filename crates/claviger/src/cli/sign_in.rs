@@ -92,6 +92,7 @@ pub(crate) enum KeeperChoice {
 /// `claviger login`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = LOGIN_EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that a person types")]
 pub(crate) struct LoginArguments {
     /// The server's MCP endpoint
     pub(crate) url: Url,

@@ -148,7 +148,7 @@ async fn an_address_is_opened_when_the_person_says_so_and_the_call_made_again() 
         Some("initialize") => {
             Say::result(seen, r#"{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"p","version":"1"}}"#)
         }
-        Some("tools/call") if count.fetch_add(1, Ordering::SeqCst) % 2 == 0 => Say::json(format!(
+        Some("tools/call") if count.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) => Say::json(format!(
             r#"{{"jsonrpc":"2.0","id":{},"error":{{"code":-32042,"message":"first this","data":{{"elicitations":[
                 {{"mode":"url","elicitationId":"1","message":"let us in","url":"https://login.example/start?x=1"}}]}}}}}}"#,
             seen.message()["id"]
