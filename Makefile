@@ -73,9 +73,10 @@ fuzz: ## Every fuzz target for a minute each
 	fuzz/run.sh
 
 .PHONY: bench
-bench: ## Requests per second and latency: the fixture alone, behind nginx, behind the door
+bench: peers ## What the door costs beside nginx, and the bridge beside mcp-remote
 	tools/setup-bench.sh
 	bench/run.sh
+	bench/bridge.sh
 
 .PHONY: bench-scan
 bench-scan: ## CPU and memory of a scan beside kingfisher, detect-secrets and ripsecrets

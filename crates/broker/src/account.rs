@@ -1,17 +1,20 @@
 //! What does a person's own program show to a protected server, and how does it come by it? The client side of MCP authorization (2026-07-28), rules C1 to C19.
 //!
 //! An [`Account`] is one person at one server. It shows what the [`wallet`] keeps, renews it before it ends, and when the server wants something else it finds out who
-//! gives tokens there (`guardian`), who we are at that place (`identity`), and sends the person there ([`visitor`]). Whoever changes what is kept holds its lock: of
-//! many processes one logs in or renews, and the others take what it got.
+//! gives tokens there (`guardian`), who we are at that place (`identity`), and sends the person there ([`visitor`]). Changes are left to the [`keeper`] of this machine where
+//! there is one. Whoever makes them holds the account's lock: of many processes one logs in or renews, and the others take what it got.
 
+mod device;
 mod failure;
 mod guardian;
 mod identity;
+pub mod keeper;
 mod kept;
 mod prover;
 mod roads;
 pub mod visitor;
 pub mod wallet;
+pub mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,9 +34,11 @@ use subtle::ConstantTimeEq as _;
 use tokio::sync::Mutex;
 use url::Url;
 
-pub use self::failure::NotSignedIn;
+pub use self::failure::{NotSignedIn, Sort};
 use self::guardian::Guardian;
 pub(crate) use self::identity::Identity;
+use self::keeper::{Change, Changed, Errand, Keeper};
+pub use self::keeper::{Refused, SignedOut};
 pub use self::kept::Summary;
 use self::kept::{About, Kept};
 pub(crate) use self::prover::Prover;
@@ -103,6 +108,8 @@ pub struct Around {
     pub wallet: Arc<Wallet>,
     /// How a person is asked; `None`: nobody can be asked now.
     pub visitor: Option<Arc<dyn Visitor>>,
+    /// Who makes changes for everybody on this machine; `None`: this process makes its own.
+    pub keeper: Option<Arc<dyn Keeper>>,
     /// Unix milliseconds.
     pub clock: Clock,
 }
@@ -126,28 +133,6 @@ pub struct Attempts {
     nonces: u8,
 }
 
-/// What the server wants instead.
-#[derive(Clone, Copy, Debug)]
-pub struct Refused<'r> {
-    /// 401 or 403.
-    pub status: StatusCode,
-    /// What stands in `WWW-Authenticate`, if a challenge of OAuth's does.
-    pub challenge: Option<&'r Challenge>,
-    /// Whether it wants tokens that are bound to a key (RFC 9449).
-    pub wants_bound: bool,
-}
-
-/// What came of logging out.
-#[derive(Debug)]
-pub enum SignedOut {
-    /// There was nothing.
-    WasNotSignedIn,
-    /// It is forgotten here, and taken back there.
-    TakenBack,
-    /// It is forgotten here. There it was not taken back, for this reason; `None`: the server has no way to do so.
-    Forgotten(Option<NotSignedIn>),
-}
-
 impl Account {
     /// The account of `profile` at `server`, as far as the wallet knows it; nothing is read yet.
     pub fn new(server: Url, profile: &str, wishes: Wishes, around: Around) -> Self {
@@ -163,7 +148,7 @@ impl Account {
             held.is_read = true;
         }
         if held.kept.as_ref().is_some_and(|kept| kept.grant.is_ripe(self.now(), EARLY) && kept.grant.refresh.is_some()) {
-            self.renew_in_time(&mut held).await?;
+            self.change(&Change::Renew, &mut held).await?;
         }
         let Some(kept) = &held.kept else { return Ok(Shown(None)) };
         let token = kept.grant.access.expose_secret();
@@ -188,41 +173,78 @@ impl Account {
 
     /// Gets what the server wants, after it refused what was shown: what another process has got meanwhile, else the next token, else one for which the person is
     /// asked. `Ok` means: try again.
-    pub async fn mend(&self, shown: Shown, refused: Refused<'_>, attempts: &mut Attempts) -> Result<(), NotSignedIn> {
+    pub async fn mend(&self, shown: Shown, refused: Refused, attempts: &mut Attempts) -> Result<(), NotSignedIn> {
         let mut held = self.held.lock().await;
-        if held.kept.as_ref().map_or(Shown(None), Kept::shown) != shown {
+        if shown_of(held.kept.as_ref()) != shown {
             return Ok(());
         }
-        let lock = self.around.wallet.lock(&self.name).await?;
-        held.kept = self.around.wallet.find(&self.name).await?;
-        held.is_read = true;
-        if held.kept.as_ref().map_or(Shown(None), Kept::shown) != shown {
-            return Ok(());
+        let change = Change::Mend { shown, refused, attempts: *attempts };
+        if let Changed::Kept(tried) = self.change(&change, &mut held).await? {
+            *attempts = tried;
         }
-        let kept = self.mended(held.kept.as_ref(), refused, attempts, &lock).await?;
-        held.kept = Some(kept);
         Ok(())
     }
 
     /// Logs the person in, whatever is kept.
     pub async fn sign_in(&self, challenge: Option<&Challenge>) -> Result<(), NotSignedIn> {
         let mut held = self.held.lock().await;
-        let lock = self.around.wallet.lock(&self.name).await?;
-        let guardian = self.guardian(challenge, None).await?;
-        let wanted = self.scopes(&guardian, challenge, None);
-        held.kept = Some(self.log_in(guardian, wanted, false, &lock).await?);
-        held.is_read = true;
-        Ok(())
+        self.change(&Change::SignIn(challenge.cloned()), &mut held).await.map(drop)
     }
 
     /// Forgets the account, and has the authorization server take its tokens back: the refresh token first, for with it goes what was given for it (RFC 7009 §2.1). That the
     /// server cannot be reached keeps nothing here.
     pub async fn sign_out(&self) -> Result<SignedOut, NotSignedIn> {
         let mut held = self.held.lock().await;
+        match self.change(&Change::SignOut, &mut held).await? {
+            Changed::Left(signed_out) => Ok(signed_out),
+            Changed::Kept(_) => Ok(SignedOut::WasNotSignedIn),
+        }
+    }
+
+    /// Makes one change here, in this process.
+    pub async fn carry_out(&self, change: &Change) -> Result<Changed, NotSignedIn> {
+        self.make(change).await.map(|(changed, _)| changed)
+    }
+
+    /// Has the keeper make one change, else makes it here. What is held afterwards is what is kept.
+    async fn change(&self, change: &Change, held: &mut Held) -> Result<Changed, NotSignedIn> {
+        let errand = Errand { server: &self.server, profile: self.name.profile(), wishes: &self.wishes, change };
+        let asked = match &self.around.keeper {
+            Some(keeper) => keeper.change(errand).await,
+            None => None,
+        };
+        let (changed, kept) = match asked {
+            Some(changed) => (changed?, self.around.wallet.find(&self.name).await?),
+            None => self.make(change).await?,
+        };
+        *held = Held { is_read: true, kept };
+        Ok(changed)
+    }
+
+    /// What came of it, and what is kept now.
+    async fn make(&self, change: &Change) -> Result<(Changed, Option<Kept>), NotSignedIn> {
         let lock = self.around.wallet.lock(&self.name).await?;
+        let mut tried = Attempts::default();
+        let kept = match change {
+            Change::Mend { shown, refused, attempts } => {
+                tried = *attempts;
+                let kept = self.around.wallet.find(&self.name).await?;
+                if shown_of(kept.as_ref()) == *shown { Some(self.mended(kept.as_ref(), refused, &mut tried, &lock).await?) } else { kept }
+            }
+            Change::Renew => self.renewed_in_time(&lock).await?,
+            Change::SignIn(challenge) => {
+                let guardian = self.guardian(challenge.as_ref(), None).await?;
+                let wanted = self.scopes(&guardian, challenge.as_ref(), None);
+                Some(self.log_in(guardian, wanted, false, &lock).await?)
+            }
+            Change::SignOut => return Ok((Changed::Left(self.forget(&lock).await?), None)),
+        };
+        Ok((Changed::Kept(tried), kept))
+    }
+
+    async fn forget(&self, lock: &Lock) -> Result<SignedOut, NotSignedIn> {
         let found = self.around.wallet.find(&self.name).await;
-        self.around.wallet.remove(&self.name, &lock).await?;
-        *held = Held::default();
+        self.around.wallet.remove(&self.name, lock).await?;
         let Some(kept) = found? else { return Ok(SignedOut::WasNotSignedIn) };
         Ok(match self.take_back(&kept).await {
             Ok(true) => SignedOut::TakenBack,
@@ -241,8 +263,8 @@ impl Account {
         Ok(true)
     }
 
-    async fn mended(&self, kept: Option<&Kept>, refused: Refused<'_>, attempts: &mut Attempts, lock: &Lock) -> Result<Kept, NotSignedIn> {
-        let guardian = self.guardian(refused.challenge, kept).await?;
+    async fn mended(&self, kept: Option<&Kept>, refused: &Refused, attempts: &mut Attempts, lock: &Lock) -> Result<Kept, NotSignedIn> {
+        let guardian = self.guardian(refused.challenge.as_ref(), kept).await?;
         // What was given by another server, or for another name, is shown to nobody any more (C11).
         let kept = kept.filter(|kept| guardian.is_of(kept));
         if refused.status == StatusCode::UNAUTHORIZED
@@ -257,7 +279,7 @@ impl Account {
             return Err(NotSignedIn::StillRefused { times: MAX_AUTHORIZATIONS });
         }
         attempts.authorizations += 1;
-        let wanted = self.scopes(&guardian, refused.challenge, kept);
+        let wanted = self.scopes(&guardian, refused.challenge.as_ref(), kept);
         Box::pin(self.log_in(guardian, wanted, refused.wants_bound, lock)).await
     }
 
@@ -290,6 +312,7 @@ impl Account {
         let prover = if guardian.binds(wants_bound) { Some(Arc::new(Prover::generate()?)) } else { None };
         let (identity, tokens) = match &self.wishes.road {
             Road::Person => self.by_person(&guardian, &wanted, prover.clone()).await?,
+            Road::Device => self.by_device(&guardian, &wanted, prover.clone()).await?,
             road => self.by_right(road, &guardian, &wanted, prover.clone()).await?,
         };
         let now = self.now();
@@ -317,7 +340,8 @@ impl Account {
         let visitor = self.around.visitor.as_ref().ok_or_else(|| NotSignedIn::NobodyToAsk { server: self.server.clone() })?;
         guardian.check_pkce()?;
         let http = self.around.http.client()?.clone();
-        let registered = identity::known(&self.wishes, guardian, &self.around.wallet, self.now()).await?;
+        let name = Name::of_client(&guardian.name());
+        let registered = identity::known(&self.wishes, guardian, &name, &self.around.wallet, self.now()).await?;
         let visit = visitor.prepare(registered.as_ref().and_then(|identity| identity.redirect_uri.as_deref())).await?;
         let identity = match registered {
             Some(identity) if identity.comes_back_to(visit.redirect_uri()) => identity,
@@ -358,19 +382,18 @@ impl Account {
     }
 
     /// Before its end. Whatever goes wrong is no reason to keep from the server what is still good.
-    async fn renew_in_time(&self, held: &mut Held) -> Result<(), NotSignedIn> {
-        let lock = self.around.wallet.lock(&self.name).await?;
-        held.kept = self.around.wallet.find(&self.name).await?;
-        let Some(kept) = held.kept.as_ref().filter(|kept| kept.grant.is_ripe(self.now(), EARLY)) else { return Ok(()) };
+    async fn renewed_in_time(&self, lock: &Lock) -> Result<Option<Kept>, NotSignedIn> {
+        let found = self.around.wallet.find(&self.name).await?;
+        let Some(kept) = found.as_ref().filter(|kept| kept.grant.is_ripe(self.now(), EARLY)) else { return Ok(found) };
         let is_over = kept.grant.time_left(self.now()).is_some_and(|left| left.is_zero());
-        match self.renewed(kept, &lock).await {
-            Ok(Some(renewed)) => held.kept = Some(renewed),
+        match self.renewed(kept, lock).await {
+            Ok(Some(renewed)) => return Ok(Some(renewed)),
             // The server says what it thinks of the old one, and where to go.
             Ok(None) => {}
             Err(failure) if is_over => return Err(failure),
             Err(failure) => tracing::debug!(target: "accounts", %failure, "a token could not be renewed before its end"),
         }
-        Ok(())
+        Ok(found)
     }
 
     /// The next token; `None`: there is no way to it but the person.
@@ -387,7 +410,12 @@ impl Account {
                 Ok(Some(renewed))
             }
             // Whatever the server means by its no, the person can be asked.
-            Err(no_token) if no_token.standing != Standing::Unsaid || matches!(no_token.cause, Cause::Refused { .. }) => Ok(None),
+            Err(no_token)
+                if matches!(no_token.standing, Standing::Over | Standing::RefusedInSilence)
+                    || matches!(no_token.cause, Cause::Refused { .. }) =>
+            {
+                Ok(None)
+            }
             Err(no_token) => Err(NotSignedIn::NoToken(no_token.cause)),
         }
     }
@@ -403,6 +431,10 @@ impl Kept {
         hash.copy_from_slice(digest::digest(&digest::SHA256, self.grant.access.expose_secret().as_bytes()).as_ref());
         Shown(Some(hash))
     }
+}
+
+fn shown_of(kept: Option<&Kept>) -> Shown {
+    kept.map_or(Shown(None), Kept::shown)
 }
 
 fn unguessable() -> Result<String, NotSignedIn> {

@@ -95,7 +95,7 @@ impl CodeFlow {
         let wanted = Wanted { resource: self.wanted.resource.clone(), ..Wanted::default() };
         self.client.redeem(grant, &wanted, Expected::AccessToken).await.map_err(|no_token| match no_token.standing {
             Standing::Over | Standing::RefusedInSilence => NotRenewed::Over(no_token.cause),
-            Standing::Unsaid => NotRenewed::NoToken(no_token.cause),
+            Standing::Denied | Standing::Open(_) | Standing::Unsaid => NotRenewed::NoToken(no_token.cause),
         })
     }
 

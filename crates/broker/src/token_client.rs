@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderValue;
 use oauth::client_authentication::{self, Method};
+use oauth::device_authorization::Codes;
 use oauth::form::Form;
 use oauth::grant::{Grant, Wanted};
 use oauth::introspection::Introspection;
@@ -15,6 +16,7 @@ use oauth::issuer::Issuer;
 use oauth::server_metadata::ServerMetadata;
 use oauth::token_response::{ErrorCode, Expected, TokenError, TokenResponse};
 use outbound::client::Client;
+use outbound::device_authorization;
 use outbound::discovery;
 use outbound::failure::Failure;
 use outbound::guard::Guard;
@@ -133,12 +135,23 @@ pub(crate) struct NoToken {
 /// What the server thinks of what was brought.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
+    /// The person has said no (RFC 8628 §3.5).
+    Denied,
+    /// It is not decided yet (RFC 8628 §3.5).
+    Open(Pace),
     /// It is good no more: `invalid_grant`, and nothing else.
     Over,
     /// It was refused without a word.
     RefusedInSilence,
     /// It does not say.
     Unsaid,
+}
+
+/// How soon a device may ask again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    Same,
+    Slower,
 }
 
 impl From<Cause> for NoToken {
@@ -152,6 +165,9 @@ impl Standing {
         match failure {
             TokenFailure::Mute { .. } => Self::RefusedInSilence,
             other if is_refused_as(other, &ErrorCode::InvalidGrant) => Self::Over,
+            other if is_refused_as(other, &ErrorCode::SlowDown) => Self::Open(Pace::Slower),
+            TokenFailure::Refused { error, .. } if error.code.name() == DENIED => Self::Denied,
+            TokenFailure::Refused { error, .. } if error.code.name() == PENDING => Self::Open(Pace::Same),
             _ => Self::Unsaid,
         }
     }
@@ -334,6 +350,15 @@ impl TokenClient {
         let body = shown.complete(form, &self.client_id).encode();
         let outcome = introspection::ask(&self.http, &url, body, shown.header()?).await;
         outcome.map_err(|failure| self.blame(failure, &shown, Some(token)))
+    }
+
+    /// Codes for a device, from `url` (RFC 8628).
+    pub(crate) async fn codes(&self, url: &str, wanted: &Wanted) -> Result<Codes, Cause> {
+        self.allowance.spend(self.rate, self.now())?;
+        let shown = self.prove(&self.endpoints().await?).await?;
+        let body = shown.complete(wanted.added_to(Form::default()), &self.client_id).encode();
+        let outcome = device_authorization::ask(&self.http, url, body, shown.header()?).await;
+        outcome.map_err(|failure| self.blame(failure, &shown, None))
     }
 
     /// Takes a token back at `url` (RFC 7009).
@@ -543,6 +568,8 @@ fn shares_a_piece(words: &str, secret: &str) -> bool {
     words.as_bytes().windows(length).any(|piece| secret.as_bytes().windows(length).any(|other| other == piece))
 }
 
+const DENIED: &str = "access_denied";
+const PENDING: &str = "authorization_pending";
 /// For how long a token without `expires_in` is kept, unless it is refused before.
 const UNSAID: Duration = Duration::from_secs(300);
 /// How often a person's own program asks one server for tokens: a loop that logs in and is refused ends here at the latest.

@@ -11,6 +11,7 @@ mod connections;
 mod doctor;
 mod init;
 mod issuer;
+mod keeper;
 mod rotate;
 mod run;
 mod scan;
@@ -23,12 +24,13 @@ mod token;
 use std::convert::Infallible;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap_complete::CompleteEnv;
 use secrecy::SecretString;
 
 pub(crate) use self::audit::{AuditCommand, OutcomeArgument, QueryArguments, RecordArguments, TailArguments};
 pub(crate) use self::bridge::{BridgeArguments, at_file};
-pub(crate) use self::call::CallArguments;
+pub(crate) use self::call::{CallArguments, Output};
 pub(crate) use self::config::ConfigCommand;
 pub(crate) use self::conformance::ConformanceClientArguments;
 pub(crate) use self::connections::{ConnectionsArguments, ConnectionsCommand, RevokeArguments, Whose};
@@ -38,6 +40,7 @@ pub(crate) use self::issuer::{
     AccountsCommand, AccountsFile, AddAccountArguments, ClientsCommand, DoorArguments, GrantsCommand, KeysCommand, ListAccountsArguments,
     ListClientsArguments, ListGrantsArguments, RevokeClientArguments, RevokeGrantsArguments, WhichGrants,
 };
+pub(crate) use self::keeper::KeeperArguments;
 pub(crate) use self::rotate::RotateArguments;
 pub(crate) use self::run::{OnRotation, RotationSignal, RunArguments, RunChildArguments};
 pub(crate) use self::scan::{BaselineArguments, ReportFormat, ScanArguments, StoreChoice, Threshold};
@@ -46,7 +49,7 @@ pub(crate) use self::secrets::{
 };
 pub(crate) use self::serve::{ChildGuardArguments, ServeArguments, ServerTransport};
 pub(crate) use self::setup::SetupArguments;
-pub(crate) use self::sign_in::{LoginArguments, LoginStatusArguments, LogoutArguments, SignInArguments};
+pub(crate) use self::sign_in::{KeeperChoice, LoginArguments, LoginStatusArguments, LogoutArguments, SignInArguments};
 pub(crate) use self::token::{InspectArguments, MintArguments, TokenCommand};
 use crate::config::env;
 
@@ -57,6 +60,20 @@ pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// What was typed.
+pub(crate) fn parse() -> Cli {
+    let words: Vec<_> = std::env::args_os().collect();
+    match words.get(1) {
+        Some(name) if name == "call" => Cli::parse_from(call::with_arguments_of_tools(&Cli::command(), words)),
+        _ => Cli::parse_from(words),
+    }
+}
+
+/// Answers a shell that completes a word, and ends then. In all other cases, nothing.
+pub(crate) fn complete_words() {
+    CompleteEnv::with_factory(Cli::command).complete();
 }
 
 /// The commands.
@@ -94,6 +111,9 @@ pub(crate) enum Command {
     Grants(GrantsCommand),
     /// Prepare a repository so that secrets do not end up in it
     Init(InitArguments),
+    /// Log in and renew for every program of one person
+    #[command(hide = true)]
+    Keeper(KeeperArguments),
     /// Look after the keys that sign tokens
     #[command(subcommand)]
     Keys(KeysCommand),

@@ -34,7 +34,8 @@ use clap::Parser as _;
 
 /// The program.
 pub fn main() -> ExitCode {
-    match commands::run(cli::Cli::parse().command) {
+    cli::complete_words();
+    match commands::run(cli::parse().command) {
         Ok(code) => code,
         Err(report) => voice::fail(&report),
     }

@@ -1,9 +1,11 @@
 //! How does a device without a browser get a person's permission? They type its code on another one. (RFC 8628)
 
 use std::fmt;
+use std::time::Duration;
 
-use serde::Serialize;
+use secrecy::SecretString;
 use serde::ser::Serializer;
+use serde::{Deserialize, Serialize};
 
 /// The code that a person reads on the device and types elsewhere: eight letters, shown as `WDJB-MJHT`.
 ///
@@ -90,6 +92,64 @@ pub struct DeviceAuthorization<'a> {
     pub interval: u64,
 }
 
+/// What an authorization server has told us, as a device. It has no `Debug`: the device code is a secret.
+pub struct Codes {
+    /// What we show at the token endpoint.
+    pub device_code: SecretString,
+    /// What the person types.
+    pub user_code: String,
+    /// Where they type it.
+    pub verification_uri: String,
+    /// The same with the code in it, where the server has one.
+    pub verification_uri_complete: Option<String>,
+    /// For how long both codes are good.
+    pub expires_in: Duration,
+    /// How long we wait between two questions.
+    pub interval: Duration,
+}
+
+/// Why an answer gives no codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoCodes {
+    /// Not the JSON object that RFC 8628 describes.
+    #[error("it is not the JSON object that RFC 8628 describes")]
+    Malformed,
+    /// Nobody could type it.
+    #[error("its `user_code` is empty or over {MAX_TYPED_BYTES} bytes")]
+    UserCode,
+}
+
+impl Codes {
+    /// Reads the answer of a device authorization endpoint (§3.2). The caller has limited its size.
+    pub fn read(document: &[u8]) -> Result<Self, NoCodes> {
+        // What the parser says may quote the code.
+        let wire: WireCodes = serde_json::from_slice(document).map_err(|_| NoCodes::Malformed)?;
+        if !(1..=MAX_TYPED_BYTES).contains(&wire.user_code.len()) {
+            return Err(NoCodes::UserCode);
+        }
+        Ok(Self {
+            device_code: wire.device_code.into(),
+            user_code: wire.user_code,
+            // Some servers, older than the standard, say `url`.
+            verification_uri: wire.verification_uri.or(wire.verification_url).ok_or(NoCodes::Malformed)?,
+            verification_uri_complete: wire.verification_uri_complete,
+            expires_in: Duration::from_secs(wire.expires_in.min(MAX_SECONDS)),
+            interval: Duration::from_secs(wire.interval.unwrap_or(INTERVAL_SECONDS).clamp(1, MAX_INTERVAL_SECONDS)),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct WireCodes {
+    device_code: String,
+    user_code: String,
+    verification_uri: Option<String>,
+    verification_url: Option<String>,
+    verification_uri_complete: Option<String>,
+    expires_in: u64,
+    interval: Option<u64>,
+}
+
 impl<'a> DeviceAuthorization<'a> {
     /// The answer with the usual interval.
     pub fn new(device_code: &'a str, user_code: &'a UserCode, verification_uri: &'a str, expires_in: u64) -> Self {
@@ -107,6 +167,9 @@ pub const INTERVAL_SECONDS: u64 = 5;
 const ALPHABET: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 const LETTERS: usize = 8;
 const MAX_TYPED_BYTES: usize = 64;
+/// However long a server says: somebody is waiting.
+const MAX_SECONDS: u64 = 3600;
+const MAX_INTERVAL_SECONDS: u64 = 60;
 
 #[cfg(test)]
 mod tests {
@@ -142,6 +205,25 @@ mod tests {
             r#"{"device_code":"secret","user_code":"WDJB-MJHT","verification_uri":"https://door.example/device","verification_uri_complete":"https://door.example/device?user_code=WDJB-MJHT","expires_in":600,"interval":5}"#
         );
         assert!(!format!("{code:?}").contains('W'));
+    }
+
+    #[test]
+    fn what_a_server_tells_us_is_read_within_reason() {
+        let read = |text: &str| Codes::read(text.as_bytes());
+        let codes = read(r#"{"device_code":"d","user_code":"AB-CD","verification_uri":"https://h/d","expires_in":99999,"interval":0}"#)
+            .unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((codes.user_code.as_str(), codes.verification_uri.as_str()), ("AB-CD", "https://h/d"));
+        assert_eq!((codes.expires_in, codes.interval), (Duration::from_secs(3600), Duration::from_secs(1)));
+        let older = read(r#"{"device_code":"d","user_code":"A","verification_url":"https://h/d","expires_in":9}"#)
+            .unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((older.interval, older.verification_uri_complete), (Duration::from_secs(5), None));
+        for (text, why) in [
+            ("[]", NoCodes::Malformed),
+            (r#"{"device_code":"d","user_code":"A","expires_in":9}"#, NoCodes::Malformed),
+            (r#"{"device_code":"d","user_code":"","verification_uri":"https://h/d","expires_in":9}"#, NoCodes::UserCode),
+        ] {
+            assert_eq!(read(text).err(), Some(why), "{text}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::form::Form;
 use crate::pkce::Verifier;
+use crate::registration::DEVICE_CODE;
 use crate::resource::Resource;
 use crate::scope::ScopeSet;
 
@@ -19,6 +20,11 @@ pub enum Grant<'g> {
     },
     /// The client's own (RFC 6749 §4.4).
     ClientCredentials,
+    /// What a device was told to keep, while a person types the other half elsewhere (RFC 8628 §3.4).
+    DeviceCode {
+        /// The code that only the device knows.
+        device_code: &'g str,
+    },
     /// An assertion that another server signed for this one (RFC 7523 §2.1).
     JwtBearer {
         /// The assertion.
@@ -74,6 +80,7 @@ impl<'g> Grant<'g> {
                 .with("redirect_uri", redirect_uri)
                 .with("code_verifier", verifier.expose()),
             Self::ClientCredentials => Form::default().with("grant_type", "client_credentials"),
+            Self::DeviceCode { device_code } => Form::default().with("grant_type", DEVICE_CODE).with("device_code", device_code),
             Self::JwtBearer { assertion } => {
                 Form::default().with("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer").with("assertion", assertion)
             }
@@ -86,9 +93,7 @@ impl<'g> Grant<'g> {
                 .with("subject_token_type", subject_token_type.urn())
                 .with_some("requested_token_type", requested_token_type.map(TokenType::urn)),
         };
-        form.with_some("resource", wanted.resource.as_ref().map(Resource::as_str))
-            .with_some("audience", wanted.audience.as_deref())
-            .with_some("scope", (!wanted.scopes.is_empty()).then(|| wanted.scopes.to_string()))
+        wanted.added_to(form)
     }
 
     /// What it brings that nobody else may read.
@@ -96,10 +101,20 @@ impl<'g> Grant<'g> {
         match self {
             Self::ClientCredentials => None,
             Self::AuthorizationCode { code, .. } => Some(code),
+            Self::DeviceCode { device_code } => Some(device_code),
             Self::JwtBearer { assertion } => Some(assertion),
             Self::RefreshToken { refresh_token } => Some(refresh_token),
             Self::TokenExchange { subject_token, .. } => Some(subject_token),
         }
+    }
+}
+
+impl Wanted {
+    /// The same in a form, whatever else stands in it.
+    pub fn added_to<'w>(&'w self, form: Form<'w>) -> Form<'w> {
+        form.with_some("resource", self.resource.as_ref().map(Resource::as_str))
+            .with_some("audience", self.audience.as_deref())
+            .with_some("scope", (!self.scopes.is_empty()).then(|| self.scopes.to_string()))
     }
 }
 

@@ -4,15 +4,15 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::client_authentication::Method;
-use crate::registration::{AUTHORIZATION_CODE, REFRESH_TOKEN};
+use crate::registration::{AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN};
 
 /// What a program on somebody's machine says of itself.
 #[derive(Debug, Serialize)]
 pub struct OwnMetadata<'m> {
     client_name: &'m str,
-    redirect_uris: [&'m str; 1],
+    redirect_uris: Vec<&'m str>,
     grant_types: [&'static str; 2],
-    response_types: [&'static str; 1],
+    response_types: Vec<&'static str>,
     token_endpoint_auth_method: &'static str,
     /// Without this an OpenID provider takes us for a web server and refuses loopback redirects.
     application_type: &'static str,
@@ -25,9 +25,22 @@ impl<'m> OwnMetadata<'m> {
     pub fn native(client_name: &'m str, redirect_uri: &'m str, method: Method, scope: Option<String>) -> Self {
         Self {
             client_name,
-            redirect_uris: [redirect_uri],
+            redirect_uris: vec![redirect_uri],
             grant_types: [AUTHORIZATION_CODE, REFRESH_TOKEN],
-            response_types: ["code"],
+            response_types: vec!["code"],
+            token_endpoint_auth_method: method.name(),
+            application_type: "native",
+            scope,
+        }
+    }
+
+    /// A program that nobody comes back to: people type its code elsewhere (RFC 8628).
+    pub fn device(client_name: &'m str, method: Method, scope: Option<String>) -> Self {
+        Self {
+            client_name,
+            redirect_uris: Vec::new(),
+            grant_types: [DEVICE_CODE, REFRESH_TOKEN],
+            response_types: Vec::new(),
             token_endpoint_auth_method: method.name(),
             application_type: "native",
             scope,
@@ -108,6 +121,15 @@ mod tests {
         assert_eq!(
             serde_json::to_string(&said).unwrap(),
             r#"{"client_name":"Claviger","redirect_uris":["http://127.0.0.1:1/callback"],"grant_types":["authorization_code","refresh_token"],"response_types":["code"],"token_endpoint_auth_method":"none","application_type":"native","scope":"a b"}"#
+        );
+    }
+
+    #[test]
+    fn a_device_has_nowhere_to_come_back_to() {
+        let said = OwnMetadata::device("Claviger", Method::None, None);
+        assert_eq!(
+            serde_json::to_string(&said).unwrap(),
+            r#"{"client_name":"Claviger","redirect_uris":[],"grant_types":["urn:ietf:params:oauth:grant-type:device_code","refresh_token"],"response_types":[],"token_endpoint_auth_method":"none","application_type":"native"}"#
         );
     }
 

@@ -7,6 +7,7 @@
 pub mod address;
 pub mod body;
 pub mod client;
+pub mod device_authorization;
 pub mod dial;
 pub mod discovery;
 pub mod failure;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use oauth::device_authorization::NoCodes;
 use oauth::introspection::InvalidIntrospection;
 use oauth::token_response::{self, ErrorCode, Expected, InvalidTokenResponse, MAX_BYTES, TokenError, TokenResponse};
 use thiserror::Error;
@@ -97,6 +98,14 @@ pub enum TokenFailure {
         /// Why.
         reason: InvalidTokenResponse,
     },
+    /// A 200 that holds no codes for a device.
+    #[error("the answer of `{url}` cannot be used: {reason}")]
+    BadCodes {
+        /// Who answered.
+        url: SafeUrl,
+        /// Why.
+        reason: NoCodes,
+    },
     /// A 200 that does not say whether a token is good.
     #[error("the answer of `{url}` cannot be used: {reason}")]
     BadIntrospection {
@@ -145,7 +154,11 @@ impl TokenFailure {
     /// restarted, never means that a client or a grant is no longer good.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::BadAnswer { .. } | Self::BadIntrospection { .. } | Self::Mute { .. } | Self::NonceWanted { .. } => false,
+            Self::BadAnswer { .. }
+            | Self::BadCodes { .. }
+            | Self::BadIntrospection { .. }
+            | Self::Mute { .. }
+            | Self::NonceWanted { .. } => false,
             Self::NoAnswer(failure) => failure.is_transient(),
             Self::Refused { error, .. } => error.code.is_transient(),
             Self::Stray { .. } => true,

@@ -6,6 +6,7 @@ use outbound::failure::Failure;
 use outbound::protected_resource::NotFound;
 use outbound::registration::RegistrationFailure;
 use outbound::tls::InvalidRoots;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use url::Url;
 
@@ -17,12 +18,24 @@ use crate::missing::Cause;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum NotSignedIn {
+    /// Nobody typed the code in time.
+    #[error("nobody has typed the code in time")]
+    CodeOver,
     /// The person, or the authorization server, said no.
     #[error("the authorization server says no")]
     Denied(#[source] Denial),
+    /// The keeper of this machine has tried, and says what happened.
+    #[error(transparent)]
+    Elsewhere(Told),
     /// The server was found, and nobody who gives tokens for it.
     #[error("nobody is known who gives tokens for this server")]
     NoGuardian(#[source] NotFound),
+    /// It gives no codes to devices.
+    #[error("the authorization server {authority} gives no codes for a log-in on another machine")]
+    NoDevices {
+        /// Which one.
+        authority: String,
+    },
     /// Its metadata names no authorization server.
     #[error("the server's metadata names no authorization server")]
     NoIssuer,
@@ -84,3 +97,87 @@ pub enum NotSignedIn {
     #[error(transparent)]
     Wallet(#[from] WalletFailure),
 }
+
+/// What sort of failure it is: as much as decides what to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sort {
+    /// The person or the server says no.
+    Denied,
+    /// A fault of this machine.
+    Internal,
+    /// Nobody gives tokens for this server.
+    NoGuardian,
+    /// There is no token for what was shown.
+    NoToken,
+    /// A person would have to be asked.
+    NobodyToAsk,
+    /// We are not known there, and cannot make ourselves known.
+    NotRegistered,
+    /// The server knows itself under another name.
+    OtherResource,
+    /// Registration failed.
+    Registration,
+    /// The server wants more whatever is done.
+    StillRefused,
+    /// The trusted certificates.
+    Tls,
+    /// Somebody else did not answer as they should.
+    Unavailable,
+    /// The place where tokens are kept.
+    Wallet,
+}
+
+/// A failure of another process, in its words.
+#[derive(Debug, Error, Serialize, Deserialize)]
+#[error("{what}")]
+pub struct Told {
+    pub(super) sort: Sort,
+    pub(super) what: String,
+    #[source]
+    pub(super) source: Option<Box<Told>>,
+}
+
+impl NotSignedIn {
+    /// Its sort.
+    pub fn sort(&self) -> Sort {
+        match self {
+            Self::Denied(_) => Sort::Denied,
+            Self::Elsewhere(told) => told.sort,
+            Self::NoGuardian(NotFound::OtherResource { .. }) => Sort::OtherResource,
+            Self::NoGuardian(_) | Self::NoIssuer => Sort::NoGuardian,
+            Self::NoRandomNumbers => Sort::Internal,
+            Self::NoToken(_) => Sort::NoToken,
+            Self::NobodyToAsk { .. } => Sort::NobodyToAsk,
+            Self::NotRegistered { .. } => Sort::NotRegistered,
+            Self::Registration(_) => Sort::Registration,
+            Self::StillRefused { .. } => Sort::StillRefused,
+            Self::Tls(_) => Sort::Tls,
+            Self::Wallet(_) => Sort::Wallet,
+            Self::CodeOver
+            | Self::NoDevices { .. }
+            | Self::NoMetadata(_)
+            | Self::NoPkce { .. }
+            | Self::OtherIssuer(_)
+            | Self::OtherState
+            | Self::Server(_)
+            | Self::TokenShape
+            | Self::Visit(_) => Sort::Unavailable,
+        }
+    }
+
+    /// The failure in words, for another process. Of causes at most so many as a person reads.
+    pub(super) fn told(&self) -> Told {
+        let mut words = vec![self.to_string()];
+        let mut next = std::error::Error::source(self);
+        while let Some(cause) = next.filter(|_| words.len() < MOST_CAUSES) {
+            words.push(cause.to_string());
+            next = cause.source();
+        }
+        let sort = self.sort();
+        let deepest = words.into_iter().rev().fold(None, |source, what| Some(Told { sort, what, source: source.map(Box::new) }));
+        deepest.unwrap_or(Told { sort, what: String::new(), source: None })
+    }
+}
+
+const MOST_CAUSES: usize = 16;

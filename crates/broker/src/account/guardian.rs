@@ -112,12 +112,21 @@ impl Guardian {
         let Some(metadata) = &self.metadata else { return self.beside_token("/authorize") };
         let text = metadata.authorization_endpoint.as_deref().ok_or_else(|| unfit("names no `authorization_endpoint`"))?;
         let url = Url::parse(text).map_err(|_| unfit("has an `authorization_endpoint` that is no URL"))?;
-        // A browser opens it: nothing but the web, and in the clear on this machine only (C19).
+        if self.may_send_to(&url) { Ok(url) } else { Err(unfit("has an `authorization_endpoint` that is not https")) }
+    }
+
+    /// Where a device gets its codes; `None`: nowhere.
+    pub(super) fn device_url(&self) -> Option<&str> {
+        self.metadata.as_ref()?.device_authorization_endpoint.as_deref()
+    }
+
+    /// Whether somebody may be sent there: nothing but the web, and in the clear on this machine only (C19).
+    pub(super) fn may_send_to(&self, url: &Url) -> bool {
         let is_local = self.issuer().is_some_and(|issuer| issuer.as_str().starts_with("http://"));
         match url.scheme() {
-            "https" => Ok(url),
-            "http" if is_local && is_loopback(&url) => Ok(url),
-            _ => Err(unfit("has an `authorization_endpoint` that is not https")),
+            "https" => true,
+            "http" => is_local && is_loopback(url),
+            _ => false,
         }
     }
 
@@ -184,6 +193,6 @@ fn is_absence(failure: &Failure) -> bool {
     matches!(failure, Failure::Undiscovered { attempts, .. } if attempts.iter().all(is_404))
 }
 
-fn unfit(what: &str) -> NotSignedIn {
+pub(super) fn unfit(what: &str) -> NotSignedIn {
     NotSignedIn::Server(Cause::BadAnswer { detail: format!("its metadata {what}").into() })
 }

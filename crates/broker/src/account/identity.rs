@@ -52,8 +52,14 @@ impl Identity {
     }
 }
 
-/// Who we are without asking anybody. `now` is Unix time in milliseconds.
-pub(super) async fn known(wishes: &Wishes, guardian: &Guardian, wallet: &Wallet, now: u64) -> Result<Option<Identity>, NotSignedIn> {
+/// Who we are without asking anybody; `name`: under which what we registered is kept. `now` is Unix time in milliseconds.
+pub(super) async fn known(
+    wishes: &Wishes,
+    guardian: &Guardian,
+    name: &Name,
+    wallet: &Wallet,
+    now: u64,
+) -> Result<Option<Identity>, NotSignedIn> {
     if let Some(given) = &wishes.client {
         return Ok(Some(given.identity(offered(guardian))));
     }
@@ -62,7 +68,7 @@ pub(super) async fn known(wishes: &Wishes, guardian: &Guardian, wallet: &Wallet,
         let client_id = url.clone();
         return Ok(Some(Identity::public(client_id)));
     }
-    let registered = wallet.find_client(&Name::of_client(&guardian.name())).await?;
+    let registered = wallet.find_client(name).await?;
     Ok(registered.filter(|identity| identity.secret_ends_at.is_none_or(|end| end > now / 1000)))
 }
 
@@ -74,11 +80,28 @@ pub(super) async fn register(
     scopes: &ScopeSet,
     wallet: &Wallet,
 ) -> Result<Identity, NotSignedIn> {
+    let metadata = OwnMetadata::native(CLIENT_NAME, redirect_uri, method_to_ask_for(offered(guardian)), words(scopes));
+    let identity = Identity { redirect_uri: Some(redirect_uri.to_owned()), ..registered(guardian, http, &metadata).await? };
+    wallet.put_client(&Name::of_client(&guardian.name()), &identity).await?;
+    Ok(identity)
+}
+
+/// Registers us as a program that nobody comes back to, and keeps who we are.
+pub(super) async fn register_device(
+    guardian: &Guardian,
+    http: &Client,
+    scopes: &ScopeSet,
+    wallet: &Wallet,
+) -> Result<Identity, NotSignedIn> {
+    let metadata = OwnMetadata::device(CLIENT_NAME, method_to_ask_for(offered(guardian)), words(scopes));
+    let identity = registered(guardian, http, &metadata).await?;
+    wallet.put_client(&Name::of_device(&guardian.name()), &identity).await?;
+    Ok(identity)
+}
+
+async fn registered(guardian: &Guardian, http: &Client, metadata: &OwnMetadata<'_>) -> Result<Identity, NotSignedIn> {
     let url = guardian.registration_url()?.ok_or_else(|| NotSignedIn::NotRegistered { authority: guardian.name() })?;
-    let asked = method_to_ask_for(offered(guardian));
-    let scope = (!scopes.is_empty()).then(|| scopes.to_string());
-    let metadata = OwnMetadata::native(CLIENT_NAME, redirect_uri, asked, scope);
-    let OwnIdentity { client_id, secret, method, secret_ends_at } = registration::register(http, &url, &metadata).await?;
+    let OwnIdentity { client_id, secret, method, secret_ends_at } = registration::register(http, &url, metadata).await?;
     let method = match (&secret, method) {
         (None, _) => Method::None,
         (Some(_), Some(method)) if method != Method::None => method,
@@ -87,9 +110,11 @@ pub(super) async fn register(
         (Some(_), None) => Method::for_secret(offered(guardian)),
     };
     let secret = secret.filter(|_| method != Method::None);
-    let identity = Identity { client_id, secret, key_id: None, method, redirect_uri: Some(redirect_uri.to_owned()), secret_ends_at };
-    wallet.put_client(&Name::of_client(&guardian.name()), &identity).await?;
-    Ok(identity)
+    Ok(Identity { client_id, secret, key_id: None, method, redirect_uri: None, secret_ends_at })
+}
+
+fn words(scopes: &ScopeSet) -> Option<String> {
+    (!scopes.is_empty()).then(|| scopes.to_string())
 }
 
 pub(super) fn offered(guardian: &Guardian) -> &[String] {

@@ -22,6 +22,8 @@ pub enum Road {
     Person,
     /// The client asks for itself (RFC 6749 §4.4).
     ClientCredentials,
+    /// A person allows it on another machine, where they type a code (RFC 8628).
+    Device,
     /// What vouches for this workload, such as the token of its Kubernetes service account (RFC 7523 §2.1).
     Workload {
         /// The assertion, as it is now.
@@ -51,7 +53,9 @@ impl Account {
         let identity = given.identity(identity::offered(guardian));
         let client = self.client(guardian, &identity, self.around.http.client()?.clone())?.bound_to(prover);
         let tokens = match road {
-            Road::Person | Road::ClientCredentials => client.ask(Brought::ClientCredentials, wanted, Expected::AccessToken).await,
+            Road::ClientCredentials | Road::Device | Road::Person => {
+                client.ask(Brought::ClientCredentials, wanted, Expected::AccessToken).await
+            }
             Road::Workload { assertion } => {
                 client.ask(Brought::JwtBearer { assertion: assertion.expose_secret() }, wanted, Expected::AccessToken).await
             }

@@ -17,7 +17,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use url::Url;
 
-use super::visitor::{Destination, Visit, Visiting, Visitor};
+use super::visitor::{Awaited, Destination, TypedCode, Visit, Visiting, Visitor};
 use super::wallet::Wallet;
 use super::*;
 use crate::source::Keychain;
@@ -113,6 +113,19 @@ impl Visitor for Willing {
         let trip = Trip { sent: Arc::clone(&self.sent), state: self.state, issuer: self.issuer };
         Box::pin(std::future::ready(Ok(Box::new(trip) as Box<dyn Visit>)))
     }
+
+    fn show(&self, code: TypedCode) -> Visiting<'_, Box<dyn Awaited>> {
+        self.sent.lock().unwrap().push(code.url);
+        Box::pin(std::future::ready(Ok(Box::new(Always) as Box<dyn Awaited>)))
+    }
+}
+
+struct Always;
+
+impl Awaited for Always {
+    fn is_awaited(&self) -> bool {
+        true
+    }
 }
 
 impl Visit for Trip {
@@ -151,7 +164,7 @@ impl Machine {
     fn account(&self, server: &Url, visitor: Option<Willing>) -> Account {
         let visitor = visitor.map(|visitor| Arc::new(visitor) as Arc<dyn Visitor>);
         let http = LazyClient::new(Guard::for_operator(server.as_str()), Roots::default());
-        let around = Around { http, wallet: Arc::new(self.wallet()), visitor, clock: self.watch.clock() };
+        let around = Around { http, wallet: Arc::new(self.wallet()), visitor, keeper: None, clock: self.watch.clock() };
         Account::new(server.clone(), "default", Wishes::default(), around)
     }
 
@@ -167,7 +180,7 @@ async fn show(account: &Account) -> (Option<String>, Shown) {
     (headers.get("authorization").map(|value| value.to_str().unwrap().to_owned()), shown)
 }
 
-fn unauthorized() -> Refused<'static> {
+fn unauthorized() -> Refused {
     Refused { status: StatusCode::UNAUTHORIZED, challenge: None, wants_bound: false }
 }
 
@@ -297,10 +310,10 @@ async fn more_scopes_are_asked_for_beside_the_old_ones_and_three_times_at_most()
     log_in(&account).await.unwrap();
     let scope = ScopeSet::parse("write").unwrap();
     let challenge = Challenge { error: Some(OauthError::InsufficientScope), scope, ..Challenge::default() };
-    let refused = Refused { status: StatusCode::FORBIDDEN, challenge: Some(&challenge), wants_bound: false };
+    let refused = Refused { status: StatusCode::FORBIDDEN, challenge: Some(challenge), wants_bound: false };
     let mut attempts = Attempts::default();
     for _ in 0..3 {
-        account.mend(show(&account).await.1, refused, &mut attempts).await.unwrap();
+        account.mend(show(&account).await.1, refused.clone(), &mut attempts).await.unwrap();
     }
     let failure = account.mend(show(&account).await.1, refused, &mut attempts).await.unwrap_err();
     assert!(matches!(failure, NotSignedIn::StillRefused { times: 3 }), "{failure:?}");

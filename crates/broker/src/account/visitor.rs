@@ -16,6 +16,28 @@ pub trait Visitor: Send + Sync {
     /// Gets ready for somebody coming back, before anybody is sent (C14). `known` is where the server lets people come back, if it is strict about that: use it if that
     /// can be had.
     fn prepare<'a>(&'a self, known: Option<&'a str>) -> Visiting<'a, Box<dyn Visit>>;
+
+    /// Shows somebody where to type which code. What comes of it, the server is asked.
+    fn show(&self, code: TypedCode) -> Visiting<'_, Box<dyn Awaited>>;
+}
+
+/// Somebody who types a code elsewhere; over when dropped.
+pub trait Awaited: Send + Sync {
+    /// Whether anybody still waits for that.
+    fn is_awaited(&self) -> bool;
+}
+
+/// A code, and where somebody types it.
+#[derive(Clone, Debug)]
+pub struct TypedCode {
+    /// The code.
+    pub code: String,
+    /// Where.
+    pub url: Url,
+    /// The server that they want to use.
+    pub server: Url,
+    /// The authorization server's name.
+    pub authority: String,
 }
 
 /// One person who will come back.

@@ -72,6 +72,11 @@ impl Name {
         Self { text: format!("client.{}", hashed(&[authority])), profile: String::new() }
     }
 
+    /// Of the client that we are there where nobody comes back to us.
+    pub(super) fn of_device(authority: &str) -> Self {
+        Self { text: format!("client.{}", hashed(&[authority, "device"])), profile: String::new() }
+    }
+
     pub(super) fn profile(&self) -> &str {
         &self.profile
     }

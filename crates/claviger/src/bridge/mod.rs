@@ -10,6 +10,7 @@ mod tools;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::future::{AbortHandle, Abortable};
 use mcp::error_code::{PARSE_ERROR, error_response};
 use tokio::io::{self, AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::sync::mpsc;
@@ -71,13 +72,11 @@ async fn read(road: &Arc<Road>, host: impl AsyncRead + Unpin) -> io::Result<()> 
         } else if let Some(cancelled) = letter.cancels_here() {
             road.give_up(&cancelled);
         } else {
+            // Noted before it begins: its end takes the note away.
+            let (end, may_end) = AbortHandle::new_pair();
+            road.is_underway(letter.name_of_request(), end);
             let road = Arc::clone(road);
-            let name = letter.name_of_request();
-            let task = underway.spawn({
-                let road = Arc::clone(&road);
-                async move { road.carry(letter).await }
-            });
-            road.is_underway(name, task);
+            underway.spawn(Abortable::new(async move { road.carry(letter).await }, may_end));
         }
     }
 }

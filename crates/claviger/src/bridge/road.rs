@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::AbortHandle;
 use http::{HeaderName, HeaderValue, StatusCode};
 use mcp::envelope::{Kind, Message};
 use mcp::error_code::{FORBIDDEN, INVALID_PARAMS, UNAUTHENTICATED, UPSTREAM_UNAVAILABLE};
@@ -16,7 +17,7 @@ use mcp::version::ProtocolVersion;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use tokio::sync::{Mutex as Gate, mpsc};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::JoinSet;
 
 use super::letter::{Letter, Sort};
 use super::tools::Shelf;
@@ -90,9 +91,7 @@ impl Road {
 
     /// Remembers what can be given up.
     pub(super) fn is_underway(&self, name: Option<String>, task: AbortHandle) {
-        if let Some(name) = name
-            && !task.is_finished()
-        {
+        if let Some(name) = name {
             self.underway().insert(name, task);
         }
     }

@@ -31,6 +31,12 @@ pub(crate) struct SignInArguments {
     /// The same, where another option has given it.
     #[arg(skip)]
     pub(crate) client_secret: Option<SecretString>,
+    /// Log in by a code that is typed on another machine.
+    #[arg(skip)]
+    pub(crate) device: bool,
+    /// Whether the keeper of this machine is asked.
+    #[arg(skip)]
+    pub(crate) keeper: KeeperChoice,
     /// A file with the private key, as PEM, by which that client proves itself (`private_key_jwt`)
     #[arg(long, value_name = "FILE", requires = "client_id", conflicts_with = "client_secret_file")]
     pub(crate) client_key_file: Option<PathBuf>,
@@ -71,9 +77,22 @@ pub(crate) struct SignInArguments {
     pub(crate) state: StateArgument,
 }
 
+/// Whether changes of accounts are left to the keeper of this machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum KeeperChoice {
+    /// If it can be had.
+    #[default]
+    Asked,
+    /// The same; and it is said when it cannot.
+    AskedAloud,
+    /// No.
+    Unasked,
+}
+
 /// `claviger login`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = LOGIN_EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that a person types")]
 pub(crate) struct LoginArguments {
     /// The server's MCP endpoint
     pub(crate) url: Url,
@@ -86,6 +105,9 @@ pub(crate) struct LoginArguments {
     /// Your browser is on another machine: paste where it ended up
     #[arg(long, conflicts_with = "no_browser")]
     pub(crate) paste: bool,
+    /// Type a code on any other machine, where the server gives such codes: nothing has to come back to this one
+    #[arg(long, conflicts_with_all = ["no_browser", "paste"])]
+    pub(crate) device: bool,
     /// Where tokens are kept from now on, all of them [default: the keychain if there is one, else the file]
     #[arg(long, value_name = "PLACE")]
     pub(crate) storage: Option<Storage>,
@@ -135,4 +157,5 @@ const LOGIN_EXAMPLES: &str = "\
 Examples:
   claviger login https://mcp.example.com/mcp
   claviger login https://mcp.example.com/mcp --profile work
-  claviger login https://mcp.example.com/mcp --paste        # over ssh, or in a container";
+  claviger login https://mcp.example.com/mcp --device       # over ssh, or in a container
+  claviger login https://mcp.example.com/mcp --paste        # the same, where the server gives no codes";

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
 use super::failure::{CallFailure, SaidError};
-use super::host::Host;
+use super::host::{Host, Progress};
 use super::http::{Content, Reply, Stream};
 use super::place::Place;
 use crate::voice::{self, plain};
@@ -99,7 +99,7 @@ async fn read(id: i64, stream: &mut Stream, place: &mut Place, wire: &impl Wire,
             if let Some(answer) = answer(id, &message) {
                 return Ok(Some(answer));
             }
-            replies.extend(listen(&message, host));
+            replies.extend(listen(&message, host).await);
         }
         for reply in replies {
             wire.post(reply).await?;
@@ -135,24 +135,29 @@ fn answer(id: i64, message: &Message<'_>) -> Option<Answer> {
 }
 
 /// Tells the person what a notification says, and answers what a request asks for: what is to be posted.
-fn listen(message: &Message<'_>, host: &dyn Host) -> Option<Vec<u8>> {
+async fn listen(message: &Message<'_>, host: &dyn Host) -> Option<Vec<u8>> {
     let name = message.method().unwrap_or_default();
     match (message.kind(), name) {
         (Kind::Request, method::PING) => reply_to(message, Ok("{}")),
         (Kind::Request, _) => {
             let params = serde_json::from_str::<WithParams<Json>>(message.raw()).map(|with| with.params).unwrap_or_default();
-            if let Some(result) = host.answer(name, &params) {
+            if let Some(result) = host.answer(name, &params).await {
                 return reply_to(message, Ok(&result.to_string()));
             }
             voice::warn(&format!("the server asks for `{}`, which this client cannot give", plain(name)));
             reply_to(message, Err("this client cannot answer that"))
         }
         (Kind::Notification, method::NOTIFICATIONS_PROGRESS) => {
-            say::<Progress>(message, Progress::line);
+            if let Ok(parsed) = serde_json::from_str::<WithParams<Progress>>(message.raw()) {
+                host.progress(&parsed.params);
+            }
             None
         }
         (Kind::Notification, method::NOTIFICATIONS_MESSAGE) => {
-            say::<LogMessage>(message, LogMessage::line);
+            // One of an unexpected shape is not worth failing a call.
+            if let Ok(parsed) = serde_json::from_str::<WithParams<LogMessage>>(message.raw()) {
+                host.log(&parsed.params.line());
+            }
             None
         }
         _ => None,
@@ -173,14 +178,6 @@ const NOBODY: i64 = -1;
 const MAX_STREAMS: usize = 32;
 
 #[derive(Deserialize)]
-struct Progress {
-    #[serde(rename = "progress")]
-    done: f64,
-    total: Option<f64>,
-    message: Option<String>,
-}
-
-#[derive(Deserialize)]
 struct LogMessage {
     level: String,
     logger: Option<String>,
@@ -192,24 +189,10 @@ struct WithParams<Params> {
     params: Params,
 }
 
-impl Progress {
-    fn line(&self) -> String {
-        let total = self.total.map_or_else(String::new, |total| format!("/{total}"));
-        format!("progress {}{total} {}", self.done, self.message.as_deref().unwrap_or_default())
-    }
-}
-
 impl LogMessage {
     fn line(&self) -> String {
         let text = serde_json::from_str::<String>(self.data.get()).unwrap_or_else(|_| self.data.get().to_owned());
         let logger = self.logger.as_deref().map_or_else(String::new, |logger| format!("{logger}: "));
         format!("{} {logger}{text}", self.level)
-    }
-}
-
-/// A notification of an unexpected shape is not worth failing a call.
-fn say<'m, Params: Deserialize<'m>>(message: &Message<'m>, line: impl FnOnce(&Params) -> String) {
-    if let Ok(parsed) = serde_json::from_str::<WithParams<Params>>(message.raw()) {
-        voice::talk(&format!("{}\n", plain(line(&parsed.params).trim_end())));
     }
 }

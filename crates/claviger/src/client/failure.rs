@@ -1,7 +1,7 @@
 //! Why did a call get no result? One variant for each way, and how a person is told.
 
 use ::http::StatusCode;
-use broker::account::NotSignedIn;
+use broker::account::{NotSignedIn, Sort};
 use mcp::envelope::EnvelopeError;
 use mcp::sse::SseError;
 use oauth::challenge::Challenge;
@@ -131,7 +131,7 @@ impl CallFailure {
 }
 
 fn gives_no_tokens(failure: &NotSignedIn) -> bool {
-    matches!(failure, NotSignedIn::NoIssuer | NotSignedIn::NoGuardian(_))
+    matches!(failure.sort(), Sort::NoGuardian | Sort::OtherResource)
 }
 
 fn unauthorized(mut report: Report, challenge: Option<&Challenge>, audience: Option<&str>) -> Report {

@@ -132,7 +132,7 @@ impl Endpoint {
                 Pass::Account(account) if status == StatusCode::UNAUTHORIZED || challenge.as_ref().is_some_and(more_helps) => {
                     // The connection is free again before a person is asked.
                     drop(response);
-                    let refused = Refused { status, challenge: challenge.as_ref(), wants_bound };
+                    let refused = Refused { status, challenge: challenge.clone(), wants_bound };
                     if let Err(failure) = account.mend(shown, refused, &mut attempts).await {
                         return Err(CallFailure::NotSignedIn { failure: Box::new(failure), challenge: challenge.map(Box::new) });
                     }

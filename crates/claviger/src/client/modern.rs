@@ -111,7 +111,7 @@ impl Speaker {
         let mut answer = self.once((endpoint, host), method, params.clone()).await?;
         for _ in 0..MAX_ROUNDS {
             let Answer::Result(result) = &answer else { return Ok(answer) };
-            let Some(more) = input_wanted(result, host) else { break };
+            let Some(more) = input_wanted(result, host).await else { break };
             let mut again = params.clone();
             again.extend(more);
             answer = self.once((endpoint, host), method, again).await?;
@@ -232,14 +232,14 @@ impl Wire for OneAnswer {
 }
 
 /// What to add to the same request, if the server wants to know more and `host` can say all of it.
-fn input_wanted(result: &RawValue, host: &dyn Host) -> Option<Map<String, Json>> {
+async fn input_wanted(result: &RawValue, host: &dyn Host) -> Option<Map<String, Json>> {
     let wanted: InputRequired = serde_json::from_str(result.get()).ok()?;
     if wanted.result_type != "input_required" {
         return None;
     }
     let mut answers = Map::new();
     for (key, request) in &wanted.input_requests {
-        answers.insert(key.clone(), host.answer(&request.method, &request.params)?);
+        answers.insert(key.clone(), host.answer(&request.method, &request.params).await?);
     }
     let mut more = Map::new();
     if !answers.is_empty() {

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue};
 use serde::Deserialize;
 
 use crate::bridge::{self, Shelf};
-use crate::cli::{BridgeArguments, SignInArguments, at_file};
+use crate::cli::{BridgeArguments, KeeperChoice, SignInArguments, at_file};
 use crate::config::env::Surroundings;
 use crate::log;
 use crate::sign_in::{self, Manner, Pause};
@@ -71,6 +71,9 @@ fn filled(text: &str, around: &Surroundings) -> Result<String, Report> {
 /// The options of other bridges, as ours.
 fn options(arguments: &BridgeArguments) -> Result<SignInArguments, Report> {
     let mut options = arguments.sign_in.clone();
+    if arguments.verbose {
+        options.keeper = KeeperChoice::AskedAloud;
+    }
     options.callback_port = options.callback_port.or(arguments.port);
     let Some(text) = &arguments.static_oauth_client_info else { return Ok(options) };
     let unusable = |error: &dyn std::error::Error| {

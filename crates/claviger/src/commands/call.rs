@@ -1,18 +1,31 @@
 //! `claviger call`: curl for MCP. Calls a tool or lists the tools, and prints what comes back.
 
-use std::fmt::Write as _;
+mod arguments;
+mod bar;
+mod form;
+mod known;
+mod render;
+mod table;
+mod terminal;
+
 use std::io::{IsTerminal as _, Read as _};
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use mcp::error_code::URL_ELICITATION_REQUIRED;
 use mcp::method;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 
+use self::arguments::Tool;
+pub(crate) use self::known::names_for as known_tools;
+use self::render::{CallResult, listed};
+use self::terminal::Terminal;
 use super::token::{read_secret, server_of};
-use crate::cli::CallArguments;
-use crate::client::host::Nobody;
+use crate::cli::{CallArguments, Output};
+use crate::client::host::{Host, Nobody};
 use crate::client::{CallFailure, Client, Endpoint, MAX_PAGES};
 use crate::config::env::{self, Surroundings};
 use crate::config::is_local;
@@ -42,11 +55,20 @@ pub(crate) async fn run(arguments: &CallArguments, around: &Surroundings) -> Res
         }
         sign_in::endpoint(&arguments.url, &arguments.sign_in, manner, around)?
     };
-    let outcome = Box::pin(pause.within(arguments.timeout, carry_out(endpoint, arguments, &task))).await;
+    let is_attended = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let work = Work {
+        arguments,
+        output: if arguments.json { Output::Json } else { arguments.output },
+        person: is_attended.then(|| Arc::new(Terminal::new(&arguments.url, pause.clone()))),
+        state: around.state_folder(arguments.sign_in.state.state.as_deref()),
+    };
+    let outcome = Box::pin(pause.within(arguments.timeout, work.carry_out(endpoint, &task))).await;
     let printed = outcome.ok_or_else(|| {
         let seconds = arguments.timeout.as_secs_f64();
         Report::new(Exit::Unavailable, format!("no answer within {seconds} s")).hint("wait longer with `--timeout 5min`")
     })?;
+    // The bar goes before the result comes.
+    drop(work);
     printed.map_err(report)?.show()
 }
 
@@ -54,6 +76,16 @@ pub(crate) async fn run(arguments: &CallArguments, around: &Surroundings) -> Res
 enum Task {
     Call(String, Map<String, Json>),
     List,
+}
+
+/// How it is done.
+struct Work<'w> {
+    arguments: &'w CallArguments,
+    output: Output,
+    /// Whoever sits at the terminal.
+    person: Option<Arc<Terminal>>,
+    /// Where the names of tools are kept for completion.
+    state: Option<PathBuf>,
 }
 
 /// What is to be printed, and how the command ends.
@@ -67,54 +99,103 @@ impl Outcome {
         voice::data(&self.text)?;
         self.failed.map_or(Ok(Exit::Success), Err)
     }
-}
 
-async fn carry_out(endpoint: Endpoint, arguments: &CallArguments, task: &Task) -> Result<Outcome, CallFailure> {
-    let mut client = Client::connect(endpoint, arguments.era, Arc::new(Nobody)).await?;
-    let outcome = match task {
-        Task::Call(tool, values) => call(&mut client, tool, values, arguments.json).await,
-        Task::List => list(&mut client, arguments.json).await,
-    };
-    client.close().await;
-    outcome
-}
-
-async fn call(client: &mut Client, tool: &str, values: &Map<String, Json>, json: bool) -> Result<Outcome, CallFailure> {
-    let params = Map::from_iter([("name".to_owned(), Json::from(tool)), ("arguments".to_owned(), Json::Object(values.clone()))]);
-    let result = client.request(method::TOOLS_CALL, params).await?;
-    let read: CallResult = serde_json::from_str(result.get()).unwrap_or_default();
-    let failed = match read.result_type.as_deref() {
-        _ if read.is_error => Some(Report::new(Exit::Failure, "the tool says that it failed")),
-        None | Some("complete") => None,
-        Some("input_required") => Some(Report::new(Exit::Failure, "the server asks for more input, which this client cannot give")),
-        Some(other) => {
-            Some(Report::new(Exit::Failure, format!("the server answered with `{}`, which this client cannot follow", plain(other))))
-        }
-    };
-    let text = if json || (read.content.is_empty() && read.structured.is_none()) { format!("{}\n", result.get()) } else { read.render() };
-    Ok(Outcome { text, failed })
-}
-
-async fn list(client: &mut Client, json: bool) -> Result<Outcome, CallFailure> {
-    let mut tools: Vec<Box<RawValue>> = Vec::new();
-    let mut cursor = None;
-    for _ in 0..MAX_PAGES {
-        let params = cursor.take().map(|cursor: String| ("cursor".to_owned(), Json::from(cursor)));
-        let result = client.request(method::TOOLS_LIST, params.into_iter().collect()).await?;
-        let Ok(page) = serde_json::from_str::<ToolPage>(result.get()) else { break };
-        tools.extend(page.tools);
-        cursor = page.next_cursor;
-        if cursor.is_none() {
-            break;
-        }
+    fn failed(report: Report) -> Self {
+        Self { text: String::new(), failed: Some(report) }
     }
-    let text = if json {
-        let tools: Vec<&str> = tools.iter().map(|tool| tool.get()).collect();
-        format!("[{}]\n", tools.join(","))
-    } else {
-        tools.iter().map(|tool| tool_line(tool)).collect()
-    };
-    Ok(Outcome { text, failed: None })
+}
+
+impl Work<'_> {
+    async fn carry_out(&self, endpoint: Endpoint, task: &Task) -> Result<Outcome, CallFailure> {
+        let host: Arc<dyn Host> = match &self.person {
+            Some(person) => Arc::clone(person) as Arc<dyn Host>,
+            None => Arc::new(Nobody),
+        };
+        let mut client = Client::connect(endpoint, self.arguments.era, host).await?;
+        let outcome = match task {
+            Task::Call(tool, values) => self.call(&mut client, tool, values).await,
+            Task::List => self.tools(&mut client).await.map(|tools| Outcome { text: listed(&tools, self.output), failed: None }),
+        };
+        client.close().await;
+        outcome
+    }
+
+    async fn call(&self, client: &mut Client, tool: &str, json: &Map<String, Json>) -> Result<Outcome, CallFailure> {
+        let values = if self.arguments.arg.is_empty() {
+            json.clone()
+        } else {
+            match self.arguments_for(client, tool, json).await? {
+                Ok(values) => values,
+                Err(report) => return Ok(Outcome::failed(report)),
+            }
+        };
+        let result = self.result(client, tool, &values).await?;
+        let read: CallResult = serde_json::from_str(result.get()).unwrap_or_default();
+        let failed = match read.result_type.as_deref() {
+            _ if read.is_error => Some(Report::new(Exit::Failure, "the tool says that it failed")),
+            None | Some("complete") => None,
+            Some("input_required") => Some(Report::new(Exit::Failure, "the server asks for more input, which this client cannot give")),
+            Some(other) => {
+                Some(Report::new(Exit::Failure, format!("the server answered with `{}`, which this client cannot follow", plain(other))))
+            }
+        };
+        Ok(Outcome { text: read.printed(&result, self.output), failed })
+    }
+
+    /// What was typed, as the tool's schema has it.
+    async fn arguments_for(
+        &self,
+        client: &mut Client,
+        tool: &str,
+        json: &Map<String, Json>,
+    ) -> Result<Result<Map<String, Json>, Report>, CallFailure> {
+        let tools = self.tools(client).await?;
+        let found = tools.iter().filter_map(|tool| serde_json::from_str::<Tool>(tool.get()).ok()).find(|found| found.name == tool);
+        let Some(found) = found else {
+            return Ok(Err(Report::new(Exit::Failure, format!("the server has no tool `{}`", plain(tool)))
+                .hint("`--list` shows what it has; arguments as JSON are passed on as they are")));
+        };
+        Ok(found.arguments(json, &self.arguments.arg).map_err(|misfit| Report::new(Exit::Usage, misfit.to_string())))
+    }
+
+    /// The result of a call. Where the person has to be somewhere else first, they go there, and it is called again.
+    async fn result(&self, client: &mut Client, tool: &str, values: &Map<String, Json>) -> Result<Box<RawValue>, CallFailure> {
+        let params = Map::from_iter([("name".to_owned(), Json::from(tool)), ("arguments".to_owned(), Json::Object(values.clone()))]);
+        let failure = match client.request(method::TOOLS_CALL, params.clone()).await {
+            Err(CallFailure::Said(error)) if error.code == URL_ELICITATION_REQUIRED => error,
+            answer => return answer,
+        };
+        let (Some(person), Some(visits)) = (&self.person, visits(failure.data.as_deref())) else { return Err(CallFailure::Said(failure)) };
+        for visit in &visits {
+            if person.visit(visit).await != Some("accept") {
+                return Err(CallFailure::Said(failure));
+            }
+        }
+        if !person.is_done_elsewhere().await {
+            return Err(CallFailure::Said(failure));
+        }
+        client.request(method::TOOLS_CALL, params).await
+    }
+
+    /// Every tool; their names are kept, to complete what is typed next.
+    async fn tools(&self, client: &mut Client) -> Result<Vec<Box<RawValue>>, CallFailure> {
+        let mut tools: Vec<Box<RawValue>> = Vec::new();
+        let mut cursor = None;
+        for _ in 0..MAX_PAGES {
+            let params = cursor.take().map(|cursor: String| ("cursor".to_owned(), Json::from(cursor)));
+            let result = client.request(method::TOOLS_LIST, params.into_iter().collect()).await?;
+            let Ok(page) = serde_json::from_str::<ToolPage>(result.get()) else { break };
+            tools.extend(page.tools);
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        if let Some(state) = &self.state {
+            known::keep(state, &self.arguments.url, &tools);
+        }
+        Ok(tools)
+    }
 }
 
 #[derive(Deserialize)]
@@ -124,80 +205,15 @@ struct ToolPage {
     next_cursor: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Tool {
-    name: String,
-    title: Option<String>,
-    description: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct CallResult {
-    content: Vec<Block>,
-    #[serde(rename = "structuredContent")]
-    structured: Option<Box<RawValue>>,
-    #[serde(rename = "isError")]
-    is_error: bool,
-    #[serde(rename = "resultType")]
-    result_type: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Block {
-    #[serde(rename = "type")]
-    kind: String,
-    text: Option<String>,
-    data: Option<String>,
-    uri: Option<String>,
-    #[serde(rename = "mimeType")]
-    mime_type: Option<String>,
-    resource: Option<Resource>,
-}
-
-#[derive(Deserialize)]
-struct Resource {
-    uri: String,
-    text: Option<String>,
-}
-
-impl CallResult {
-    fn render(&self) -> String {
-        let mut text: String = self.content.iter().map(Block::render).collect();
-        if self.content.is_empty()
-            && let Some(structured) = &self.structured
-        {
-            text = format!("{}\n", structured.get());
-        }
-        text
+/// Where the person has to go, by the data of such an error.
+fn visits(data: Option<&str>) -> Option<Vec<Json>> {
+    #[derive(Deserialize)]
+    struct Wanted {
+        elicitations: Vec<Json>,
     }
-}
 
-impl Block {
-    /// Text as it is; of everything else what it is.
-    fn render(&self) -> String {
-        let embedded = self.resource.as_ref().and_then(|resource| resource.text.as_deref());
-        if let Some(text) = self.text.as_deref().or(embedded) {
-            let text = plain(text);
-            return if text.ends_with('\n') { text } else { format!("{text}\n") };
-        }
-        let mut line = format!("[{}", plain(&self.kind));
-        let uri = self.uri.as_deref().or(self.resource.as_ref().map(|resource| resource.uri.as_str()));
-        for word in [self.mime_type.as_deref(), uri].into_iter().flatten() {
-            let _ = write!(line, " {}", plain(word));
-        }
-        if let Some(data) = &self.data {
-            let _ = write!(line, ", {} characters of base64; `--json` shows them", data.len());
-        }
-        format!("{line}]\n")
-    }
-}
-
-fn tool_line(tool: &RawValue) -> String {
-    let Ok(tool) = serde_json::from_str::<Tool>(tool.get()) else { return "(a tool without a name)\n".to_owned() };
-    let about = tool.description.as_deref().or(tool.title.as_deref()).unwrap_or_default();
-    let line = format!("{:<24} {}", plain(&tool.name), plain(about.trim().lines().next().unwrap_or_default()));
-    format!("{}\n", line.trim_end())
+    let Wanted { elicitations } = serde_json::from_str(data?).ok()?;
+    (1..=MOST_VISITS).contains(&elicitations.len()).then_some(elicitations)
 }
 
 /// The tool's arguments: an object, or nothing.
@@ -236,33 +252,11 @@ fn token(arguments: &CallArguments, around: &Surroundings) -> Result<Option<Secr
 }
 
 const MAX_ARGUMENT_BYTES: u64 = 4 * 1024 * 1024;
+const MOST_VISITS: usize = 4;
 
 #[cfg(test)]
 mod tests {
-    use serde_json::value::RawValue;
-
-    use super::{CallResult, tool_arguments, tool_line};
-
-    #[test]
-    fn content_is_printed_as_what_it_is_and_cannot_drive_the_terminal() {
-        let json = r#"{"content": [
-            {"type": "text", "text": "one\u001b[2J"},
-            {"type": "image", "mimeType": "image/png", "data": "AAAA"},
-            {"type": "resource", "resource": {"uri": "file:///a", "text": "inside\n"}},
-            {"type": "resource_link", "uri": "file:///b", "name": "b"}]}"#;
-        let result: CallResult = serde_json::from_str(json).unwrap();
-        assert_eq!(
-            result.render(),
-            "one\\u{1b}[2J\n[image image/png, 4 characters of base64; `--json` shows them]\ninside\n[resource_link file:///b]\n"
-        );
-    }
-
-    #[test]
-    fn a_tool_is_one_line() {
-        let tool = RawValue::from_string(r#"{"name": "read", "description": "Reads a file.\nLong story.", "inputSchema": {}}"#.to_owned())
-            .unwrap();
-        assert_eq!(tool_line(&tool), "read                     Reads a file.\n");
-    }
+    use super::{tool_arguments, visits};
 
     #[test]
     fn arguments_must_be_an_object() {
@@ -270,5 +264,13 @@ mod tests {
         assert_eq!(tool_arguments(Some("{\"a\": 1}")).unwrap().len(), 1);
         assert!(tool_arguments(Some("[1]")).is_err());
         assert!(tool_arguments(Some("nonsense")).is_err());
+    }
+
+    #[test]
+    fn a_few_addresses_may_have_to_be_opened_first() {
+        assert_eq!(visits(Some(r#"{"elicitations": [{"url": "https://a"}]}"#)).unwrap().len(), 1);
+        for none in [None, Some("{}"), Some(r#"{"elicitations": []}"#), Some(r#"{"elicitations": [1,2,3,4,5]}"#)] {
+            assert!(visits(none).is_none(), "{none:?}");
+        }
     }
 }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
 
-use crate::cli::{ConformanceClientArguments, Era, SignInArguments, StateArgument};
+use crate::cli::{ConformanceClientArguments, Era, KeeperChoice, SignInArguments, StateArgument};
 use crate::client::host::Defaults;
 use crate::client::{CallFailure, Client};
 use crate::config::env::Surroundings;
@@ -96,6 +96,9 @@ fn options(context: &Context, state: &Path, scenario: &str) -> Result<SignInArgu
         client_id: context.client_id.clone(),
         client_secret_file: None,
         client_secret: context.client_secret.clone().map(Into::into),
+        device: false,
+        // Its folder ends with it.
+        keeper: KeeperChoice::Unasked,
         client_metadata_url: Some(DOCUMENT.to_owned()),
         callback_port: None,
         no_resource: false,

@@ -11,6 +11,7 @@ mod doctor;
 mod grants;
 mod guide;
 mod init;
+mod keeper;
 mod masked_diff;
 mod note;
 mod prompt;
@@ -28,6 +29,7 @@ use std::process::ExitCode;
 
 use broker::Resolver;
 
+pub(crate) use self::call::known_tools;
 pub(crate) use self::token::read_secret;
 use crate::cli::{ChildGuardArguments, Command};
 use crate::config::env::Surroundings;
@@ -62,6 +64,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Report> {
         Command::Doctor(arguments) => return block_on(doctor::run(&arguments, &around)),
         Command::Grants(command) => block_on(grants::grants(command, &around))?,
         Command::Init(arguments) => init::run(&arguments, &around)?,
+        Command::Keeper(arguments) => block_on(keeper::run(&arguments, &around))?,
         Command::Keys(command) => block_on(grants::keys(command, &around))?,
         Command::Login(arguments) => block_on(sign_in::login(&arguments, &around))?,
         Command::Logout(arguments) => block_on(sign_in::logout(&arguments, &around))?,
@@ -84,13 +87,16 @@ fn borrowing<T>(secrets: &Secrets, around: &Surroundings, work: impl AsyncFnOnce
 
 /// Runs one future on a small runtime of its own: for commands that do one thing and end.
 fn block_on<T>(future: impl Future<Output = Result<T, Report>>) -> Result<T, Report> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    // Two for a pipe, the others for names, keychains and people; a busy pipe would start a dozen, each with memory of its own.
+    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(BLOCKING_THREADS).enable_all().build();
     let runtime = runtime.map_err(|error| Report::new(Exit::Internal, "cannot start the runtime").caused_by(&error))?;
     let outcome = runtime.block_on(future);
     // A keychain that still waits for a person holds up nobody.
     runtime.shutdown_background();
     outcome
 }
+
+const BLOCKING_THREADS: usize = 8;
 
 fn guard(arguments: &ChildGuardArguments) -> Result<ExitCode, Report> {
     // It was given what it gives to the program.

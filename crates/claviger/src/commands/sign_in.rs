@@ -26,11 +26,12 @@ pub(crate) async fn login(arguments: &LoginArguments, around: &Surroundings) -> 
         (false, true) => Manner::Shown(pause),
         (false, false) => Manner::Browser(pause),
     };
+    let options = SignInArguments { device: arguments.device, ..arguments.sign_in.clone() };
     if arguments.again {
-        let account = sign_in::account(&arguments.url, &arguments.sign_in, Some(manner.clone()), around)?;
+        let account = sign_in::account(&arguments.url, &options, Some(manner.clone()), around)?;
         account.sign_in(None).await.map_err(|failure| sign_in::report(&failure))?;
     }
-    let endpoint = sign_in::endpoint(&arguments.url, &arguments.sign_in, Some(manner), around)?;
+    let endpoint = sign_in::endpoint(&arguments.url, &options, Some(manner), around)?;
     knock(endpoint).await.map_err(|failure| failure.report(None))?;
     let found = sign_in::open(&state)?.list().map_err(|failure| sign_in::report(&failure.into()))?;
     let ours = |summary: &&Summary| summary.server == arguments.url.as_str() && summary.profile == arguments.sign_in.profile;
@@ -53,20 +54,11 @@ async fn knock(endpoint: Endpoint) -> Result<(), CallFailure> {
     }
 }
 
-/// Where tokens are kept: said when it is chosen, and moved when it is changed.
+/// Where tokens are kept: chosen, and moved when it is changed.
 async fn settle_storage(state: &std::path::Path, wished: Option<Storage>) -> Result<(), Report> {
-    let before = sign_in::chosen(state)?;
     let Chosen { storage, fell_back } = sign_in::choose(state, wished).await?;
-    if before.is_none() {
-        let why = fell_back.map_or_else(String::new, |cause| format!(" ({})", plain(&cause.to_string())));
-        let place = match storage {
-            Storage::File => format!("a file sealed with a key of this machine, because there is no keychain{why}"),
-            _ if wished.is_some() => format!("`{}`", storage.name()),
-            Storage::Keychain => "the system's keychain".to_owned(),
-            Storage::Keyutils => "the kernel's keyring".to_owned(),
-        };
-        let place = if wished == Some(Storage::File) { "a file sealed with a key of this machine".to_owned() } else { place };
-        voice::talk(&format!("tokens are kept in {place}; `--storage` changes that\n"));
+    if let Some(cause) = fell_back {
+        voice::talk(&format!("there is no keychain here: {}\n", plain(&cause.to_string())));
     }
     let Some(wished) = wished.filter(|&wished| wished != storage) else { return Ok(()) };
     let failed = |failure: broker::account::wallet::WalletFailure| sign_in::report(&failure.into());

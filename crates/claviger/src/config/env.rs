@@ -19,6 +19,9 @@ pub(crate) const DEV_BYPASS: Variable =
     Variable { name: "CLAVIGER_DEV_BYPASS", meaning: "`1` lets everybody in without a token, on loopback only" };
 /// The environment's name when `--env` is absent.
 pub(crate) const ENV: Variable = Variable { name: "CLAVIGER_ENV", meaning: "the environment's name, when `--env` is absent" };
+/// Whether accounts have a keeper.
+pub(crate) const KEEPER: Variable =
+    Variable { name: "CLAVIGER_KEEPER", meaning: "`off`: every program logs in and renews by itself, under a lock" };
 /// What is logged.
 pub(crate) const LOG: Variable = Variable { name: "CLAVIGER_LOG", meaning: "what is logged, such as `info` or `gateway=debug`" };
 /// The state folder when `--state` is absent.
@@ -39,7 +42,7 @@ pub(crate) const XDG_STATE_HOME: Variable = Variable { name: "XDG_STATE_HOME", m
 
 /// Every variable that Claviger reads. References in a configuration name further ones, and who we are in a cloud stands in that cloud's own (`AWS_*`, `AZURE_*`,
 /// `GOOGLE_APPLICATION_CREDENTIALS`).
-pub(crate) const VARIABLES: [Variable; 9] = [CONFIG, DEV_BYPASS, ENV, LOG, STATE, TOKEN, HOME, XDG_RUNTIME_DIR, XDG_STATE_HOME];
+pub(crate) const VARIABLES: [Variable; 10] = [CONFIG, DEV_BYPASS, ENV, KEEPER, LOG, STATE, TOKEN, HOME, XDG_RUNTIME_DIR, XDG_STATE_HOME];
 
 /// Where Claude Code keeps its files.
 pub(crate) const CLAUDE_CONFIG_DIR: Variable =
@@ -130,6 +133,12 @@ impl Surroundings {
         self.variables.iter().filter(|(name, _)| wanted(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
+    /// What the keeper of accounts sees: as a child, and where the desktop, its keychain and the trusted certificates are.
+    pub(crate) fn of_the_keeper(&self) -> BTreeMap<String, String> {
+        let also = SEEN_BY_THE_KEEPER.iter().filter_map(|&name| self.variables.get_key_value(name));
+        self.inherited().into_iter().chain(also.map(|(name, value)| (name.clone(), value.clone()))).collect()
+    }
+
     /// The state folder: the flag, the variable, the XDG folder, the home folder; `None` when nothing says where.
     pub(crate) fn state_folder(&self, flag: Option<&Path>) -> Option<PathBuf> {
         let chosen = match flag {
@@ -162,6 +171,10 @@ impl Surroundings {
 
 /// Inherited by every child, besides `LC_*`.
 const INHERITED: [&str; 8] = ["HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "TERM", "TMPDIR", "USER"];
+
+/// By the keeper, besides.
+const SEEN_BY_THE_KEEPER: [&str; 7] =
+    ["DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "SSL_CERT_DIR", "SSL_CERT_FILE", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR"];
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! How does a person at this terminal get into a protected server? The account at it, where its tokens are kept, and how the person is asked.
 
 mod failure;
+pub(crate) mod keeper;
 mod listener;
 mod page;
 mod paste;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use broker::account::keeper::Keeper;
 use broker::account::{Account, Around, GivenClient, GivenProof, Road, Wishes};
 use outbound::client::LazyClient;
 use outbound::guard::Guard;
@@ -18,11 +20,12 @@ use outbound::tls::Roots;
 use url::Url;
 
 pub(crate) use self::failure::report;
+use self::keeper::{Asking, Start};
 pub(crate) use self::storage::{Chosen, Storage, choose, chosen, keep_choice, open, probe};
-pub(crate) use self::visitor::{Manner, Pause};
-use crate::cli::SignInArguments;
+pub(crate) use self::visitor::{Manner, Pause, open as open_browser};
+use crate::cli::{KeeperChoice, SignInArguments};
 use crate::client::Endpoint;
-use crate::config::env::Surroundings;
+use crate::config::env::{self, Surroundings};
 use crate::config::is_local;
 use crate::voice::{Exit, Report};
 
@@ -40,8 +43,9 @@ pub(crate) fn account(url: &Url, arguments: &SignInArguments, manner: Option<Man
     let state = state_folder(arguments.state.state.as_deref(), around)?;
     let wallet = Arc::new(open(&state)?);
     let http = http(url, arguments)?;
-    let visitor = manner.map(|manner| manner.visitor(arguments.callback_port));
-    let around = Around { http, wallet, visitor, clock: Arc::new(unix_milliseconds) };
+    let keeper = keeper(&state, arguments, manner.clone(), around)?;
+    let visitor = manner.map(|manner| manner.visitor(arguments.callback_port, &state));
+    let around = Around { http, wallet, visitor, keeper, clock: Arc::new(unix_milliseconds) };
     Ok(Account::new(url.clone(), &arguments.profile, wishes(arguments)?, around))
 }
 
@@ -49,6 +53,24 @@ pub(crate) fn account(url: &Url, arguments: &SignInArguments, manner: Option<Man
 pub(crate) fn http(url: &Url, arguments: &SignInArguments) -> Result<LazyClient, Report> {
     let guard = Guard::for_operator(url.as_str()).with_networks(arguments.allow_network.iter().copied());
     Ok(LazyClient::new(guard, roots(arguments)?))
+}
+
+/// Who makes changes for all programs of this person; `None`: each makes its own.
+fn keeper(
+    state: &Path,
+    arguments: &SignInArguments,
+    manner: Option<Manner>,
+    around: &Surroundings,
+) -> Result<Option<Arc<dyn Keeper>>, Report> {
+    // The kernel's keyring is that of a session, and the keeper's may be another.
+    if arguments.keeper == KeeperChoice::Unasked || around.value(env::KEEPER) == Some("off") || chosen(state)? == Some(Storage::Keyutils) {
+        return Ok(None);
+    }
+    let ca = read_ca(arguments)?.and_then(|pem| String::from_utf8(pem).ok());
+    let start = Start { program: around.program().to_owned(), state: state.to_owned(), environment: around.of_the_keeper() };
+    let networks = arguments.allow_network.iter().map(ToString::to_string).collect();
+    let (port, verbose) = (arguments.callback_port, arguments.keeper == KeeperChoice::AskedAloud);
+    Ok(Some(Arc::new(Asking { start, manner, port, ca, networks, verbose })))
 }
 
 /// The folder that keeps what must outlive the process.
@@ -77,6 +99,7 @@ fn wishes(arguments: &SignInArguments) -> Result<Wishes, Report> {
             client_id: arguments.provider_client_id.clone().unwrap_or_default(),
             id_token: read(&arguments.id_token_file, "the id token")?.unwrap_or_default(),
         },
+        (false, None, None) if arguments.device => Road::Device,
         (false, None, None) => Road::Person,
     };
     Ok(Wishes {
@@ -89,12 +112,18 @@ fn wishes(arguments: &SignInArguments) -> Result<Wishes, Report> {
 }
 
 fn roots(arguments: &SignInArguments) -> Result<Roots, Report> {
-    let Some(file) = &arguments.ca_file else { return Ok(Roots::default()) };
-    let cannot = |error: &dyn std::error::Error| {
-        Report::new(Exit::InputOutput, format!("the certificates in `{}` cannot be used", file.display())).caused_by(error)
-    };
-    let pem = std::fs::read(file).map_err(|error| cannot(&error))?;
-    Roots::default().with_pem(&pem).map_err(|error| cannot(&error))
+    let Some(pem) = read_ca(arguments)? else { return Ok(Roots::default()) };
+    Roots::default().with_pem(&pem).map_err(|error| unusable_ca(arguments, &error))
+}
+
+fn read_ca(arguments: &SignInArguments) -> Result<Option<Vec<u8>>, Report> {
+    let Some(file) = &arguments.ca_file else { return Ok(None) };
+    std::fs::read(file).map(Some).map_err(|error| unusable_ca(arguments, &error))
+}
+
+fn unusable_ca(arguments: &SignInArguments, error: &dyn std::error::Error) -> Report {
+    let file = arguments.ca_file.as_deref().unwrap_or(Path::new(""));
+    Report::new(Exit::InputOutput, format!("the certificates in `{}` cannot be used", file.display())).caused_by(error)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one clock of the commands that sign people in")]

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead as _, Read as _};
 
 use oauth::authorization::Answer;
+use zeroize::Zeroizing;
 
 use super::listener::PATH;
 use crate::voice;
@@ -12,25 +13,26 @@ pub(super) fn redirect_uri(port: Option<u16>) -> String {
     format!("http://127.0.0.1:{}{PATH}", port.unwrap_or(PORT))
 }
 
-/// Asks for the address until one is an answer, at most three times.
-pub(super) fn ask() -> io::Result<Option<Answer>> {
+/// Asks for the address until one is an answer, at most three times. What stands behind its `?`.
+pub(super) fn ask() -> io::Result<Option<Zeroizing<String>>> {
     for _ in 0..TRIES {
         voice::talk("paste the address of the page that cannot be shown: ");
-        let mut line = String::new();
+        let mut line = Zeroizing::new(String::new());
         if io::stdin().lock().take(LONGEST).read_line(&mut line)? == 0 {
             return Ok(None);
         }
-        if let Some(answer) = read(&line) {
-            return Ok(Some(answer));
+        if let Some(query) = query(&line) {
+            return Ok(Some(Zeroizing::new(query.to_owned())));
         }
         voice::talk("that is no such address; it begins with `http://127.0.0.1` and holds `code=`\n");
     }
     Ok(None)
 }
 
-fn read(line: &str) -> Option<Answer> {
+fn query(line: &str) -> Option<&str> {
     let (_, query) = line.trim().split_once('?')?;
-    Answer::read(query.split('#').next().unwrap_or_default()).ok()
+    let query = query.split('#').next().unwrap_or_default();
+    Answer::read(query).is_ok().then_some(query)
 }
 
 const TRIES: usize = 3;
@@ -42,10 +44,11 @@ const PORT: u16 = 33418;
 mod tests {
     use secrecy::ExposeSecret as _;
 
-    use super::read;
+    use super::{Answer, query};
 
     #[test]
     fn an_address_is_read_as_the_browser_shows_it() {
+        let read = |line| query(line).map(|query| Answer::read(query).unwrap());
         let answer = read("  http://127.0.0.1:33418/callback?code=a%2Bb&state=s&iss=https%3A%2F%2Fh#x \n").unwrap();
         assert_eq!(answer.outcome.unwrap().expose_secret(), "a+b");
         assert_eq!(answer.issuer.as_deref(), Some("https://h"));

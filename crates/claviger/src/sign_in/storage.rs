@@ -41,6 +41,16 @@ impl Storage {
         }
     }
 
+    /// What a person reads about it before their first log-in.
+    pub(super) fn line(self) -> String {
+        let place = match self {
+            Self::File => "a file sealed with a key of this machine",
+            Self::Keychain => "the system's keychain",
+            Self::Keyutils => "the kernel's keyring",
+        };
+        format!("tokens are kept in {place}; `claviger login URL --storage PLACE` changes that\n")
+    }
+
     fn by_name(name: &str) -> Option<Self> {
         [Self::Keychain, Self::Keyutils, Self::File].into_iter().find(|storage| storage.name() == name)
     }
@@ -65,6 +75,13 @@ impl Storage {
 /// The wallet where it was chosen to be; before anything was chosen, an empty one.
 pub(crate) fn open(state: &Path) -> Result<Wallet, Report> {
     Ok(chosen(state)?.unwrap_or(Storage::File).wallet(state))
+}
+
+/// What a person is told at their first log-in on this machine; `None`: it is not their first.
+pub(super) fn first_words(state: &Path) -> Option<String> {
+    let storage = chosen(state).ok()?.unwrap_or(Storage::File);
+    let is_first = storage.wallet(state).list().is_ok_and(|accounts| accounts.is_empty());
+    is_first.then(|| storage.line())
 }
 
 /// What was chosen before.

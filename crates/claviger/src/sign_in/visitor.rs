@@ -1,16 +1,19 @@
 //! How is a person at this terminal sent to log in? By opening their browser, by showing them the address, or by having them paste where they ended up.
 
 use std::error::Error as StdError;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::account::visitor::{Destination, Visit, VisitFailure, Visiting, Visitor};
+use broker::account::visitor::{Awaited, Destination, TypedCode, Visit, VisitFailure, Visiting, Visitor};
 use oauth::authorization::Answer;
 use tokio::sync::watch;
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::listener::Listener;
 use super::paste;
+use super::storage::first_words;
 use crate::voice::{self, plain};
 
 /// How a person is asked.
@@ -31,22 +34,32 @@ pub(crate) struct Pause(Arc<watch::Sender<usize>>);
 struct Guide {
     manner: Manner,
     port: Option<u16>,
+    state: PathBuf,
 }
 
 struct Listening {
     listener: Listener,
     opens_browser: bool,
     pause: Pause,
+    state: PathBuf,
 }
 
 struct Pasting {
     redirect_uri: String,
     pause: Pause,
+    state: PathBuf,
 }
 
 impl Manner {
-    pub(super) fn visitor(self, port: Option<u16>) -> Arc<dyn Visitor> {
-        Arc::new(Guide { manner: self, port })
+    /// Stops the clock: a person is waited for.
+    pub(super) fn begin(&self) -> Waiting {
+        let (Self::Browser(pause) | Self::Pasted(pause) | Self::Shown(pause)) = self;
+        pause.begin()
+    }
+
+    /// `state`: the folder that knows where tokens are kept.
+    pub(super) fn visitor(self, port: Option<u16>, state: &Path) -> Arc<dyn Visitor> {
+        Arc::new(Guide { manner: self, port, state: state.to_owned() })
     }
 }
 
@@ -76,13 +89,14 @@ impl Pause {
         }
     }
 
-    fn begin(&self) -> Waiting {
+    pub(crate) fn begin(&self) -> Waiting {
         self.0.send_modify(|people| *people += 1);
         Waiting(self.clone())
     }
 }
 
-struct Waiting(Pause);
+/// A person is waited for; over when dropped.
+pub(crate) struct Waiting(Pause);
 
 impl Drop for Waiting {
     fn drop(&mut self) {
@@ -98,23 +112,39 @@ impl Visitor for Guide {
                 Manner::Shown(pause) => (pause.clone(), false),
                 Manner::Pasted(pause) => {
                     let redirect_uri = known.map_or_else(|| paste::redirect_uri(self.port), str::to_owned);
-                    return Ok(Box::new(Pasting { redirect_uri, pause: pause.clone() }) as Box<dyn Visit>);
+                    return Ok(Box::new(Pasting { redirect_uri, pause: pause.clone(), state: self.state.clone() }) as Box<dyn Visit>);
                 }
             };
-            let known = known.and_then(|known| Url::parse(known).ok()).and_then(|known| known.port());
-            let listener = match (self.port, known) {
-                (Some(port), _) => Listener::open(Some(port)).await,
-                (None, Some(port)) => match Listener::open(Some(port)).await {
-                    Ok(listener) => Ok(listener),
-                    // Taken: another port, under another registration.
-                    Err(_) => Listener::open(None).await,
-                },
-                (None, None) => Listener::open(None).await,
-            };
-            let listener = listener.map_err(|error| failure("cannot listen for the browser to come back", error))?;
-            Ok(Box::new(Listening { listener, opens_browser, pause }) as Box<dyn Visit>)
+            let listener = listen(self.port, known).await?;
+            Ok(Box::new(Listening { listener, opens_browser, pause, state: self.state.clone() }) as Box<dyn Visit>)
         })
     }
+
+    fn show(&self, code: TypedCode) -> Visiting<'_, Box<dyn Awaited>> {
+        say_code(&code, &self.state);
+        Box::pin(std::future::ready(Ok(Box::new(self.manner.begin()) as Box<dyn Awaited>)))
+    }
+}
+
+impl Awaited for Waiting {
+    fn is_awaited(&self) -> bool {
+        true
+    }
+}
+
+/// Listens for a browser: on this port, else where the server lets people come back, else anywhere.
+pub(super) async fn listen(port: Option<u16>, known: Option<&str>) -> Result<Listener, VisitFailure> {
+    let known = known.and_then(|known| Url::parse(known).ok()).and_then(|known| known.port());
+    let listener = match (port, known) {
+        (Some(port), _) => Listener::open(Some(port)).await,
+        (None, Some(port)) => match Listener::open(Some(port)).await {
+            Ok(listener) => Ok(listener),
+            // Taken: another port, under another registration.
+            Err(_) => Listener::open(None).await,
+        },
+        (None, None) => Listener::open(None).await,
+    };
+    listener.map_err(|error| failure("cannot listen for the browser to come back", error))
 }
 
 impl Visit for Listening {
@@ -124,9 +154,9 @@ impl Visit for Listening {
 
     fn go(self: Box<Self>, to: Destination) -> Visiting<'static, Answer> {
         Box::pin(async move {
-            let Self { listener, opens_browser, pause } = *self;
+            let Self { listener, opens_browser, pause, state } = *self;
             let _waiting = pause.begin();
-            say_where(&to, opens_browser);
+            say_where(&to, opens_browser, &state);
             let answer = tokio::spawn(listener.answer(to.state));
             if opens_browser {
                 open(to.url).await;
@@ -146,22 +176,45 @@ impl Visit for Pasting {
     fn go(self: Box<Self>, to: Destination) -> Visiting<'static, Answer> {
         Box::pin(async move {
             let _waiting = self.pause.begin();
-            say_where(&to, false);
-            let asked = tokio::task::spawn_blocking(paste::ask).await;
-            let answer = asked.map_err(|error| failure("the log-in was broken off", error))?;
-            answer.map_err(|error| failure("cannot read what is pasted", error))?.ok_or_else(nobody_came)
+            say_where(&to, false, &self.state);
+            let query = pasted().await?;
+            Answer::read(&query).map_err(|error| failure("what was pasted is no answer", error))
         })
     }
 }
 
-fn say_where(to: &Destination, opens_browser: bool) {
+/// `state`: as above.
+pub(super) fn say_code(code: &TypedCode, state: &Path) {
+    if let Some(words) = first_words(state) {
+        voice::talk(&words);
+    }
+    let (server, authority) = (plain(code.server.as_str()), plain(&code.authority));
+    voice::talk(&format!(
+        "log in to {server} at {authority}: on any machine, open\n  {}\nand type the code\n  {}\n",
+        code.url,
+        plain(&code.code)
+    ));
+}
+
+/// What stands in the address that a person pastes.
+pub(super) async fn pasted() -> Result<Zeroizing<String>, VisitFailure> {
+    let asked = tokio::task::spawn_blocking(paste::ask).await;
+    let query = asked.map_err(|error| failure("the log-in was broken off", error))?;
+    query.map_err(|error| failure("cannot read what is pasted", error))?.ok_or_else(nobody_came)
+}
+
+/// `state`: at the first log-in, what a person reads includes where tokens are kept.
+pub(super) fn say_where(to: &Destination, opens_browser: bool, state: &Path) {
+    if let Some(words) = first_words(state) {
+        voice::talk(&words);
+    }
     let (server, authority) = (plain(to.server.as_str()), plain(&to.authority));
     let how = if opens_browser { "your browser opens; if it does not, open" } else { "open" };
     voice::talk(&format!("log in to {server} at {authority}: {how}\n  {}\n", to.url));
 }
 
 /// Without a shell, and nothing but http and https (C19): the account has made sure of that.
-async fn open(url: Url) {
+pub(crate) async fn open(url: Url) {
     let opened = tokio::task::spawn_blocking(move || {
         let options = webbrowser::BrowserOptions::new().with_suppress_output(true).to_owned();
         webbrowser::open_browser_with_options(webbrowser::Browser::Default, url.as_str(), &options)
@@ -172,15 +225,16 @@ async fn open(url: Url) {
     }
 }
 
-fn nobody_came() -> VisitFailure {
+pub(super) fn nobody_came() -> VisitFailure {
     VisitFailure { what: format!("nobody came back within {} minutes", PATIENCE.as_secs() / 60), source: None }
 }
 
-fn failure(what: &str, source: impl StdError + Send + Sync + 'static) -> VisitFailure {
+pub(super) fn failure(what: &str, source: impl StdError + Send + Sync + 'static) -> VisitFailure {
     VisitFailure { what: what.to_owned(), source: Some(Box::new(source)) }
 }
 
-const PATIENCE: Duration = Duration::from_secs(600);
+/// How long a person may take.
+pub(super) const PATIENCE: Duration = Duration::from_secs(600);
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,8 @@ mod bound;
 #[cfg(test)]
 mod built_in;
 #[cfg(test)]
+mod calls;
+#[cfg(test)]
 mod children;
 #[cfg(test)]
 mod client_headers;

@@ -49,6 +49,9 @@ async fn no_file_that_a_log_in_leaves_holds_a_token_in_clear() {
                 folders.push(path);
                 continue;
             }
+            if std::os::unix::fs::FileTypeExt::is_socket(&path.symlink_metadata().unwrap().file_type()) {
+                continue;
+            }
             let bytes = std::fs::read(&path).unwrap();
             let text = String::from_utf8_lossy(&bytes);
             // Every token of our issuer is a JWT or has its mark.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 
 use super::Machine;
 use crate::support::PATIENCE;
@@ -12,16 +12,24 @@ pub(super) struct Host {
     child: Child,
     stdin: ChildStdin,
     lines: Lines<BufReader<ChildStdout>>,
+    /// What is said on stderr, when somebody listens.
+    told: Option<Lines<BufReader<ChildStderr>>>,
     next_id: i64,
 }
 
 impl Host {
     pub(super) fn start(machine: &Machine, arguments: &[&str]) -> Self {
+        Self::start_with(machine, arguments, &[])
+    }
+
+    /// With these variables besides.
+    pub(super) fn start_with(machine: &Machine, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = machine.command(&["bridge"]);
+        command.envs(variables.iter().copied());
         let mut child = command.args(arguments).stdin(std::process::Stdio::piped()).spawn().unwrap();
         let stdin = child.stdin.take().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, stdin, lines, next_id: 0 }
+        Self { child, stdin, lines, told: None, next_id: 0 }
     }
 
     pub(super) async fn say(&mut self, message: &Value) {
@@ -56,8 +64,8 @@ impl Host {
 
     /// Opens a legacy session; the answer to `initialize`.
     pub(super) async fn initialize(&mut self) -> Value {
-        let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "host", "version": "1"}});
-        let answer = self.request("initialize", params).await;
+        let knocked = self.knock().await;
+        let answer = self.answer(knocked).await;
         self.say(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
         answer
     }
@@ -65,6 +73,35 @@ impl Host {
     /// What a tool of the fixture says, in a legacy session.
     pub(super) async fn call(&mut self, tool: &str) -> Value {
         self.request("tools/call", json!({"name": tool, "arguments": {}})).await
+    }
+
+    /// Asks for a legacy session; its number.
+    pub(super) async fn knock(&mut self) -> i64 {
+        let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "host", "version": "1"}});
+        self.ask("initialize", params).await
+    }
+
+    /// Opens the session that was asked for, and uses it.
+    pub(super) async fn works(&mut self, knocked: i64) {
+        let answer = self.answer(knocked).await;
+        assert_eq!(answer["result"]["protocolVersion"], "2025-11-25", "{answer}");
+        self.say(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
+        let answer = self.call("test_simple_text").await;
+        assert_eq!(answer["result"]["content"][0]["type"], "text", "{answer}");
+    }
+
+    /// The first line on stderr that begins a saying with these words in it.
+    pub(super) async fn is_told(&mut self, words: &str) -> String {
+        let lines = self.told.get_or_insert_with(|| BufReader::new(self.child.stderr.take().unwrap()).lines());
+        let found = async {
+            loop {
+                let line = lines.next_line().await.unwrap().expect("the bridge is still there");
+                if line.contains(words) {
+                    return line;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, found).await.expect("it is said")
     }
 
     pub(super) fn id(&self) -> u32 {

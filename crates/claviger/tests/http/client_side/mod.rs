@@ -1,9 +1,13 @@
 //! Our client side against the real door: people log in with a browser, and programs on the same machine share what they got.
 
 mod accounts;
+mod call;
 mod crowd;
+mod device;
 mod host;
+mod keeper;
 mod sessions;
+mod terminal;
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +17,7 @@ use url::Url;
 
 use crate::authorization_server::browser::Browser;
 use crate::authorization_server::{open, plan};
-use crate::support::{Door, claviger, eventually};
+use crate::support::{Door, claviger, eventually, is_alive};
 
 /// A person's machine: a home of its own, and a browser that writes down where it is sent.
 struct Machine {
@@ -57,6 +61,31 @@ impl Machine {
         Url::parse(&text).unwrap()
     }
 
+    /// The keepers that run here.
+    fn keepers(&self) -> Vec<u32> {
+        let state = self.state();
+        let is_ours = |id: &u32| {
+            let line = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+            let words: Vec<&[u8]> = line.split(|&byte| byte == 0).collect();
+            words.get(1) == Some(&&b"keeper"[..]) && words.get(3) == Some(&state.as_os_str().as_encoded_bytes())
+        };
+        let entries = std::fs::read_dir("/proc").unwrap().flatten();
+        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(is_ours).filter(|&id| is_alive(id)).collect()
+    }
+
+    /// The only keeper, once there is one.
+    async fn keeper(&self) -> u32 {
+        eventually("there is a keeper", || self.keepers().first().copied()).await
+    }
+
+    fn state(&self) -> PathBuf {
+        self.folder().join(STATE)
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.state().join("keeper/socket")
+    }
+
     /// The files of one sort: `account.` and `json`, say.
     fn kept(&self, beginning: &str, extension: &str) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(self.folder().join(ACCOUNTS)).into_iter().flatten();
@@ -66,6 +95,19 @@ impl Machine {
     }
 }
 
+impl Drop for Machine {
+    fn drop(&mut self) {
+        self.keepers().into_iter().for_each(killed);
+    }
+}
+
+/// As `kill -9` does.
+fn killed(process: u32) {
+    let id = rustix::process::Pid::from_raw(process.try_into().unwrap()).unwrap();
+    let _gone = rustix::process::kill_process(id, rustix::process::Signal::KILL);
+}
+
+const STATE: &str = ".local/state/claviger";
 const ACCOUNTS: &str = ".local/state/claviger/accounts";
 
 /// Ada signs in where a program has sent her, allows everything, and her browser goes back to the program.

@@ -18,7 +18,9 @@ async fn what_a_tool_streams_arrives_before_its_answer() {
     let (code, said) = host.close().await;
     assert_eq!(code, Some(0), "{said}");
     // Nothing on stderr but where to log in, and where tokens are.
-    assert!(said.lines().all(|line| line.contains("log in to") || line.starts_with("  http")), "{said}");
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(lines.len() == 3 && lines[0].starts_with("tokens are kept in a file sealed") && lines[1].contains("log in to"), "{said}");
+    assert!(lines[2].starts_with("  http"), "{said}");
 }
 
 #[tokio::test]
