@@ -7,6 +7,7 @@ mod tools;
 mod work;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::http::StatusCode;
 use bytes::Bytes;
@@ -77,6 +78,10 @@ pub(crate) async fn carry(
     let (Some(id), Some(name)) = (message.id(), message.method()) else { return Err(BackFailure::BadAnswer) };
     let id = id.as_str();
     if let Some(result) = settle(&caller, &message, name)? {
+        if let (method::RESOURCES_SUBSCRIBE, Some(uri)) = (name, message.params().and_then(Params::uri)) {
+            // What changes right after the answer must be heard; a server that promises nothing is not waited for longer.
+            let _ = tokio::time::timeout(PROMISES_WITHIN, caller.would_hear_of(uri)).await;
+        }
         return Ok(json(StatusCode::OK, result.under(id)));
     }
     let (teller, told) = mpsc::channel(AHEAD);
@@ -140,3 +145,5 @@ const NEWEST: ProtocolVersion = mcp::version::NEWEST_LEGACY;
 const LEVELS: [&str; 8] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 /// What a task may say before its caller reads it.
 const AHEAD: usize = 64;
+/// How long a subscription waits for its server's word.
+const PROMISES_WITHIN: Duration = Duration::from_secs(5);

@@ -80,6 +80,8 @@ pub(crate) struct Caller {
     pub(super) client: Client,
     log_level: Mutex<Option<String>>,
     watched: watch::Sender<BTreeSet<String>>,
+    /// What the server has promised to tell news of, while the caller has a stream for them.
+    promised: watch::Sender<Option<BTreeSet<String>>>,
     questions: Mutex<HashMap<u64, oneshot::Sender<Heard>>>,
     next: AtomicU64,
     /// Requests that have no answer yet, by their ids in one spelling.
@@ -143,6 +145,18 @@ impl Caller {
     /// What they watch, and when that changes.
     pub(super) fn watching(&self) -> watch::Receiver<BTreeSet<String>> {
         self.watched.subscribe()
+    }
+
+    /// The server is to tell news of these; `None`: there is no stream on which the caller could hear them.
+    pub(super) fn promise(&self, watched: Option<BTreeSet<String>>) {
+        self.promised.send_replace(watched);
+    }
+
+    /// Waits until the caller would hear that this resource changed, or has no stream to hear it on.
+    pub(super) async fn would_hear_of(&self, uri: &str) {
+        let mut promised = self.promised.subscribe();
+        // The sender is our own, so it cannot be gone.
+        let _ = promised.wait_for(|promised| promised.as_ref().is_none_or(|promised| promised.contains(uri))).await;
     }
 
     /// Follows a request until it is answered.

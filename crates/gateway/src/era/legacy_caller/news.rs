@@ -31,6 +31,7 @@ pub(crate) fn listen(crossing: &Arc<Crossing>, agent: Agent, caller: Arc<Caller>
 
 async fn feed(crossing: Arc<Crossing>, agent: Agent, caller: Arc<Caller>, frames: mpsc::Sender<Bytes>) {
     let superseded = caller.begin_stream();
+    caller.promise(Some(BTreeSet::new()));
     let feeding = async {
         let mut pause = SHORTEST_PAUSE;
         loop {
@@ -47,11 +48,13 @@ async fn feed(crossing: Arc<Crossing>, agent: Agent, caller: Arc<Caller>, frames
     };
     tokio::select! {
         biased;
+        // The newer stream has promises of its own.
+        () = superseded.cancelled() => return,
         () = frames.closed() => {}
-        () = superseded.cancelled() => {}
         () = crossing.closing.cancelled() => {}
         () = feeding => {}
     }
+    caller.promise(None);
 }
 
 /// Listens until the caller watches something else or the server ends the stream.
@@ -60,7 +63,8 @@ async fn listen_once(crossing: &Crossing, agent: &Agent, caller: &Caller, frames
     let offers = discover(crossing, agent, caller).await?;
     let watched: BTreeSet<String> = watching.borrow_and_update().clone();
     let Some(wanted) = offers.wanted(&watched) else {
-        // There is nothing to hear until they watch something.
+        // There is nothing to hear until they watch something, or the server tells no news of what they watch.
+        caller.promise(Some(watched));
         return watching.changed().await.map_err(|_| BackFailure::SessionGone);
     };
     let request =
@@ -75,7 +79,7 @@ async fn listen_once(crossing: &Crossing, agent: &Agent, caller: &Caller, frames
         let Some(heard) = heard else { return Err(BackFailure::Crashed) };
         let message = Message::parse(&heard).map_err(|_| BackFailure::BadAnswer)?;
         match (message.kind(), message.method()) {
-            (Kind::Notification, Some(method::NOTIFICATIONS_SUBSCRIPTIONS_ACKNOWLEDGED)) => {}
+            (Kind::Notification, Some(method::NOTIFICATIONS_SUBSCRIPTIONS_ACKNOWLEDGED)) => caller.promise(Some(watched.clone())),
             (Kind::Notification, _) => {
                 let plain = to_legacy::notification(&message).map_err(|_| BackFailure::BadAnswer)?;
                 if frames.send(frame(&plain)).await.is_err() {
