@@ -20,6 +20,7 @@ mod issuer_keys;
 mod layers;
 mod lists;
 mod logins;
+mod merge;
 pub mod metrics;
 mod principal;
 mod refusal;
@@ -27,6 +28,7 @@ mod relay;
 mod routes;
 mod stack;
 mod table;
+mod tasks;
 mod told;
 mod underway;
 

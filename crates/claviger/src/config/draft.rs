@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 use std::path::{Path as FilePath, PathBuf};
 
 use ::scan::Policy;
-use gateway::config::{Limits, Server, ServerName, Timeouts};
+use gateway::config::{Limits, Merge, Server, ServerName, Timeouts};
 use ipnet::IpNet;
 
 use self::own_file::Written;
@@ -23,7 +23,7 @@ use super::secrets::Secrets;
 use super::server::{self, Dialect, Literals, Origin};
 use super::store::Store;
 use super::tree::{Node, Path, Place, Sources, Value};
-use super::{clients, federation, file, issuer, networks, people, read, scan, schema, shape};
+use super::{clients, federation, file, issuer, merge, mount, networks, people, read, scan, schema, shape};
 use crate::cli::ServeArguments;
 use crate::voice::{Exit, Report};
 
@@ -39,6 +39,8 @@ pub(crate) struct Draft {
     pub(crate) trusts_links: bool,
     /// The servers.
     pub(crate) servers: BTreeMap<ServerName, Server>,
+    /// The endpoint at which several of them are one.
+    pub(crate) merge: Option<Merge>,
     /// Inner networks that issuers may be in.
     pub(crate) allowed_networks: Vec<IpNet>,
     /// Caps and rates.
@@ -170,6 +172,7 @@ impl<'d> Drafter<'d> {
         let allowed_networks = networks::allowed(&file.outbound, &mut judge);
         let limits = numbers::limits(&file.limits, &mut judge);
         let timeouts = numbers::timeouts(&file.timeouts, &mut judge);
+        mount::one_at_the_root(&file.servers, &mut judge);
         let record = numbers::record(&file.audit, &state, &mut judge);
         let secrets = Secrets::read(&file.secrets, self.around, &folder, &state, &mut judge);
         let secrets = if environment.is_production() { secrets.for_production() } else { secrets };
@@ -192,6 +195,8 @@ impl<'d> Drafter<'d> {
         let trusts_links = people::trusts_links(&servers, &accept, is_own_machine, &mut judge);
         let issuer = issuer::read(file.issuer.as_ref(), accept.is_unwritten(), &names, &folder, &state, &mut judge).filter(|_| !is_bypass);
         accept.bound_where_demanded(issuer.is_some(), &servers, &mut judge);
+        let beside = merge::Beside { servers: &servers, accept: &accept, has_issuer: issuer.is_some() };
+        let merge = merge::read(file.merge.as_ref(), self.arguments.merge, &beside, &mut judge);
         self.notices.extend(issuer.iter().flat_map(|issuer| &issuer.providers).filter_map(federation::Written::notice));
         if let Some(tls) = listeners.as_ref().and_then(|listeners| listeners.door.tls.as_ref()) {
             self.watch.extend([tls.certificate.clone(), tls.key.clone()]);
@@ -204,6 +209,7 @@ impl<'d> Drafter<'d> {
             issuer,
             trusts_links,
             servers,
+            merge,
             allowed_networks,
             limits,
             timeouts,

@@ -3,9 +3,19 @@
 use mcp::envelope::{Message, Target};
 use policy::{Action, Permit};
 
+use crate::back::Back;
+use crate::merge::route::Judged;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::table::Server;
+
+/// The permit for one message, or why not; where several servers are one, the rules are those of the server whose business it is.
+pub(crate) fn judge(server: &Server, principal: &Principal, message: &Message<'_>) -> Result<Judged, Refusal> {
+    match &server.back {
+        Back::Merged(merged) => merged.authorize(principal, message),
+        Back::Http(_) | Back::Stdio(_) => Ok(Judged { permit: authorize(server, principal, message)?, subject: None }),
+    }
+}
 
 /// The permit for one message, or why not. A message that names several targets needs all of them allowed.
 pub(crate) fn authorize(server: &Server, principal: &Principal, message: &Message<'_>) -> Result<Permit, Refusal> {
@@ -29,10 +39,14 @@ pub(crate) fn authorize(server: &Server, principal: &Principal, message: &Messag
 
 /// The permit for something that has no message: opening or ending a legacy stream.
 pub(crate) fn authorize_method(server: &Server, principal: &Principal, method: &str) -> Result<Permit, Refusal> {
+    if let Back::Merged(merged) = &server.back {
+        return merged.authorize_method(principal, method);
+    }
     server.rules.decide(&principal.as_caller(), &Action::Method(method)).map_err(refusal)
 }
 
-fn refusal(refusal: policy::Refusal) -> Refusal {
+/// The refusal of the rules as one of the door's.
+pub(crate) fn refusal(refusal: policy::Refusal) -> Refusal {
     match refusal {
         policy::Refusal::Nobody { rule } => Refusal::NotPermitted { rule },
         policy::Refusal::Scopes { needed, rule } => Refusal::InsufficientScope { needed, rule },

@@ -59,6 +59,8 @@ fn outward(refusal: &Refusal) -> Outward {
     match refusal {
         Refusal::ForeignHost | Refusal::ForeignOrigin => plain(StatusCode::FORBIDDEN, error_code::FORBIDDEN, text),
         Refusal::NoSuchPath | Refusal::UnknownServer => plain(StatusCode::NOT_FOUND, error_code::INVALID_REQUEST, text),
+        // As a server says it of what it does not know (2026-07-28, tools).
+        Refusal::UnknownTarget => plain(StatusCode::OK, error_code::INVALID_PARAMS, text),
         Refusal::MethodNotAllowed { allow } => {
             Outward { allow: Some(allow), ..plain(StatusCode::METHOD_NOT_ALLOWED, error_code::INVALID_REQUEST, text) }
         }

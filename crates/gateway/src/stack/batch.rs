@@ -32,7 +32,7 @@ impl Call<'_> {
         exchange.speaks(version.as_str());
         let mut permit = None;
         for message in messages {
-            permit = Some(authorize::authorize(self.server, &self.principal, message)?);
+            permit = Some(authorize::judge(self.server, &self.principal, message)?.permit);
         }
         let (Some(permit), Some(first)) = (permit, messages.first()) else { return Err(Refusal::BatchNotAllowed) };
         exchange.allowed(&permit);
@@ -55,6 +55,8 @@ impl Call<'_> {
         };
         let reply = match &self.server.back {
             Back::Http(back) => back.send(&outgoing, false).await?,
+            // It knows no such revision.
+            Back::Merged(_) => return Err(Refusal::BatchNotAllowed),
             Back::Stdio(back) => pipe::carry_all(back, &outgoing, session.as_deref().ok_or(Refusal::SessionMissing)?, messages).await?,
         };
         Ok(Homeward { reply, session: None, rewrite: None, stream_place: None })
