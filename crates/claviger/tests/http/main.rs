@@ -41,6 +41,10 @@ mod mcp;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
+mod merged;
+#[cfg(test)]
+mod mount;
+#[cfg(test)]
 mod record;
 #[cfg(test)]
 mod reload;
