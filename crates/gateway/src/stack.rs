@@ -31,7 +31,6 @@ use crate::layers::media_types::{accepts, json_both_ways};
 use crate::layers::session::Session;
 use crate::layers::{authorize, body_limit, rate_limit};
 use crate::lists::{self, Rewrite};
-use crate::merge::route::Judged;
 use crate::principal::{CallerToken, Principal};
 use crate::refusal::Refusal;
 use crate::relay::{self, Homeward};
@@ -151,12 +150,13 @@ impl Call<'_> {
         if let Some(method) = message.method() {
             era::require_method(wire.era, method).map_err(Refusal::Wire)?;
         }
-        let Judged { permit, subject } = authorize::judge(self.server, &self.principal, message)?;
-        exchange.allowed(&permit);
+        let subject = authorize::subject(self.server, &self.principal, message)?;
         let about = subject.as_ref().map_or_else(|| Arc::clone(self.server), |(member, _)| Arc::clone(member));
         if let Some(subject) = subject {
             exchange.is_about(subject);
         }
+        let permit = authorize::authorize(self.server, &self.principal, message)?;
+        exchange.allowed(&permit);
         let inward = self.inward(message, wire.era)?;
         match &inward {
             None => self.carry(message, body, headers, &Judgement { wire, permit, about }, exchange).await,

@@ -85,11 +85,7 @@ async fn the_doors_own_issuer_gives_tokens_for_it() {
     let document: Value = door.get("/.well-known/oauth-protected-resource").send().await.message();
     assert_eq!(document["resource"], format!("{}/", door.public_url));
     for resource in [format!("{}/", door.public_url), format!("{}/mcp", door.public_url)] {
-        let asked = door
-            .get("/authorize")
-            .target_suffix(&format!("?response_type=code&client_id=x&resource={resource}"))
-            .send()
-            .await;
+        let asked = door.get("/authorize").target_suffix(&format!("?response_type=code&client_id=x&resource={resource}")).send().await;
         assert!(!asked.text().contains("invalid_target"), "{resource}: {asked:?}");
     }
 }

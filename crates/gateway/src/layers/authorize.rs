@@ -1,24 +1,29 @@
 //! May they? Names the action once, from the body, and asks the server's rules.
 
+use std::sync::Arc;
+
 use mcp::envelope::{Message, Target};
 use policy::{Action, Permit};
 
 use crate::back::Back;
-use crate::merge::route::Judged;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::table::Server;
 
-/// The permit for one message, or why not; where several servers are one, the rules are those of the server whose business it is.
-pub(crate) fn judge(server: &Server, principal: &Principal, message: &Message<'_>) -> Result<Judged, Refusal> {
+/// Where several servers are one: the one that a message is about, and the name that this has there.
+pub(crate) fn subject(server: &Server, principal: &Principal, message: &Message<'_>) -> Result<Option<(Arc<Server>, String)>, Refusal> {
     match &server.back {
-        Back::Merged(merged) => merged.authorize(principal, message),
-        Back::Http(_) | Back::Stdio(_) => Ok(Judged { permit: authorize(server, principal, message)?, subject: None }),
+        Back::Merged(merged) => merged.subject(principal, message),
+        Back::Http(_) | Back::Stdio(_) => Ok(None),
     }
 }
 
 /// The permit for one message, or why not. A message that names several targets needs all of them allowed.
 pub(crate) fn authorize(server: &Server, principal: &Principal, message: &Message<'_>) -> Result<Permit, Refusal> {
+    // The rules are those of the server whose business it is.
+    if let Back::Merged(merged) = &server.back {
+        return merged.authorize(principal, message);
+    }
     let caller = principal.as_caller();
     let decide = |action: Action<'_>| server.rules.decide(&caller, &action).map_err(refusal);
     // A response to the server's own request carries no method; its session is what ties it to one.

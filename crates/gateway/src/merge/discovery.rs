@@ -58,7 +58,7 @@ impl Abilities {
 /// Asks all, and answers with what they can do together.
 pub(super) async fn answer(merged: &Merged, visitor: &Visitor, id: &str) -> Reply {
     let answers =
-        visit::all(visitor.visits(merged, method::SERVER_DISCOVER).into_iter().map(|visit| (visit, ())), merged.patience, |visit, ()| {
+        visit::all(visitor.visits(merged, method::SERVER_DISCOVER).into_iter().map(|visit| (visit, ())), merged.times, |visit, ()| {
             discover(visit)
         })
         .await;

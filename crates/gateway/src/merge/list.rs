@@ -58,7 +58,7 @@ pub(super) async fn answer(
 type Answers = Vec<(Arc<Member>, Result<Option<String>, Absence>)>;
 
 async fn pages(merged: &Merged, list: ListKind, asks: impl Iterator<Item = (Visit, Option<String>)>) -> Answers {
-    visit::all(asks, merged.patience, move |visit, cursor| async move {
+    visit::all(asks, merged.times, move |visit, cursor| async move {
         if !discovery::abilities(&visit).await?.has(list) {
             return Ok(None);
         }

@@ -9,7 +9,7 @@ mod forward;
 mod list;
 mod name;
 mod news;
-pub(crate) mod route;
+mod route;
 mod visit;
 
 use std::sync::Arc;
@@ -46,8 +46,16 @@ pub(crate) struct Merged {
     tasks: Arc<TaskIds>,
     cursors: Arc<Cursors>,
     message_bytes: usize,
-    /// For what all members are asked.
+    times: Times,
+}
+
+/// How long a member may take where all are asked.
+#[derive(Clone, Copy)]
+struct Times {
+    /// Until the others go on without it.
     patience: Duration,
+    /// Until the question is given up.
+    longest: Duration,
 }
 
 /// One of them.
@@ -74,7 +82,7 @@ impl Merged {
             tasks: Arc::clone(tasks),
             cursors: Arc::clone(cursors),
             message_bytes: config.limits.message_bytes,
-            patience: config.timeouts.probe,
+            times: Times { patience: config.timeouts.probe, longest: config.timeouts.call },
         }
     }
 

@@ -67,7 +67,7 @@ pub(super) async fn listen(merged: &Arc<Merged>, visitor: &Visitor, message: &Me
         let (ready, opened) = oneshot::channel();
         let ear = Ear { visit, share, homeward, id: id.to_owned(), frames: frames.clone() };
         tokio::spawn(ear.listen(ready));
-        opening.push(tokio::time::timeout(merged.patience, opened));
+        opening.push(tokio::time::timeout(merged.times.patience, opened));
     }
     let honoured = join_all(opening).await.into_iter().filter_map(|opened| opened.ok()?.ok());
     let honoured = honoured.fold(Wanted::default(), Wanted::and);

@@ -19,19 +19,16 @@ pub(super) enum Route {
     Member { member: Arc<Member>, name: String, permit: Permit },
 }
 
-/// What a message was judged to be about.
-pub(crate) struct Judged {
-    pub(crate) permit: Permit,
-    /// The one member that it goes to, and the name there.
-    pub(crate) subject: Option<(Arc<Server>, String)>,
-}
-
 impl Merged {
+    /// The one server that a message is about, and the name there; `None`: it is about all of them.
+    pub(crate) fn subject(&self, principal: &Principal, message: &Message<'_>) -> Result<Option<(Arc<Server>, String)>, Refusal> {
+        Ok(subject(self, principal, message)?.map(|(member, name)| (Arc::clone(&member.server), name)))
+    }
+
     /// The permit for one message, or why not.
-    pub(crate) fn authorize(&self, principal: &Principal, message: &Message<'_>) -> Result<Judged, Refusal> {
+    pub(crate) fn authorize(&self, principal: &Principal, message: &Message<'_>) -> Result<Permit, Refusal> {
         Ok(match of(self, principal, message)? {
-            Route::All(permit) => Judged { permit, subject: None },
-            Route::Member { member, name, permit } => Judged { permit, subject: Some((Arc::clone(&member.server), name)) },
+            Route::All(permit) | Route::Member { permit, .. } => permit,
         })
     }
 
@@ -43,28 +40,32 @@ impl Merged {
 
 pub(super) fn of(merged: &Merged, principal: &Principal, message: &Message<'_>) -> Result<Route, Refusal> {
     let method = message.method().unwrap_or("response");
-    let target = message.action_target().map_err(Refusal::Wire)?;
-    let parts = match target {
-        Target::None => None,
-        Target::Prompt(text) | Target::Tool(text) => Some(name::split(text).map(|(server, bare)| (server.to_owned(), bare.to_owned()))),
-        Target::Resource(uri) => Some(name::split_uri(uri).map(|(server, bare)| (server.to_owned(), bare.to_owned()))),
-        Target::Task(id) => Some(merged.tasks.open(id, &principal.key).map(|task| (task.server, task.id))),
-    };
-    let Some(parts) = parts else {
+    let Some((member, name)) = subject(merged, principal, message)? else {
         let permit = any(merged, principal, method)?;
         watched(merged, principal, message)?;
         return Ok(Route::All(permit));
     };
-    let (server, bare) = parts.ok_or(Refusal::UnknownTarget)?;
-    let member = merged.member(&server).ok_or(Refusal::UnknownTarget)?;
-    let permit = decide(member, principal, &Action::Method(method))?;
-    let permit = match target {
+    let permit = decide(&member, principal, &Action::Method(method))?;
+    let permit = match message.action_target().map_err(Refusal::Wire)? {
         Target::None | Target::Task(_) => permit,
-        Target::Prompt(_) => decide(member, principal, &Action::Prompt(&bare))?,
-        Target::Resource(_) => decide(member, principal, &Action::Resource(&bare))?,
-        Target::Tool(_) => decide(member, principal, &Action::Tool(&bare))?,
+        Target::Prompt(_) => decide(&member, principal, &Action::Prompt(&name))?,
+        Target::Resource(_) => decide(&member, principal, &Action::Resource(&name))?,
+        Target::Tool(_) => decide(&member, principal, &Action::Tool(&name))?,
     };
-    Ok(Route::Member { member: Arc::clone(member), name: bare, permit })
+    Ok(Route::Member { member, name, permit })
+}
+
+fn subject(merged: &Merged, principal: &Principal, message: &Message<'_>) -> Result<Option<(Arc<Member>, String)>, Refusal> {
+    let owned = |(server, name): (&str, &str)| (server.to_owned(), name.to_owned());
+    let parts = match message.action_target().map_err(Refusal::Wire)? {
+        Target::None => return Ok(None),
+        Target::Prompt(text) | Target::Tool(text) => name::split(text).map(owned),
+        Target::Resource(uri) => name::split_uri(uri).map(owned),
+        Target::Task(id) => merged.tasks.open(id, &principal.key).map(|task| (task.server, task.id)),
+    };
+    let (server, name) = parts.ok_or(Refusal::UnknownTarget)?;
+    let member = merged.member(&server).ok_or(Refusal::UnknownTarget)?;
+    Ok(Some((Arc::clone(member), name)))
 }
 
 /// Every resource that is to be watched has to be one that this caller may read.

@@ -1,7 +1,6 @@
 //! How is a member asked? In the modern era, whichever it speaks; and where all are asked at once, none of them waits for another.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ::http::HeaderMap;
 use bytes::Bytes;
@@ -11,7 +10,7 @@ use mcp::error_code;
 use policy::{Action, Permit};
 use serde_json::{Map, Value, json};
 
-use super::{MODERN, Member, Merged, route};
+use super::{MODERN, Member, Merged, Times, route};
 use crate::back::failure::Scarce;
 use crate::back::{BackFailure, Outgoing, Reply, http as back_http};
 use crate::era::agent::Agent;
@@ -120,11 +119,11 @@ impl Visit {
     }
 }
 
-/// Puts a question to members at once. Whoever takes longer than `patience` is absent, but what it has begun goes on: a child that starts slowly is there when
+/// Puts a question to members at once. Whoever takes too long is absent, but what it has begun goes on: a child that starts slowly is there when
 /// it is asked next.
 pub(super) async fn all<T, Q, F>(
     visits: impl Iterator<Item = (Visit, Q)>,
-    patience: Duration,
+    times: Times,
     ask: impl Fn(Visit, Q) -> F,
 ) -> Vec<(Arc<Member>, Result<T, Absence>)>
 where
@@ -136,14 +135,14 @@ where
             return (member, Err(BackFailure::Busy(Scarce::Calls).into()));
         };
         let asked = tokio::spawn(async move {
-            let answer = asking.await;
+            let answer = tokio::time::timeout(times.longest, asking).await;
             drop(place);
-            answer
+            answer.unwrap_or(Err(BackFailure::TimedOut { after: times.longest }.into()))
         });
-        let answer = match tokio::time::timeout(patience, asked).await {
+        let answer = match tokio::time::timeout(times.patience, asked).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(BackFailure::Crashed.into()),
-            Err(_) => Err(BackFailure::TimedOut { after: patience }.into()),
+            Err(_) => Err(BackFailure::TimedOut { after: times.patience }.into()),
         };
         if let Err(absence) = &answer {
             tracing::warn!(target: "door", server = member.name(), reason = absence.outward(), "a member of `/mcp` is absent");

@@ -32,7 +32,7 @@ impl Call<'_> {
         exchange.speaks(version.as_str());
         let mut permit = None;
         for message in messages {
-            permit = Some(authorize::judge(self.server, &self.principal, message)?.permit);
+            permit = Some(authorize::authorize(self.server, &self.principal, message)?);
         }
         let (Some(permit), Some(first)) = (permit, messages.first()) else { return Err(Refusal::BatchNotAllowed) };
         exchange.allowed(&permit);

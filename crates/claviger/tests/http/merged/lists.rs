@@ -53,7 +53,10 @@ async fn paged(pages: &'static [&'static [&'static str]]) -> Puppet {
     Puppet::start(move |seen: &Seen| {
         let message = seen.message();
         if message["method"] == "server/discover" {
-            return Say::result(seen, r#"{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"ttlMs":9}"#);
+            return Say::result(
+                seen,
+                r#"{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"ttlMs":9}"#,
+            );
         }
         let page: usize = message["params"]["cursor"].as_str().map_or(0, |cursor| cursor.trim_start_matches("page \"").parse().unwrap());
         let tools: Vec<Value> = pages[page].iter().map(|name| json!({"name": name, "inputSchema": {"type": "object"}})).collect();
@@ -120,7 +123,10 @@ async fn names_that_no_client_would_take_are_left_out_and_told_of() {
     let (door, alice) = two(&first, &second).await;
     let page = alice.modern("tools/list", json!({})).send().await.result();
     assert_eq!(names(&page["tools"], "name"), ["fixture__good", "second__y"]);
-    assert_eq!(page["_meta"]["claviger/left_out"], json!([{"server": "fixture", "name": long}, {"server": "fixture", "name": "with space"}]));
+    assert_eq!(
+        page["_meta"]["claviger/left_out"],
+        json!([{"server": "fixture", "name": long}, {"server": "fixture", "name": "with space"}])
+    );
     door.says("left out of `/mcp`").await;
 }
 

@@ -13,13 +13,18 @@ async fn each_members_rules_decide_about_its_own_tools_by_their_own_names() {
     );
     let scene = Scene::of(plan.await).await;
     let (alice, bob) = (scene.caller("alice"), scene.caller_with("bob", "old:use files"));
-    let tools = |list: &serde_json::Value| names(&list["tools"], "name").into_iter().filter(|name| !name.starts_with("files__")).collect::<Vec<_>>();
+    let tools = |list: &serde_json::Value| {
+        names(&list["tools"], "name").into_iter().filter(|name| !name.starts_with("files__")).collect::<Vec<_>>()
+    };
     let seen = alice.modern("tools/list", json!({})).send().await.result();
     assert_eq!(tools(&seen), ["fixture__test_simple_text"]);
     let seen = bob.modern("tools/list", json!({})).send().await.result();
     assert_eq!(tools(&seen), ["fixture__test_simple_text", "old__test_simple_text"]);
     let session = bob.session().await;
-    assert_eq!(tools(&session.request("tools/list", json!({})).send().await.result()), ["fixture__test_simple_text", "old__test_simple_text"]);
+    assert_eq!(
+        tools(&session.request("tools/list", json!({})).send().await.result()),
+        ["fixture__test_simple_text", "old__test_simple_text"]
+    );
     let resources = names(&bob.modern("resources/list", json!({})).send().await.result()["resources"], "uri");
     assert_eq!(resources, ["claviger://fixture/test://static-text"]);
     for (name, needed) in [("old__test_simple_text", "old:use"), ("fixture__test_echo", "echo")] {
