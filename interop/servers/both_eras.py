@@ -14,7 +14,8 @@ from typing import Annotated
 import anyio
 import uvicorn
 from mcp.server.mcpserver import Context, MCPServer
-from mcp.server.mcpserver.resolve import Elicit, Resolve
+from mcp.server.mcpserver.resolve import Elicit, Resolve, Sample
+from mcp_types import CreateMessageResult, SamplingMessage, TextContent
 from pydantic import BaseModel
 
 NOTE = "note://counter"
@@ -45,6 +46,17 @@ async def echo(text: str) -> str:
 async def greet(name: Annotated[Name, Resolve(ask_for_name)]) -> str:
     """Asks the person behind the client for a name, in the way of the client's era."""
     return f"hello {name.name}"
+
+
+async def ask_the_model() -> Sample:
+    question = TextContent(type="text", text="What do you think?")
+    return Sample([SamplingMessage(role="user", content=question)], max_tokens=10)
+
+
+@server.tool()
+async def think(thought: Annotated[CreateMessageResult, Resolve(ask_the_model)]) -> str:
+    """Asks the model behind the client, in the way of the client's era."""
+    return f"thought {thought.content.text}"
 
 
 @server.tool()
@@ -89,6 +101,12 @@ async def touch(context: Context) -> str:
     touched += 1
     await context.notify_resource_updated(NOTE)
     return f"touched {touched} times"
+
+
+@server.prompt()
+def say_hello() -> str:
+    """One sentence."""
+    return "Say hello, please."
 
 
 @server.resource(NOTE)

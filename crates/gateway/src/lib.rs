@@ -31,6 +31,7 @@ mod table;
 mod tasks;
 mod told;
 mod underway;
+mod wire;
 
 pub use connect::{Incomplete, NotSignedIn, SignIn, SignedIn};
 pub use door::{Door, Parts, Readiness};

@@ -239,7 +239,7 @@ impl Call<'_> {
         let crossing = &self.server.crossing;
         let agent = self.agent(outgoing.mandate.permit, outgoing.headers);
         let (reply, client) = if outgoing.version.is_modern() {
-            (modern_caller::carry(crossing, agent, outgoing.body).await?, None)
+            (modern_caller::carry(crossing, agent, outgoing.body, outgoing.headers).await?, None)
         } else if outgoing.opens_session() {
             let client = DeclaredClient::of(outgoing.message);
             (legacy_caller::open(crossing, agent, outgoing.body, &client).await?, Some(client))

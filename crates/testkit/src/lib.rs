@@ -4,5 +4,6 @@ pub mod body;
 pub mod fast;
 pub mod fixture;
 pub mod redis;
+pub mod rmcp_client;
 pub mod token_proxy;
 pub mod vault;

@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::{Answer, Door, Line, Plan, Puppet, Say, Seen};
+use crate::support::{Answer, Door, Line, Plan, Puppet, Say, Seen, resident_kib};
 
 fn is_too_many(answer: &Answer, what: &str) {
     assert_eq!(answer.status, 429, "{what}: {answer:?}");
@@ -254,12 +254,6 @@ async fn many_sessions_do_not_grow_the_door_without_bound() {
     let grown = resident_kib(&door).saturating_sub(before);
     // The allocator takes memory in steps of some MiB; 4 KiB kept for each session would show all the same.
     assert!(grown < 6 * 1024, "2000 sessions took {grown} KiB: a sealed session needs no memory");
-}
-
-fn resident_kib(door: &Door) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", door.process_id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches("kB").trim().parse().unwrap()
 }
 
 /// One connection of a client that sends a request's headers and its body one after the other, as many do. What comes back for each.

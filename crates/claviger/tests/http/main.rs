@@ -19,6 +19,8 @@ mod client_side;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod cross_era;
+#[cfg(test)]
 mod dpop;
 #[cfg(test)]
 mod era;

@@ -4,9 +4,12 @@ pub(crate) mod credentials;
 pub mod era_book;
 pub mod failure;
 pub(crate) mod http;
+mod mirrors;
+pub(crate) mod parameters;
 pub(crate) mod pipe;
 pub(crate) mod probe;
 pub mod stdio;
+pub(crate) mod together;
 
 use std::sync::Arc;
 

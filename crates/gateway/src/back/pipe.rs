@@ -1,11 +1,10 @@
 //! How does a message reach a server on a pipe? Chooses between the session's child and the shared one, and unpacks batches.
 
-use bytes::Bytes;
 use futures_util::future::join_all;
-use mcp::envelope::{Kind, Message};
-use tokio::sync::mpsc;
+use mcp::envelope::Message;
 
 use super::stdio::{Answer, Opened, StdioBack};
+use super::together::{answer_of, together};
 use super::{BackFailure, Content, Mandate, Outgoing, Reply, Source};
 use crate::layers::session::Session;
 
@@ -32,45 +31,9 @@ pub(crate) async fn carry_all(
 ) -> Result<Reply, BackFailure> {
     let sent = messages.iter().map(|message| async move {
         let answer = back.send(outgoing.mandate.permit, &outgoing.mandate.principal.key, &session.upstream, message).await;
-        match answer {
-            Ok(answer) => Some(answer),
-            Err(failure) if message.kind() == Kind::Request => {
-                let body = mcp::error_code::error_response(message.id(), failure.json_rpc_code(), &failure.outward(), None);
-                Some(Answer::Json { status: http::StatusCode::OK, body: body.into() })
-            }
-            // A notification that could not be delivered has no answer to be told in.
-            Err(_) => None,
-        }
+        answer_of(message, answer.map(Reply::from))
     });
-    let answers: Vec<Answer> = join_all(sent).await.into_iter().flatten().filter(|answer| !matches!(answer, Answer::Accepted)).collect();
-    if answers.is_empty() {
-        return Ok(Reply::Accepted { status: http::StatusCode::ACCEPTED, session: None });
-    }
-    let (frames, events) = mpsc::channel(answers.len());
-    tokio::spawn(join_all(answers.into_iter().map(|answer| forward(answer, frames.clone()))));
-    Ok(Reply::Stream { status: http::StatusCode::OK, content: Content::Events, source: Source::Channel(events), session: None })
-}
-
-/// Passes one member's answer on as it comes: it may hold a question that has to be answered before it goes on.
-async fn forward(answer: Answer, frames: mpsc::Sender<Bytes>) {
-    match answer {
-        Answer::Accepted => {}
-        Answer::Json { body, .. } => {
-            // A caller who is gone needs no answer.
-            let _ = frames.send(event(&body)).await;
-        }
-        Answer::Stream { mut events } => {
-            while let Some(frame) = events.recv().await {
-                if frames.send(frame).await.is_err() {
-                    return;
-                }
-            }
-        }
-    }
-}
-
-fn event(message: &[u8]) -> Bytes {
-    mcp::sse::encode(&mcp::sse::Event::message(String::from_utf8_lossy(message))).into()
+    Ok(together(join_all(sent).await.into_iter().flatten().collect()))
 }
 
 impl From<Answer> for Reply {

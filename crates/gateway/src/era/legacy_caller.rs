@@ -26,9 +26,10 @@ use self::work::Work;
 use super::Crossing;
 use super::agent::{Agent, Letter};
 use super::incoming::Incoming;
-use super::outward::{self, answer, json};
+use super::outward::{answer, json};
 use crate::back::failure::Scarce;
 use crate::back::{BackFailure, Reply};
+use crate::wire;
 
 /// Answers `initialize` out of what the server says of itself. The reply names a session of the door's own.
 pub(crate) async fn open(crossing: &Arc<Crossing>, agent: Agent, body: &Bytes, client: &Client) -> Result<Reply, BackFailure> {
@@ -46,7 +47,7 @@ pub(crate) async fn open(crossing: &Arc<Crossing>, agent: Agent, body: &Bytes, c
     let asked = message.params().and_then(Params::protocol_version).unwrap_or_default();
     let version = ProtocolVersion::negotiate(asked);
     let result = to_legacy::initialize_result(result.as_str(), version, &crossing.server).map_err(|_| BackFailure::BadAnswer)?;
-    let body = outward::result(id, &result);
+    let body = wire::result(id, &result);
     let session = caller::fresh_id().ok_or(BackFailure::Stopping)?;
     Ok(Reply::Json { status: StatusCode::OK, body, session: Some(session), retry_after: None })
 }
@@ -94,9 +95,9 @@ enum Settled {
 impl Settled {
     fn under(&self, id: &str) -> Bytes {
         match self {
-            Self::Done => outward::result(id, "{}"),
-            Self::Unknown => outward::error(id, error_code::METHOD_NOT_FOUND, "the server has no such method"),
-            Self::BadLevel => outward::error(id, error_code::INVALID_PARAMS, "there is no such log level"),
+            Self::Done => wire::result(id, "{}"),
+            Self::Unknown => wire::error(id, error_code::METHOD_NOT_FOUND, "the server has no such method"),
+            Self::BadLevel => wire::error(id, error_code::INVALID_PARAMS, "there is no such log level"),
         }
     }
 }

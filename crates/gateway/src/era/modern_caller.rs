@@ -11,7 +11,7 @@ mod work;
 
 use std::sync::Arc;
 
-use ::http::StatusCode;
+use ::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use mcp::envelope::{Kind, Message, Params};
 use mcp::era::to_modern;
@@ -20,17 +20,18 @@ use mcp::method;
 use mcp::version::ProtocolVersion;
 use tokio::sync::mpsc;
 
-use self::conversation::Conversation;
+use self::conversation::{Conversation, Tools};
 use self::parked::Answers;
 use self::state::State;
 use self::work::{Asker, Work};
 use super::agent::Agent;
-use super::outward::{self, answer, json};
+use super::outward::{answer, json};
 use super::{Crossing, ROUNDS};
 use crate::back::{BackFailure, Reply};
+use crate::wire;
 
 /// Answers one message of a modern caller.
-pub(crate) async fn carry(crossing: &Arc<Crossing>, agent: Agent, body: &Bytes) -> Result<Reply, BackFailure> {
+pub(crate) async fn carry(crossing: &Arc<Crossing>, agent: Agent, body: &Bytes, headers: &HeaderMap) -> Result<Reply, BackFailure> {
     let message = Message::parse(body).map_err(|_| BackFailure::BadAnswer)?;
     let (Kind::Request, Some(id), Some(name)) = (message.kind(), message.id(), message.method()) else {
         // The modern revisions have no notification that a legacy server would understand.
@@ -38,7 +39,7 @@ pub(crate) async fn carry(crossing: &Arc<Crossing>, agent: Agent, body: &Bytes) 
     };
     let id = id.as_str();
     if !is_of_both_eras(name) {
-        return Ok(json(StatusCode::NOT_FOUND, outward::error(id, error_code::METHOD_NOT_FOUND, "the server has no such method")));
+        return Ok(json(StatusCode::NOT_FOUND, wire::error(id, error_code::METHOD_NOT_FOUND, "the server has no such method")));
     }
     let mut asker = Asker::of(&message, id, name);
     let mut round = 0;
@@ -56,6 +57,10 @@ pub(crate) async fn carry(crossing: &Arc<Crossing>, agent: Agent, body: &Bytes) 
     }
     asker.round = round;
     let conversation = crossing.pool.conversation(crossing, &agent, &message).await?;
+    let toolbox = Tools { conversation: &conversation, agent: &agent };
+    if let Some(refusal) = conversation.parameters.check(&toolbox, &message, headers, crossing.limits.call).await {
+        return Ok(json(StatusCode::BAD_REQUEST, refusal));
+    }
     match ask(crossing, &agent, body, asker.clone(), &conversation).await {
         // Nothing of the answer had been seen: the server forgot the conversation, so it is begun anew, once.
         Err(BackFailure::SessionGone) => {
@@ -78,7 +83,7 @@ async fn ask(
     match message.method() {
         Some(method::SERVER_DISCOVER) => {
             let discovery = to_modern::discovery(&conversation.opened, &SERVED).map_err(|_| BackFailure::BadAnswer)?;
-            return Ok(json(StatusCode::OK, outward::result(&asker.id, &discovery)));
+            return Ok(json(StatusCode::OK, wire::result(&asker.id, &discovery)));
         }
         Some(method::SUBSCRIPTIONS_LISTEN) => return news::listen(conversation, agent, &message, &asker.id).await,
         _ => {}
@@ -107,7 +112,7 @@ async fn resume(crossing: &Arc<Crossing>, agent: &Agent, message: &Message<'_>, 
 
 fn stale(id: &str) -> Reply {
     let text = "the question that this answers is not known here, or was asked too long ago: call again without `requestState`";
-    json(StatusCode::OK, outward::error(id, error_code::INVALID_PARAMS, text))
+    json(StatusCode::OK, wire::error(id, error_code::INVALID_PARAMS, text))
 }
 
 /// Whether a request means the same to both eras; the tasks of 2025-11-25 are not those of the extension.

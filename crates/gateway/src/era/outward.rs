@@ -2,12 +2,10 @@
 
 use bytes::Bytes;
 use http::StatusCode;
-use mcp::envelope::{ErrorObject, Message};
-use mcp::error_code;
-use mcp::sse;
 use tokio::sync::mpsc;
 
 use crate::back::{BackFailure, Content, Reply, Source};
+use crate::wire::{error, frame, status_of};
 
 /// What a caller is told, in their own era's words.
 pub(crate) enum Told {
@@ -54,22 +52,6 @@ async fn stream(first: Bytes, mut told: mpsc::Receiver<Told>, frames: mpsc::Send
     }
 }
 
-/// One message as a frame of an event stream.
-pub(crate) fn frame(message: &[u8]) -> Bytes {
-    sse::encode(&sse::Event::message(String::from_utf8_lossy(message))).into()
-}
-
-/// A result under this id.
-pub(crate) fn result(id: &str, result: &str) -> Bytes {
-    format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#).into()
-}
-
-/// An error under this id.
-pub(crate) fn error(id: &str, code: i64, message: &str) -> Bytes {
-    let error = serde_json::json!({ "code": code, "message": message });
-    format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{error}}}"#).into()
-}
-
 /// A whole answer of the door's own.
 pub(crate) fn json(status: StatusCode, body: Bytes) -> Reply {
     Reply::Json { status, body, session: None, retry_after: None }
@@ -79,20 +61,5 @@ fn last_words(id: &str, failure: &BackFailure) -> Bytes {
     error(id, failure.json_rpc_code(), &failure.outward())
 }
 
-/// The modern wire gives some errors an HTTP status of their own (2026-07-28, Streamable HTTP).
-pub(crate) fn status_of(message: &[u8]) -> StatusCode {
-    if message.len() > ERRORS_ARE_SHORT {
-        return StatusCode::OK;
-    }
-    match Message::parse(message).ok().as_ref().and_then(Message::error).map(ErrorObject::code) {
-        Some(error_code::METHOD_NOT_FOUND) => StatusCode::NOT_FOUND,
-        Some(error_code::HEADER_MISMATCH | error_code::MISSING_CLIENT_CAPABILITY | error_code::UNSUPPORTED_PROTOCOL_VERSION) => {
-            StatusCode::BAD_REQUEST
-        }
-        _ => StatusCode::OK,
-    }
-}
-
 /// Frames between a task and its caller.
 const FRAMES: usize = 4;
-const ERRORS_ARE_SHORT: usize = 64 * 1024;

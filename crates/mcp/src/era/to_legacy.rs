@@ -31,8 +31,7 @@
 //! | `mode` of another elicitation, before 2025-11-25 | goes |
 //! | a list of contents in one message of sampling, before 2025-11-25 | one message for each |
 //!
-//! Members that a revision does not know and does not forbid (`title`, `icons`, `resultType` of a vendor's) may stay in all of
-//! them: no legacy schema is closed.
+//! Members that a revision merely does not know (`title`, `icons`, a vendor's) stay: no legacy schema forbids them.
 
 mod answer;
 mod content;

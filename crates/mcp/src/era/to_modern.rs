@@ -14,20 +14,23 @@
 //! | `initialize` result | `protocolVersion` and `serverInfo` move; `capabilities.tasks` goes: those are other tasks |
 //! | `capabilities` of a client | without `tasks` and `roots.listChanged` |
 //! | `elicitationId` of a question | goes: there is no notification of its end |
+//! | `progressToken` of a question | goes: nobody can tell of its progress |
 //! | a notification | has `subscriptionId` in `_meta` |
+
+mod input;
 
 use super::codes;
 use super::meta_key::{CLIENT_CAPABILITIES, CLIENT_INFO, LOG_LEVEL, PROTOCOL_VERSION, SERVER_INFO, SUBSCRIPTION_ID};
-use super::question::Question;
 use super::rewrite::{Rewrite, checked_result, quoted};
 use super::untranslatable::Untranslatable;
-use crate::envelope::{ErrorObject, Kind, Message, Meta, Params, Place};
-use crate::error_code::URL_ELICITATION_REQUIRED;
+use crate::envelope::{Kind, Message, Meta, Params, Place};
 use crate::members::Change;
-use crate::method::{self, ELICITATION_CREATE};
+use crate::method;
 use crate::raw::RawJson;
 use crate::strict::read_members;
 use crate::version::ProtocolVersion;
+
+pub use self::input::{input_of_error, input_required};
 
 /// What each modern request says about its client.
 #[derive(Clone, Copy, Debug)]
@@ -132,48 +135,6 @@ pub fn client_capabilities(capabilities: &str) -> Result<String, Untranslatable>
     Ok(change.apply())
 }
 
-/// The result that hands a legacy server's question to a modern client. `params` is a JSON object, `state` plain text.
-pub fn input_required(key: &str, method: &str, params: Option<&str>, state: &str) -> Result<String, Untranslatable> {
-    let question = Question::of_method(method).ok_or(Untranslatable::Question)?;
-    let request = match params {
-        None if question == Question::Roots => format!(r#"{{"method":"{method}"}}"#),
-        None => return Err(Untranslatable::Lacks { place: Place::Question, member: "params" }),
-        Some(params) => {
-            let object = params.trim_ascii();
-            let [elicitation_id] = read_members(object, Place::Question, &["elicitationId"])?;
-            let mut change = Change::of(RawJson::trusted(object));
-            if question == Question::Elicitation {
-                change.remove(elicitation_id);
-            }
-            format!(r#"{{"method":"{method}","params":{}}}"#, change.apply())
-        }
-    };
-    checked_result(asking(&format!("{}:{request}", quoted(key)), state))
-}
-
-/// As [`input_required`], for the error that says which URLs are to be visited first (2025-11-25, -32042). None for other
-/// errors, and for one that does not say it as it must.
-pub fn input_of_error(error: &ErrorObject<'_>, state: &str) -> Option<String> {
-    if error.code() != URL_ELICITATION_REQUIRED {
-        return None;
-    }
-    let [elicitations] = read_members(error.data()?.as_str(), Place::Error, &["elicitations"]).ok()?;
-    let wanted: Vec<&serde_json::value::RawValue> = serde_json::from_str(elicitations?.as_str()).ok()?;
-    let mut requests = Vec::with_capacity(wanted.len());
-    for (index, params) in wanted.into_iter().enumerate() {
-        let [elicitation_id, mode, url, message] =
-            read_members(params.get(), Place::Question, &["elicitationId", "mode", "url", "message"]).ok()?;
-        let is_url = mode.and_then(RawJson::decode_string).as_deref() == Some("url");
-        if !is_url || !url?.is_string() || !message?.is_string() {
-            return None;
-        }
-        let mut change = Change::of(RawJson::trusted(params.get()));
-        change.remove(elicitation_id);
-        requests.push(format!(r#""url-{}":{{"method":"{ELICITATION_CREATE}","params":{}}}"#, index + 1, change.apply()));
-    }
-    if requests.is_empty() { None } else { checked_result(asking(&requests.join(","), state)).ok() }
-}
-
 /// A legacy server's notification, tagged with the subscription that it belongs to. `subscription` is the raw JSON id of the
 /// `subscriptions/listen`.
 pub fn notification(message: &Message<'_>, subscription: &str) -> Result<Vec<u8>, Untranslatable> {
@@ -227,10 +188,6 @@ fn completed<'a>(result: RawJson<'a>, method: &str, server_info: Option<&str>) -
         change.nest_or_add("_meta", meta, inner);
     }
     Ok(change)
-}
-
-fn asking(requests: &str, state: &str) -> String {
-    format!(r#"{{"resultType":"input_required","inputRequests":{{{requests}}},"requestState":{}}}"#, quoted(state))
 }
 
 const COMPLETE: &str = r#""complete""#;

@@ -2,13 +2,13 @@
 
 use std::net::SocketAddr;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::Request;
+use super::{Answer, Request};
 
 /// A connection that stays open.
 pub(crate) struct Line(SendRequest<Full<Bytes>>);
@@ -25,11 +25,19 @@ impl Line {
 
     /// Sends one request; gives the status once the whole answer is there.
     pub(crate) async fn status(&mut self, request: Request) -> u16 {
+        self.answer(request).await.status
+    }
+
+    /// Sends one request; gives the whole answer.
+    pub(crate) async fn answer(&mut self, request: Request) -> Answer {
         self.0.ready().await.unwrap();
         let (parts, mut body) = self.0.send_request(request.into_http()).await.unwrap().into_parts();
+        let mut whole = BytesMut::new();
         while let Some(frame) = body.frame().await {
-            frame.unwrap();
+            if let Ok(piece) = frame.unwrap().into_data() {
+                whole.extend_from_slice(&piece);
+            }
         }
-        parts.status.as_u16()
+        Answer::new(parts.status, parts.headers, whole.freeze(), true)
     }
 }

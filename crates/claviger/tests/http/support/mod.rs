@@ -24,7 +24,7 @@ pub(crate) use keys::{Key, merge};
 pub(crate) use line::Line;
 pub(crate) use metrics::Metrics;
 pub(crate) use plan::Plan;
-pub(crate) use process::{Finished, Running, Signal, claviger, descendants, fixtures, is_alive, run};
+pub(crate) use process::{Finished, Running, Signal, claviger, descendants, fixtures, is_alive, resident_kib, run};
 pub(crate) use puppet::{Puppet, Say, Seen};
 pub(crate) use request::Request;
 pub(crate) use stream::Stream;

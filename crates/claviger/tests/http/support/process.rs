@@ -141,3 +141,10 @@ pub(crate) fn fixtures(door: &Door) -> Vec<u32> {
     };
     descendants(door.process_id()).into_iter().filter(is_fixture).collect()
 }
+
+/// How much memory the door has, in KiB.
+pub(crate) fn resident_kib(door: &Door) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", door.process_id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches("kB").trim().parse().unwrap()
+}

@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
-use mcp::envelope::{ErrorObject, Message};
+use mcp::envelope::Message;
 use mcp::era::Era;
-use mcp::error_code;
 use tokio::sync::mpsc;
 
 use super::Answer;
 use super::call::{Delivery, Ending, Ticket};
-use super::hub::frame;
 use crate::back::BackFailure;
+use crate::wire::{frame, status_of};
 
 /// Waits for the first message, at most `patience`, and passes on what follows.
 pub(super) async fn answer(mut ticket: Ticket, asked: &Message<'_>, patience: Duration, era: Era) -> Result<Answer, BackFailure> {
@@ -22,7 +21,8 @@ pub(super) async fn answer(mut ticket: Ticket, asked: &Message<'_>, patience: Du
     };
     let first = first?;
     if first.is_response {
-        return Ok(Answer::Json { status: status_of(&first.message, era), body: first.message });
+        let status = if era == Era::Legacy { StatusCode::OK } else { status_of(&first.message) };
+        return Ok(Answer::Json { status, body: first.message });
     }
     let id = asked.id().map_or("null", |id| id.as_str()).to_owned();
     let (frames, events) = mpsc::channel(FRAMES);
@@ -59,20 +59,5 @@ fn last_words(id: &str, ending: Ending) -> Vec<u8> {
     format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{error}}}"#).into_bytes()
 }
 
-/// The modern wire gives some errors an HTTP status of their own (2026-07-28, Streamable HTTP).
-fn status_of(message: &[u8], era: Era) -> StatusCode {
-    if era == Era::Legacy || message.len() > ERRORS_ARE_SHORT {
-        return StatusCode::OK;
-    }
-    match Message::parse(message).ok().as_ref().and_then(Message::error).map(ErrorObject::code) {
-        Some(error_code::METHOD_NOT_FOUND) => StatusCode::NOT_FOUND,
-        Some(error_code::HEADER_MISMATCH | error_code::MISSING_CLIENT_CAPABILITY | error_code::UNSUPPORTED_PROTOCOL_VERSION) => {
-            StatusCode::BAD_REQUEST
-        }
-        _ => StatusCode::OK,
-    }
-}
-
 /// Frames between a request's own queue and its caller.
 const FRAMES: usize = 4;
-const ERRORS_ARE_SHORT: usize = 64 * 1024;

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::Bytes;
 use mcp::envelope::Message;
 use mcp::method;
-use mcp::sse;
 use tokio::sync::{Notify, mpsc};
 
 use super::lock;
+use crate::wire::frame;
 
 /// The sessions of one server.
 #[derive(Default)]
@@ -199,11 +199,6 @@ impl Listener {
         self.queued_bytes -= frame.bytes.len();
         Some(frame.bytes)
     }
-}
-
-/// One message as a frame of an event stream.
-pub(super) fn frame(message: &[u8]) -> Bytes {
-    sse::encode(&sse::Event::message(String::from_utf8_lossy(message))).into()
 }
 
 /// Frames kept for one session.

@@ -145,8 +145,10 @@ impl Peer {
         if waiting.questions.len() >= QUESTIONS || is_open {
             return false;
         }
+        // Nothing says which request it belongs to. One that has a question open already is hardly asking another.
         let mut numbers: Vec<u64> = waiting.calls.keys().copied().collect();
-        numbers.sort_unstable_by(|left, right| right.cmp(left));
+        let asks = |number: &u64| waiting.questions.values().any(|question| question.number == Some(*number));
+        numbers.sort_by_cached_key(|number| (asks(number), std::cmp::Reverse(*number)));
         let taken = numbers.into_iter().find_map(|number| {
             let call = waiting.calls.get(&number)?;
             let session = call.session.clone()?;

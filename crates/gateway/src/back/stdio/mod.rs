@@ -14,7 +14,6 @@ mod launch;
 mod legacy;
 mod line;
 mod modern;
-mod parameters;
 mod peer;
 mod process;
 mod renew;
@@ -22,6 +21,7 @@ mod stderr;
 mod table;
 #[cfg(test)]
 mod tests;
+mod toolbox;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

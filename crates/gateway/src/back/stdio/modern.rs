@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use mcp::envelope::Message;
 use mcp::era::Era;
 use mcp::method;
@@ -13,10 +13,11 @@ use tokio::time::Instant;
 use super::answer::answer;
 use super::call::{Asking, Ending, Ticket};
 use super::launch::Fresh;
-use super::parameters::Parameters;
 use super::peer::{Owner, Peer};
+use super::toolbox::Instance;
 use super::{Answer, StdioBack, lock};
 use crate::back::BackFailure;
+use crate::back::parameters::Parameters;
 use crate::back::probe::{Eras, PROBE};
 use crate::config::Protocol;
 use crate::principal::PrincipalKey;
@@ -71,8 +72,9 @@ impl StdioBack {
         let wants_logs = message.meta().is_some_and(|meta| meta.log_level().is_some());
         let asking = || Asking { caller: who, session: None, wants_logs, cancels_when_dropped: true };
         let shared = self.shared_or_closing(permit, who, requested).await?;
-        if let Some(mismatch) = shared.parameters.check(&shared.peer, who, message, headers, self.limits.probe).await {
-            return Ok(mismatch);
+        let toolbox = Instance { peer: &shared.peer, who };
+        if let Some(body) = shared.parameters.check(&toolbox, message, headers, self.limits.probe).await {
+            return Ok(Answer::Json { status: StatusCode::BAD_REQUEST, body });
         }
         let ticket = match shared.peer.ask(message, asking()).await {
             // It ended before it got the request, so another may have it.
@@ -107,6 +109,10 @@ impl StdioBack {
         if let Some(shared) = modern.as_ref().filter(|shared| shared.peer.is_open()) {
             shared.touch();
             return Ok(Arc::clone(shared));
+        }
+        // Whoever was here before may have found out.
+        if self.known_eras().is_some_and(|eras| !eras.modern) {
+            return Err(impossible(requested));
         }
         let place = self.place(None).await?;
         let mut fresh = self.launch.start(permit, None, &self.crashes, Some(place)).await?;

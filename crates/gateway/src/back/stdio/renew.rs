@@ -18,9 +18,9 @@ use super::call::Asking;
 use super::group::Group;
 use super::legacy::{is_result, resume};
 use super::modern::Shared;
-use super::parameters;
 use super::peer::Peer;
 use super::process::Program;
+use super::toolbox;
 use super::{StdioBack, lock};
 use crate::back::BackFailure;
 use crate::principal::PrincipalKey;
@@ -123,7 +123,7 @@ impl StdioBack {
         // A modern server needs no opening; but that it answers is known only when it has.
         let mut ticket = self.ask_eras(fresh.peer(), &door).await?;
         timeout(OPENED_WITHIN, ticket.response()).await.map_err(|_| BackFailure::TimedOut { after: OPENED_WITHIN })??;
-        let request = parameters::request(None).unwrap_or_default();
+        let request = toolbox::request(None).unwrap_or_default();
         let has_other_tools = self.tools_differ([&old.peer, fresh.peer()], &door, &request).await;
         let peer = {
             let mut modern = self.modern.lock().await;

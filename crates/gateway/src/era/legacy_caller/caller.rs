@@ -39,8 +39,10 @@ impl Client {
         let params = message.params();
         let capabilities = params.and_then(Params::capabilities).filter(|raw| raw.is_object());
         let info = params.and_then(Params::client_info).filter(|raw| raw.is_object());
+        let capabilities = capabilities.map_or_else(|| "{}".to_owned(), |raw| within(raw, &["roots", "sampling", "elicitation"]));
         Self {
-            capabilities: capabilities.map_or_else(|| "{}".to_owned(), |raw| within(raw, &["roots", "sampling", "elicitation"])),
+            // What can be read in more than one way declares nothing.
+            capabilities: to_modern::client_capabilities(&capabilities).unwrap_or_else(|_| "{}".to_owned()),
             info: info.map(|raw| within(raw, &["name", "title", "version"])),
         }
     }

@@ -20,7 +20,7 @@ use crate::back::{BackFailure, Content, Reply, Source};
 use crate::era::Crossing;
 use crate::era::agent::{Agent, Letter};
 use crate::era::incoming::Incoming;
-use crate::era::outward::frame;
+use crate::wire::frame;
 
 /// Opens the caller's stream; one that they had before ends.
 pub(crate) fn listen(crossing: &Arc<Crossing>, agent: Agent, caller: Arc<Caller>) -> Reply {

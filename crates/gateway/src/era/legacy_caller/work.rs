@@ -18,8 +18,9 @@ use super::caller::{Caller, Heard};
 use crate::back::BackFailure;
 use crate::era::agent::{Agent, Letter};
 use crate::era::incoming::Incoming;
-use crate::era::outward::{self, Told};
+use crate::era::outward::Told;
 use crate::era::{Crossing, ROUNDS};
+use crate::wire;
 
 /// A request on its way.
 pub(super) struct Work {
@@ -74,7 +75,7 @@ impl Work {
                 Round::Again { responses, state } => last = Some((responses, state)),
             }
         }
-        Ok(outward::error(id, error_code::INTERNAL_ERROR, "the server asks again and again"))
+        Ok(wire::error(id, error_code::INTERNAL_ERROR, "the server asks again and again"))
     }
 
     async fn round(
@@ -119,9 +120,7 @@ impl Work {
         let state = required.state.map(|state| state.as_str().to_owned());
         match self.put(&required.requests).await? {
             Some(responses) => Ok(Round::Again { responses, state }),
-            None => {
-                Ok(Round::Answer(outward::error(id, error_code::INTERNAL_ERROR, "the client did not answer what the server has to know")))
-            }
+            None => Ok(Round::Answer(wire::error(id, error_code::INTERNAL_ERROR, "the client did not answer what the server has to know"))),
         }
     }
 

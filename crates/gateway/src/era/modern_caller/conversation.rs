@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use mcp::envelope::{Message, Meta};
+use mcp::era::to_legacy;
 use mcp::error_code;
 use mcp::method;
 use mcp::version::{LEGACY, ProtocolVersion};
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 
 use super::hearing::Ear;
 use super::news::Listener;
+use crate::back::parameters::{Parameters, Toolbox};
 use crate::back::{BackFailure, Reply};
 use crate::era::agent::{Agent, Letter};
 use crate::era::incoming::Incoming;
@@ -36,6 +38,9 @@ pub(crate) struct Conversation {
     underway: Mutex<BTreeMap<u64, Underway>>,
     pub(super) listeners: Mutex<HashMap<u64, Listener>>,
     log_level: tokio::sync::Mutex<Option<String>>,
+    pub(super) parameters: Parameters,
+    /// Counts the server's words that its tools have changed.
+    tool_changes: AtomicU64,
     pub(super) ear: tokio::sync::Mutex<Ear>,
     used: Mutex<Instant>,
     lost: AtomicBool,
@@ -56,6 +61,8 @@ pub(super) struct Offers {
 struct Underway {
     mail: mpsc::Sender<Bytes>,
     wants_logs: bool,
+    /// Whether it waits for an answer of its caller's, and reads nothing meanwhile.
+    is_parked: bool,
 }
 
 impl Conversation {
@@ -63,6 +70,7 @@ impl Conversation {
     pub(super) async fn open(agent: &Agent, first: &Message<'_>, message_bytes: usize) -> Result<Self, BackFailure> {
         let meta = first.meta();
         let capabilities = meta.and_then(Meta::client_capabilities).map_or("{}", |raw| raw.as_str());
+        let capabilities = to_legacy::client_capabilities(capabilities).map_err(|_| BackFailure::BadAnswer)?;
         let client = meta.and_then(Meta::client_info).map_or(OURSELVES, |raw| raw.as_str());
         let body = format!(
             r#"{{"jsonrpc":"2.0","id":0,"method":"initialize","params":{{"protocolVersion":"{SPOKEN}","capabilities":{capabilities},"clientInfo":{client}}}}}"#
@@ -89,6 +97,8 @@ impl Conversation {
             underway: Mutex::default(),
             listeners: Mutex::default(),
             log_level: tokio::sync::Mutex::default(),
+            parameters: Parameters::default(),
+            tool_changes: AtomicU64::new(0),
             ear: tokio::sync::Mutex::default(),
             used: Mutex::new(Instant::now()),
             lost: AtomicBool::new(false),
@@ -107,7 +117,7 @@ impl Conversation {
         self.touch();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (mail, inbox) = mpsc::channel(MAIL);
-        self.underway().insert(number, Underway { mail, wants_logs });
+        self.underway().insert(number, Underway { mail, wants_logs, is_parked: false });
         (number, inbox)
     }
 
@@ -122,12 +132,19 @@ impl Conversation {
         self.underway().remove(&number);
     }
 
-    /// Hands a message to the call with this number, or to the newest; `false`: there is none, or it does not read.
+    /// Notes that the call waits for an answer of its caller's, or no longer does.
+    pub(super) fn note_parked(&self, number: u64, is_parked: bool) {
+        if let Some(call) = self.underway().get_mut(&number) {
+            call.is_parked = is_parked;
+        }
+    }
+
+    /// Hands a message to the call with this number, or to the newest that reads; `false`: there is none, or it does not keep up.
     pub(super) fn give(&self, number: Option<u64>, message: &Message<'_>) -> bool {
         let underway = self.underway();
         let call = match number {
             Some(number) => underway.get(&number),
-            None => underway.values().next_back(),
+            None => underway.values().rev().find(|call| !call.is_parked),
         };
         call.is_some_and(|call| call.mail.try_send(Bytes::copy_from_slice(message.raw().as_bytes())).is_ok())
     }
@@ -199,6 +216,11 @@ impl Conversation {
         tokio::spawn(async move { conversation.post(&agent, body.into_bytes()).await });
     }
 
+    /// The server's tools are not what they were.
+    pub(super) fn note_tool_change(&self) {
+        self.tool_changes.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The server knows it no more.
     pub(super) fn lose(&self) {
         self.lost.store(true, Ordering::Relaxed);
@@ -227,6 +249,23 @@ impl Conversation {
 
     fn underway(&self) -> MutexGuard<'_, BTreeMap<u64, Underway>> {
         self.underway.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The server as one whose tools can be asked for.
+pub(super) struct Tools<'a> {
+    pub(super) conversation: &'a Conversation,
+    pub(super) agent: &'a Agent,
+}
+
+impl Toolbox for Tools<'_> {
+    fn changes(&self) -> u64 {
+        self.conversation.tool_changes.load(Ordering::Relaxed)
+    }
+
+    async fn page(&self, cursor: Option<&str>) -> Option<Bytes> {
+        let params = cursor.map_or_else(|| serde_json::json!({}), |cursor| serde_json::json!({ "cursor": cursor }));
+        self.conversation.request(self.agent, method::TOOLS_LIST, &params).await.ok()
     }
 }
 

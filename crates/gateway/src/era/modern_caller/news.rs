@@ -16,7 +16,7 @@ use super::conversation::{Conversation, Offers};
 use crate::back::failure::Scarce;
 use crate::back::{BackFailure, Content, Reply, Source};
 use crate::era::agent::Agent;
-use crate::era::outward::frame;
+use crate::wire::frame;
 
 /// One `subscriptions/listen` that is open.
 pub(super) struct Listener {
@@ -69,6 +69,9 @@ pub(super) async fn listen(conversation: &Arc<Conversation>, agent: &Agent, mess
 impl Conversation {
     /// Tells those who asked for it that something has changed.
     pub(super) fn tell(&self, message: &Message<'_>) {
+        if message.method() == Some(method::NOTIFICATIONS_TOOLS_LIST_CHANGED) {
+            self.note_tool_change();
+        }
         let mut listeners = self.listeners();
         // A stream that is so far behind ends: what it missed is no longer there.
         listeners.retain(|_, listener| {

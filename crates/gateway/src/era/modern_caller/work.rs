@@ -23,6 +23,7 @@ use crate::era::Crossing;
 use crate::era::agent::Agent;
 use crate::era::incoming::Incoming;
 use crate::era::outward::Told;
+use crate::wire;
 
 /// What is known of whoever asks, as long as they are there.
 #[derive(Clone)]
@@ -172,7 +173,9 @@ impl Work {
                     }
                 }
                 Kind::Request if asker.can.take(&message) => {
+                    self.conversation.note_parked(self.number, true);
                     let Some(answered) = self.question(crossing, &message, asker, teller).await else { return };
+                    self.conversation.note_parked(self.number, false);
                     (asker, teller) = answered;
                 }
                 Kind::Request => self.conversation.refuse(&self.agent, &message).await,
@@ -195,7 +198,7 @@ impl Work {
             let text = crossing.states.seal(&state, crossing.owner(&self.agent), until, &asker.digest);
             let asks = text.filter(|_| asker.can.urls).and_then(|text| to_modern::input_of_error(error, &text));
             if let Some(result) = asks {
-                return Told::Answer(crate::era::outward::result(&asker.id, &result));
+                return Told::Answer(wire::result(&asker.id, &result));
             }
         }
         match to_modern::response(message, &asker.id, &asker.method, self.conversation.server_info.as_deref()) {
@@ -242,7 +245,7 @@ impl Work {
                 let _ = teller.send(Told::Failure(BackFailure::BadAnswer)).await;
                 return None;
             };
-            let asked = teller.send(Told::Answer(crate::era::outward::result(&asker.id, &result))).await;
+            let asked = teller.send(Told::Answer(wire::result(&asker.id, &result))).await;
             drop(teller);
             asked.ok()?;
             let answers = tokio::select! {

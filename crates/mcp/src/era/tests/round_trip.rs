@@ -26,6 +26,44 @@ const STRANGE: [&str; 6] = [r#""x-vendor""#, r#""a\u002fb\"\\""#, r#""""#, r#""{
 
 const INFO: &str = r#"{"name":"n","version":"1"}"#;
 
+/// Names that mean something in one era or in both.
+const WORDS: [&str; 34] = [
+    "_meta",
+    "resultType",
+    "ttlMs",
+    "cacheScope",
+    "tools",
+    "content",
+    "structuredContent",
+    "messages",
+    "inputRequests",
+    "requestState",
+    "inputResponses",
+    "elicitations",
+    "elicitationId",
+    "mode",
+    "url",
+    "message",
+    "method",
+    "params",
+    "type",
+    "uri",
+    "inputSchema",
+    "outputSchema",
+    "properties",
+    "capabilities",
+    "extensions",
+    "tasks",
+    "roots",
+    "serverInfo",
+    "progressToken",
+    "x-mcp-header",
+    "a",
+    "io.modelcontextprotocol/serverInfo",
+    "io.modelcontextprotocol/subscriptionId",
+    "io.modelcontextprotocol/protocolVersion",
+];
+
 /// An object written by hand: these members in this order.
 fn object(members: &[(String, String)], space: &str) -> String {
     let members: Vec<String> = members.iter().map(|(name, value)| format!("{space}{name}{space}:{space}{value}{space}")).collect();
@@ -58,32 +96,32 @@ fn with_meta() -> impl Strategy<Value = String> {
 }
 
 /// The members of an object as written; an object that holds nothing counts as absent.
-fn content(object: Option<&str>) -> Vec<(String, String)> {
+fn said(object: Option<&str>) -> Vec<(String, String)> {
     let members = object.map(|object| entries(object).unwrap()).unwrap_or_default();
-    let mut content: Vec<(String, String)> = Vec::new();
-    for (name, value) in members {
-        if name == "_meta" {
-            let inner = super::round_trip::content(Some(value.as_str()));
-            content.extend((!inner.is_empty()).then(|| (name.into_owned(), format!("{inner:?}"))));
-        } else {
-            content.push((name.into_owned(), value.as_str().to_owned()));
-        }
-    }
-    content
+    let read = members.into_iter().map(|(name, value)| {
+        let value = if name == "_meta" { format!("{:?}", said(Some(value.as_str()))) } else { value.as_str().to_owned() };
+        (name.into_owned(), value)
+    });
+    read.filter(|(name, value)| name != "_meta" || value != "[]").collect()
 }
 
-fn without(mut content: Vec<(String, String)>, names: &[&str]) -> Vec<(String, String)> {
-    content.retain(|(name, _)| !names.contains(&name.as_str()));
-    content
+fn without(mut members: Vec<(String, String)>, names: &[&str]) -> Vec<(String, String)> {
+    members.retain(|(name, _)| !names.contains(&name.as_str()));
+    members
+}
+
+fn sorted(mut members: Vec<(String, String)>) -> Vec<(String, String)> {
+    members.sort();
+    members
 }
 
 fn params_of(message: &str) -> Vec<(String, String)> {
     let message = Message::parse(message.as_bytes()).unwrap();
-    content(message.params().map(|params| params.raw().as_str()))
+    said(message.params().map(|params| params.raw().as_str()))
 }
 
 fn result_of(message: &str) -> Vec<(String, String)> {
-    content(Message::parse(message.as_bytes()).unwrap().result().map(RawJson::as_str))
+    said(Message::parse(message.as_bytes()).unwrap().result().map(RawJson::as_str))
 }
 
 fn text(message: Result<Vec<u8>, Untranslatable>) -> String {
@@ -197,7 +235,6 @@ proptest! {
         let before = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":[{}]}}}}"#, tools.join(" ,"));
         let modern = text(to_modern::response(&written(&before), "1", "tools/list", Some(INFO)));
         let back = text(to_legacy::response(&written(&modern), "1", "tools/list", version));
-        // A schema that says an annotation with escapes may be read; only one that is no valid JSON text for a reader leaves.
         prop_assert_eq!(result_of(&back), result_of(&before));
     }
 
@@ -211,7 +248,7 @@ proptest! {
         prop_assert!(!back.contains("subscriptionId"));
         prop_assert_eq!(params_of(&back), params_of(&before));
         let again = text(to_modern::notification(&written(&back), &subscription));
-        prop_assert_eq!(params_of(&again), params_of(&modern));
+        prop_assert_eq!(sorted(params_of(&again)), sorted(params_of(&modern)));
     }
 
     #[test]
@@ -251,53 +288,12 @@ proptest! {
         let before = object(&before, "");
         let discovery = to_modern::discovery(&before, &[V2026_07_28]).unwrap();
         let back = to_legacy::initialize_result(&discovery, version, "unused").unwrap();
-        let sorted = |object: &str| {
-            let mut content = content(Some(object));
-            content.sort();
-            content
-        };
-        prop_assert_eq!(sorted(&back), sorted(&before));
+        prop_assert_eq!(sorted(said(Some(&back))), sorted(said(Some(&before))));
     }
 }
 
 /// Members that mean something in one era or in both, with values that fit and values that do not.
 fn meaningful() -> impl Strategy<Value = String> {
-    let names = [
-        "_meta",
-        "resultType",
-        "ttlMs",
-        "cacheScope",
-        "tools",
-        "content",
-        "structuredContent",
-        "messages",
-        "inputRequests",
-        "requestState",
-        "inputResponses",
-        "elicitations",
-        "elicitationId",
-        "mode",
-        "url",
-        "message",
-        "method",
-        "params",
-        "type",
-        "uri",
-        "inputSchema",
-        "outputSchema",
-        "properties",
-        "capabilities",
-        "extensions",
-        "tasks",
-        "roots",
-        "serverInfo",
-        "progressToken",
-        "x-mcp-header",
-        "a",
-        "io.modelcontextprotocol/serverInfo",
-        "io.modelcontextprotocol/subscriptionId",
-        "io.modelcontextprotocol/protocolVersion",
-    ];
     let leaf = prop_oneof![
         any_json(),
         prop::sample::select(vec![
@@ -315,27 +311,20 @@ fn meaningful() -> impl Strategy<Value = String> {
         ])
         .prop_map(str::to_owned),
     ];
-    let name = prop::sample::select(names.to_vec());
+    let name = prop::sample::select(WORDS.to_vec());
     leaf.prop_recursive(4, 40, 5, move |inner| {
         prop_oneof![
             1 => prop::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(", "))),
-            4 => prop::collection::btree_map(name.clone(), inner, 0..6).prop_shuffle_members(),
+            4 => prop::collection::btree_map(name.clone(), inner, 0..6)
+                .prop_map(|members| members.into_iter().map(|(name, value)| (format!("\"{name}\""), value)).collect::<Vec<_>>())
+                .prop_shuffle()
+                .prop_map(|members| object(&members, "")),
         ]
     })
 }
 
-trait ShuffleMembers: Strategy<Value = std::collections::BTreeMap<&'static str, String>> + Sized {
-    fn prop_shuffle_members(self) -> impl Strategy<Value = String> {
-        self.prop_map(|members| members.into_iter().map(|(name, value)| (format!("\"{name}\""), value)).collect::<Vec<_>>())
-            .prop_shuffle()
-            .prop_map(|members| object(&members, ""))
-    }
-}
-
-impl<S: Strategy<Value = std::collections::BTreeMap<&'static str, String>>> ShuffleMembers for S {}
-
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn whatever_is_said_is_a_message_or_is_refused(value in meaningful(), method in prop::sample::select(METHODS.to_vec()), version in any_legacy(), code in prop::sample::select(vec![-32042, -32602, -32002, -32021])) {

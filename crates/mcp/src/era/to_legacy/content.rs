@@ -15,16 +15,15 @@ pub(super) fn of_call<'a>(
     structured: Option<RawJson<'a>>,
     version: ProtocolVersion,
 ) {
-    let blocks = content.map(items);
     if let Some(structured) = structured.filter(|structured| !structured.is_object()) {
         change.remove(Some(structured));
         // SEP-2106: the server MUST have said the same as a text. One that did not shall still be understood.
-        if blocks.as_ref().is_none_or(Vec::is_empty) {
+        if content.map(items).is_none_or(|blocks| blocks.is_empty()) {
             change.set("content", content, &format!("[{}]", text_block(&quoted(structured.as_str()))));
         }
     }
     if !has_links(version) {
-        blocks.into_iter().flatten().for_each(|block| write_out_link(change, block));
+        content.map(items).unwrap_or_default().into_iter().for_each(|block| write_out_link(change, block));
     }
 }
 

@@ -23,7 +23,7 @@ pub struct InputRequired<'a> {
 pub struct InputRequest<'a> {
     /// Under which the answer is given.
     pub key: Cow<'a, str>,
-    /// `elicitation/create`, or what else it wants. See [`super::question`].
+    /// `elicitation/create`, or what else it wants. See [`question`](fn@super::question).
     pub method: Cow<'a, str>,
     /// An object.
     pub params: Option<RawJson<'a>>,

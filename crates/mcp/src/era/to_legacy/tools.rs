@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::content::member;
 use crate::entries::entries;
 use crate::envelope::Place;
 use crate::list::{ListError, retain};
@@ -43,13 +44,13 @@ fn may_be_called(schema: RawJson<'_>) -> bool {
 }
 
 fn is_of_an_object(schema: RawJson<'_>) -> bool {
-    keyword(schema, "type").and_then(RawJson::decode_string).as_deref() == Some("object")
-        && keyword(schema, "properties").is_none_or(RawJson::is_object)
+    member(schema, "type").and_then(RawJson::decode_string).as_deref() == Some("object")
+        && member(schema, "properties").is_none_or(RawJson::is_object)
 }
 
 /// Writes the schemas `true` and `false` among the properties as objects.
 fn spell_out<'a>(change: &mut Change<'a>, schema: RawJson<'a>) {
-    let properties = keyword(schema, "properties").and_then(|properties| entries(properties.as_str()));
+    let properties = member(schema, "properties").and_then(|properties| entries(properties.as_str()));
     for (_, property) in properties.unwrap_or_default() {
         match property.as_str() {
             "true" => change.replace(property, "{}"),
@@ -57,9 +58,4 @@ fn spell_out<'a>(change: &mut Change<'a>, schema: RawJson<'a>) {
             _ => {}
         }
     }
-}
-
-/// The value of a keyword; the last one, as most readers have it.
-fn keyword<'a>(schema: RawJson<'a>, name: &str) -> Option<RawJson<'a>> {
-    entries(schema.as_str())?.into_iter().rev().find(|(found, _)| found == name).map(|(_, value)| value)
 }

@@ -181,6 +181,8 @@ fn initialize_becomes_a_discovery() {
         r#"{"supportedVersions":["2025-11-25","2026-07-28"],"resultType":"complete","ttlMs":0,"cacheScope":"private","capabilities":{}}"#
     );
     assert!(discovery("[]", &[V2026_07_28]).is_err());
+    let look_alike_tasks = r#"{"capabilities":{"tAsks":{}}}"#;
+    assert!(matches!(discovery(look_alike_tasks, &[V2026_07_28]), Err(Untranslatable::Ambiguous(_))));
 }
 
 #[test]
@@ -202,6 +204,11 @@ fn a_question_becomes_a_result() {
         input_required("q", "roots/list", None, "s").unwrap(),
         r#"{"resultType":"input_required","inputRequests":{"q":{"method":"roots/list"}},"requestState":"s"}"#
     );
+    for (meta, left) in [(r#""_meta":{"progressToken":0},"#, ""), (r#""_meta":{"progressToken":0,"own":1.0},"#, r#""_meta":{"own":1.0},"#)]
+    {
+        let asked = input_required("q", "elicitation/create", Some(&format!(r#"{{{meta}"message":"m"}}"#)), "s").unwrap();
+        assert!(asked.contains(&format!(r#""params":{{{left}"message":"m"}}"#)), "{asked}");
+    }
     let sampling = r#"{"messages":[],"maxTokens":1e2}"#;
     assert!(input_required("q", "sampling/createMessage", Some(sampling), "s").unwrap().contains(sampling));
 }
