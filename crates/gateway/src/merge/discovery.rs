@@ -14,7 +14,8 @@ use tokio::time::Instant;
 use super::Merged;
 use super::visit::{self, Absence, UNAVAILABLE, Visit, Visitor, unavailable};
 use crate::back::{BackFailure, Reply};
-use crate::era::outward::{self, json};
+use crate::era::outward::json;
+use crate::wire;
 
 /// What a server says it can do, as far as it matters for whether it is asked.
 #[derive(Debug, Default)]
@@ -92,7 +93,7 @@ pub(super) async fn answer(merged: &Merged, visitor: &Visitor, id: &str) -> Repl
     if let Some(object) = result.as_object_mut().filter(|_| !instructions.is_empty()) {
         object.insert("instructions".to_owned(), instructions.join("\n\n").into());
     }
-    json(StatusCode::OK, outward::result(id, &result.to_string()))
+    json(StatusCode::OK, wire::result(id, &result.to_string()))
 }
 
 /// What a member can do; asked anew when that was some time ago.

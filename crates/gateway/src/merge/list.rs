@@ -14,9 +14,10 @@ use super::cursor::Places;
 use super::visit::{self, Absence, UNAVAILABLE, Visit, Visitor, unavailable};
 use super::{Member, Merged, discovery, name};
 use crate::back::{BackFailure, Reply};
-use crate::era::outward::{self, json};
+use crate::era::outward::json;
 use crate::lists::action;
 use crate::principal::Principal;
+use crate::wire;
 
 /// Answers with one page of every member that has one.
 pub(super) async fn answer(
@@ -30,7 +31,7 @@ pub(super) async fn answer(
     let places = match cursor_of(message) {
         None => None,
         Some(text) => match merged.cursors.open(list, caller, &text) {
-            None => return Ok(json(StatusCode::OK, outward::error(id, error_code::INVALID_PARAMS, "this is no cursor of this list"))),
+            None => return Ok(json(StatusCode::OK, wire::error(id, error_code::INVALID_PARAMS, "this is no cursor of this list"))),
             places => places,
         },
     };
@@ -52,7 +53,7 @@ pub(super) async fn answer(
         }
     }
     let next = (!merging.places.is_empty()).then(|| merged.cursors.seal(list, caller, &merging.places));
-    Ok(json(StatusCode::OK, outward::result(id, &merging.result(next))))
+    Ok(json(StatusCode::OK, wire::result(id, &merging.result(next))))
 }
 
 type Answers = Vec<(Arc<Member>, Result<Option<String>, Absence>)>;

@@ -32,11 +32,12 @@ use self::route::Route;
 use self::visit::Visitor;
 use crate::back::{BackFailure, Outgoing, Reply};
 use crate::config;
-use crate::era::outward::{self, json};
+use crate::era::outward::json;
 use crate::principal::PrincipalKey;
 use crate::refusal::Refusal;
 use crate::table::Server;
 use crate::tasks::TaskIds;
+use crate::wire;
 
 /// Several servers as one.
 pub(crate) struct Merged {
@@ -117,11 +118,9 @@ impl Merged {
     async fn forward(self: &Arc<Self>, visitor: &Visitor, outgoing: &Outgoing<'_>, id: &str) -> Result<Reply, BackFailure> {
         match route::of(self, visitor.principal(), outgoing.message) {
             Ok(Route::Member { member, name, permit }) => forward::pass(self, &member, visitor, permit, &name, outgoing).await,
-            Ok(Route::All(_)) => {
-                Ok(json(StatusCode::NOT_FOUND, outward::error(id, error_code::METHOD_NOT_FOUND, "there is no such method")))
-            }
+            Ok(Route::All(_)) => Ok(json(StatusCode::NOT_FOUND, wire::error(id, error_code::METHOD_NOT_FOUND, "there is no such method"))),
             // It was judged before it came here, so this is the door's own request, or rules that changed meanwhile.
-            Err(_) => Ok(json(StatusCode::OK, outward::error(id, error_code::INVALID_PARAMS, &Refusal::UnknownTarget.to_string()))),
+            Err(_) => Ok(json(StatusCode::OK, wire::error(id, error_code::INVALID_PARAMS, &Refusal::UnknownTarget.to_string()))),
         }
     }
 

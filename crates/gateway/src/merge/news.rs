@@ -22,7 +22,7 @@ use super::visit::{Absence, Visit, Visitor};
 use super::{Merged, name, route};
 use crate::back::failure::Scarce;
 use crate::back::{BackFailure, Content, Reply, Source};
-use crate::era::outward::frame;
+use crate::wire::frame;
 
 /// What a caller wants to hear of (`params.notifications`), or a server will tell.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]

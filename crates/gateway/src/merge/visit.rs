@@ -158,7 +158,7 @@ pub(super) async fn send(member: &Member, agent: &Agent, body: &Bytes, headers: 
     let outgoing =
         Outgoing { body, message: &message, version: MODERN, version_declared: true, session: None, mandate: agent.mandate(), headers };
     match agent.back.pass(&outgoing, true).await {
-        Err(BackFailure::ImpossiblePair { .. }) => modern_caller::carry(&member.server.crossing, agent.clone(), body).await,
+        Err(BackFailure::ImpossiblePair { .. }) => modern_caller::carry(&member.server.crossing, agent.clone(), body, headers).await,
         outcome => outcome,
     }
 }
