@@ -5,7 +5,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::envelope::{EnvelopeError, Message, Place};
+use crate::envelope::{EnvelopeError, Message, Meta, Place};
 use crate::method;
 use crate::raw::RawJson;
 use crate::splice::{Edit, range_within};
@@ -97,7 +97,7 @@ pub fn task_of_notification(message: &Message<'_>, rename: &dyn Fn(&str) -> Opti
     let Some(params) = message.params() else { return Ok(Some(Vec::new())) };
     match message.method() {
         Some(method::NOTIFICATIONS_TASKS | method::NOTIFICATIONS_TASKS_STATUS) => {
-            task_in(message.raw(), params.task_id_raw(), params.meta().map(|meta| meta.raw()), rename)
+            task_in(message.raw(), params.task_id_raw(), params.meta().map(Meta::raw), rename)
         }
         Some(method::NOTIFICATIONS_SUBSCRIPTIONS_ACKNOWLEDGED) => Ok(Some(watched_tasks(message, rename)?)),
         _ => Ok(Some(Vec::new())),

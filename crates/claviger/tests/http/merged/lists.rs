@@ -70,7 +70,7 @@ async fn paged(pages: &'static [&'static [&'static str]]) -> Puppet {
 }
 
 async fn two(first: &Puppet, second: &Puppet) -> (Door, Caller) {
-    let second = format!("[servers.second]\nurl = {:?}\nprotocol = \"fixture\"\n[merge]\n", second.url);
+    let second = format!("[servers.second]\nurl = {:?}\nprotocol = \"modern\"\n[merge]\n", second.url);
     let door = Plan::before(&first.url, "modern").section(&second).open().await;
     let token = door.issuer.token(&format!("{}/mcp", door.public_url), "alice", "");
     let alice = Caller { path: "/mcp".to_owned(), ..door.holder(&token) };

@@ -1,9 +1,13 @@
 //! One stream of what changes anywhere.
 
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use super::Scene;
-use crate::support::{Caller, Stream, modern_message};
+use crate::support::{Caller, Puppet, Say, Seen, Stream, modern_message};
 
 async fn listening(caller: &Caller, notifications: Value, id: &Value) -> Stream {
     let mut message = modern_message("subscriptions/listen", json!({ "notifications": notifications }));
@@ -59,20 +63,42 @@ async fn a_legacy_caller_hears_it_on_the_stream_of_their_session() {
     assert_eq!(update["params"].get("_meta"), None, "{update}");
 }
 
+/// A server whose first stream ends at once, and whose second one goes on.
+async fn unsteady() -> Puppet {
+    let (streams, open) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    Puppet::start(move |seen: &Seen| {
+        if seen.message()["method"] == "server/discover" {
+            let capabilities = r#"{"tools":{"listChanged":true}}"#;
+            return Say::result(
+                seen,
+                &format!(r#"{{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{capabilities}}}"#),
+            );
+        }
+        let (sender, receiver) = mpsc::channel(4);
+        let meta = json!({"io.modelcontextprotocol/subscriptionId": seen.message()["id"]});
+        let said = json!({"jsonrpc": "2.0", "method": "notifications/subscriptions/acknowledged",
+            "params": {"notifications": {"toolsListChanged": true}, "_meta": meta}});
+        sender.try_send(format!("data: {said}\n\n").into()).unwrap();
+        if streams.fetch_add(1, Ordering::SeqCst) > 0 {
+            open.lock().unwrap().push(sender);
+        }
+        Say::events(receiver)
+    })
+    .await
+}
+
 #[tokio::test]
 async fn a_member_that_ends_does_not_end_the_stream_and_is_heard_again_when_it_is_back() {
-    let scene = Scene::open().await;
+    let puppet = unsteady().await;
+    let unsteady = format!("[servers.unsteady]\nurl = {:?}\nprotocol = \"modern\"", puppet.url);
+    let scene = Scene::of(Scene::plan("", "").await.section(&unsteady)).await;
     let alice = scene.caller("alice");
     let mut stream = listening(&alice, json!({"toolsListChanged": true}), &json!(1)).await;
     stream.notification("notifications/subscriptions/acknowledged").await;
-    for child in crate::support::fixtures(&scene.door) {
-        let pid = rustix::process::Pid::from_raw(i32::try_from(child).unwrap()).unwrap();
-        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
-    }
-    alice.call("fixture__test_trigger_tool_change", json!({})).await.result();
-    stream.notification("notifications/tools/list_changed").await;
     // What may have changed while nobody listened is told when it is back.
-    stream.notification("notifications/tools/list_changed").await;
-    alice.call("old__test_trigger_tool_change", json!({})).await.result();
+    let caught_up = stream.notification("notifications/tools/list_changed").await;
+    assert_eq!(subscription_of(&caught_up), &json!(1));
+    scene.door.says("tells no more news").await;
+    alice.call("fixture__test_trigger_tool_change", json!({})).await.result();
     stream.notification("notifications/tools/list_changed").await;
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Scene;
-use crate::support::{Answer, Caller, Door, MODERN, eventually, modern_message, over_http_and_stdio};
+use crate::support::{Answer, Caller, MODERN, eventually, modern_message, over_http_and_stdio};
 
 const KNOWS_TASKS: &str = "io.modelcontextprotocol/clientCapabilities";
 
