@@ -35,7 +35,7 @@ use crate::principal::{CallerToken, Principal};
 use crate::refusal::Refusal;
 use crate::relay::{self, Homeward};
 use crate::table::{Server, Table};
-use crate::tasks::{NoSuchTask, Tasks};
+use crate::tasks::{self, NoSuchTask, Tasks};
 use crate::underway::Conversation;
 
 /// One request for `/mcp/<name>`: always answered, always recorded.
@@ -149,6 +149,9 @@ impl Call<'_> {
         }
         if let Some(method) = message.method() {
             era::require_method(wire.era, method).map_err(Refusal::Wire)?;
+        }
+        if wire.era == Era::Modern && tasks::are_undeclared(message) {
+            return Err(Refusal::TasksUndeclared);
         }
         let subject = authorize::subject(self.server, &self.principal, message)?;
         let about = subject.as_ref().map_or_else(|| Arc::clone(self.server), |(member, _)| Arc::clone(member));

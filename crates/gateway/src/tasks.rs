@@ -89,18 +89,27 @@ pub(crate) fn is_about_task(method: &str) -> bool {
     matches!(method, method::TASKS_CANCEL | method::TASKS_GET | method::TASKS_UPDATE)
 }
 
+/// Whether a modern client asks about a task without having declared that it knows them.
+pub(crate) fn are_undeclared(message: &Message<'_>) -> bool {
+    message.method().is_some_and(is_about_task) && !are_declared(message)
+}
+
+fn are_declared(message: &Message<'_>) -> bool {
+    let declared = message.meta().and_then(Meta::client_capabilities);
+    declared.is_some_and(|capabilities| capabilities.as_str().contains(EXTENSION))
+}
+
 /// Whether what comes back may name a task.
 pub(crate) fn may_come_of(message: &Message<'_>) -> bool {
     match message.method() {
-        Some(method::TOOLS_CALL) => {
-            let declared = message.meta().and_then(Meta::client_capabilities);
-            declared.is_some_and(|capabilities| capabilities.as_str().contains(EXTENSION))
-        }
+        Some(method::TOOLS_CALL) => are_declared(message),
         Some(method::SUBSCRIPTIONS_LISTEN) => true,
         method => method.is_some_and(is_about_task),
     }
 }
 
+/// What a client is told that it has to declare.
+pub(crate) const REQUIRED: &str = r#"{"requiredCapabilities":{"extensions":{"io.modelcontextprotocol/tasks":{}}}}"#;
 /// A server makes tasks for those alone who declare that they know them.
 const EXTENSION: &str = "\"io.modelcontextprotocol/tasks\"";
 const LONGEST_ID: usize = 1024;

@@ -236,7 +236,7 @@ async fn methods_that_the_server_cannot_have_are_not_brought_to_it() {
     let (puppet, door) = legacy_server(text_result).await;
     let alice = door.caller("alice");
     let answer = alice.modern("tasks/get", json!({"taskId": "t"})).header("mcp-name", "t").send().await;
-    assert_eq!(answer.verdict(), (200, Some(-32602)), "nobody was given such a task");
+    assert_eq!(answer.verdict(), (400, Some(-32021)), "the client has not declared that it knows tasks");
     let discovered = alice.modern("server/discover", json!({})).send().await.result();
     assert_eq!(discovered["instructions"], "Be kind.");
     assert!(discovered["supportedVersions"].as_array().unwrap().contains(&json!("2026-07-28")), "{discovered}");
