@@ -172,7 +172,6 @@ impl<'d> Drafter<'d> {
         let allowed_networks = networks::allowed(&file.outbound, &mut judge);
         let limits = numbers::limits(&file.limits, &mut judge);
         let timeouts = numbers::timeouts(&file.timeouts, &mut judge);
-        mount::one_at_the_root(&file.servers, &mut judge);
         let record = numbers::record(&file.audit, &state, &mut judge);
         let secrets = Secrets::read(&file.secrets, self.around, &folder, &state, &mut judge);
         let secrets = if environment.is_production() { secrets.for_production() } else { secrets };
@@ -197,10 +196,7 @@ impl<'d> Drafter<'d> {
         accept.bound_where_demanded(issuer.is_some(), &servers, &mut judge);
         let beside = merge::Beside { servers: &servers, accept: &accept, has_issuer: issuer.is_some() };
         let merge = merge::read(file.merge.as_ref(), self.arguments.merge, &beside, &mut judge);
-        self.notices.extend(issuer.iter().flat_map(|issuer| &issuer.providers).filter_map(federation::Written::notice));
-        if let Some(tls) = listeners.as_ref().and_then(|listeners| listeners.door.tls.as_ref()) {
-            self.watch.extend([tls.certificate.clone(), tls.key.clone()]);
-        }
+        self.note(issuer.as_ref(), listeners.as_ref());
         let Some(listeners) = listeners else { return Ok(None) };
         let (watch, notices) = (std::mem::take(&mut self.watch), std::mem::take(&mut self.notices));
         Ok(Some(Draft {
@@ -224,6 +220,14 @@ impl<'d> Drafter<'d> {
             sources: Sources::default(),
             root,
         }))
+    }
+
+    /// What a person should know of, and what a reload looks at besides the configuration.
+    fn note(&mut self, issuer: Option<&issuer::Written>, listeners: Option<&Listeners>) {
+        self.notices.extend(issuer.into_iter().flat_map(|issuer| &issuer.providers).filter_map(federation::Written::notice));
+        if let Some(tls) = listeners.and_then(|listeners| listeners.door.tls.as_ref()) {
+            self.watch.extend([tls.certificate.clone(), tls.key.clone()]);
+        }
     }
 
     /// These sections alone. `None` when a fault was found.
@@ -282,6 +286,7 @@ impl<'d> Drafter<'d> {
     }
 
     fn own_servers(&mut self, file: &file::File, root: Option<&Node>, folder: &FilePath) -> Servers {
+        mount::one_at_the_root(&file.servers, &mut Judge::new(root, &mut self.faults));
         let path = Path::default().key("servers");
         let build = |(name, server): (&String, &file::Server)| {
             let origin = Origin { root, path: path.key(name), dialect: Dialect::Own, folder };

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mcp::envelope::Message;
+use mcp::envelope::{Message, Params};
 use mcp::method;
 use mcp::rename;
 use mcp::splice::{Edit, splice};
@@ -81,7 +81,7 @@ impl Homeward {
         let mut edits = Tasks { ids: &self.tasks, server: &self.server, caller: &self.caller }.outward(message, self.asked)?;
         let told = match (message.result(), message.method()) {
             (Some(result), _) => Some(result),
-            (None, Some(method::NOTIFICATIONS_TASKS | method::NOTIFICATIONS_TASKS_STATUS)) => message.params().map(|params| params.raw()),
+            (None, Some(method::NOTIFICATIONS_TASKS | method::NOTIFICATIONS_TASKS_STATUS)) => message.params().map(Params::raw),
             (None, Some(method::NOTIFICATIONS_RESOURCES_UPDATED)) => {
                 let uri = message.params()?.uri_raw()?;
                 let renamed = serde_json::Value::from(rename(&uri.decode_string()?)).to_string();

@@ -52,7 +52,7 @@ pub(super) async fn answer(
             Err(absence) => merging.is_absent(member, absence.outward()),
         }
     }
-    let next = (!merging.places.is_empty()).then(|| merged.cursors.seal(list, caller, &merging.places));
+    let next = merging.places_sealed(|places| merged.cursors.seal(list, caller, places));
     Ok(json(StatusCode::OK, wire::result(id, &merging.result(next))))
 }
 
@@ -139,14 +139,19 @@ impl Merging {
         }
     }
 
-    /// The result; `next` is the cursor, if there is more. Where it cannot be made, the members' further pages are what is missing.
-    fn result(mut self, next: Option<Option<String>>) -> String {
-        let next = next.and_then(|cursor| {
-            if cursor.is_none() {
-                self.left_out.push(json!({ "servers": self.places.keys().collect::<Vec<_>>(), "reason": "their cursors are too long" }));
-            }
-            cursor
-        });
+    /// The cursor, if there is more. Where it cannot be made, the members' further pages are what is missing.
+    fn places_sealed(&mut self, seal: impl FnOnce(&Places) -> Option<String>) -> Option<String> {
+        if self.places.is_empty() {
+            return None;
+        }
+        let sealed = seal(&self.places);
+        if sealed.is_none() {
+            self.left_out.push(json!({ "servers": self.places.keys().collect::<Vec<_>>(), "reason": "their cursors are too long" }));
+        }
+        sealed
+    }
+
+    fn result(self, next: Option<String>) -> String {
         let mut meta = Map::new();
         let time_to_live = if self.absent.is_empty() && self.time_to_live != i64::MAX { self.time_to_live } else { 0 };
         let absent = self.absent.iter().map(|(member, reason)| (&**member, reason.clone()));

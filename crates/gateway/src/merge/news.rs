@@ -27,7 +27,6 @@ use crate::wire::frame;
 /// What a caller wants to hear of (`params.notifications`), or a server will tell.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(default, rename_all = "camelCase")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a kind of news of its own")]
 struct Wanted {
     #[serde(skip_serializing_if = "is_no")]
     tools_list_changed: bool,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mcp::envelope::{Message, Target};
+use mcp::envelope::{Message, Params, Target};
 use policy::{Action, Permit};
 
 use super::{Member, Merged, name};
@@ -70,7 +70,7 @@ fn subject(merged: &Merged, principal: &Principal, message: &Message<'_>) -> Res
 
 /// Every resource that is to be watched has to be one that this caller may read.
 fn watched(merged: &Merged, principal: &Principal, message: &Message<'_>) -> Result<(), Refusal> {
-    for uri in message.params().into_iter().flat_map(|params| params.resource_subscriptions()) {
+    for uri in message.params().into_iter().flat_map(Params::resource_subscriptions) {
         let (server, bare) = name::split_uri(uri).ok_or(Refusal::UnknownTarget)?;
         let member = merged.member(server).ok_or(Refusal::UnknownTarget)?;
         decide(member, principal, &Action::Resource(bare))?;
