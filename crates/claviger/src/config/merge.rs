@@ -88,14 +88,14 @@ mod tests {
     #[test]
     fn what_cannot_be_one_is_blamed_at_its_place() {
         for (rest, expected) in [
-            ("[merge]\nservers = []\n", "error: claviger.toml:8:11: `merge.servers`: the list is empty"),
-            ("[merge]\nservers = [\"c\"]\n", "error: claviger.toml:8:12: `merge.servers[0]`: there is no server `c`"),
-            ("[merge]\nservers = [\"a\", \"a\"]\n", "error: claviger.toml:8:17: `merge.servers[1]`: `a` stands here already"),
+            ("[merge]\nservers = []\n", "claviger.toml:8:11: error: `merge.servers`: the list is empty"),
+            ("[merge]\nservers = [\"c\"]\n", "claviger.toml:8:12: error: `merge.servers[0]`: there is no server `c`"),
+            ("[merge]\nservers = [\"a\", \"a\"]\n", "claviger.toml:8:17: error: `merge.servers[1]`: `a` stands here already"),
             (
                 "[merge]\n[servers.x__y]\nurl = \"http://127.0.0.1:3/mcp\"\n",
-                "error: claviger.toml:8:10: `servers.x__y`: a server that is part",
+                "claviger.toml:8:10: error: `servers.x__y`: a server that is part",
             ),
-            ("[merge]\n[servers.x_]\nurl = \"http://127.0.0.1:3/mcp\"\n", "error: claviger.toml:8:10: `servers.x_`: a server that is part"),
+            ("[merge]\n[servers.x_]\nurl = \"http://127.0.0.1:3/mcp\"\n", "claviger.toml:8:10: error: `servers.x_`: a server that is part"),
         ] {
             let errors = folder(rest).errors(&[]);
             assert!(errors.len() == 2 && errors[0].starts_with(expected), "{rest}: {errors:?}");
@@ -120,7 +120,7 @@ mod tests {
         assert!(one.draft(&[]).is_ok());
         let two = format!("{ISSUER}{}", TWO.replace("/mcp\"\n", "/mcp\"\nmount = \"/\"\n"));
         let errors = Folder::with(&[("claviger.toml", &two)]).errors(&[]);
-        let expected = "error: claviger.toml:5:9: `servers.b.mount`: the server `a` is at the public URL already";
+        let expected = "claviger.toml:5:9: error: `servers.b.mount`: the server `a` is at the public URL already";
         assert!(errors.len() == 2 && errors[0].starts_with(expected), "{errors:?}");
         let elsewhere = Folder::with(&[("claviger.toml", &format!("{ISSUER}{TWO}mount = \"/a\"\n"))]).errors(&[]);
         assert!(elsewhere[0].contains("`servers.a.mount`: must be one of `/`"), "{elsewhere:?}");
