@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use gateway::config::{Accept, Config, TokenSource, Upstream, UpstreamCredential};
+use gateway::config::{Accept, Config, Merge, Server, ServerName, TokenSource, Upstream, UpstreamCredential};
 use oauth::scope::ScopeSet;
 use policy::{Demand, RuleSet};
 use secrecy::SecretString;
@@ -44,8 +44,11 @@ pub(crate) fn announce(announcement: &Announcement<'_>) {
 fn text(announcement: &Announcement<'_>) -> String {
     let Announcement { gateway, public_url, admin, state, record, key_was_made, first_account, notices, exposed, .. } = announcement;
     let mut text = String::new();
-    for name in gateway.servers.keys() {
-        line(&mut text, "door", &format!("{public_url}/mcp/{name}"));
+    for (name, server) in &gateway.servers {
+        line(&mut text, "door", &url_of(public_url, name, server));
+    }
+    if let Some(url) = gateway.merge.as_ref().and_then(|_| Merge::resource(public_url).ok()) {
+        line(&mut text, "door", &format!("{url}, where they are one"));
     }
     if let Some(admin) = admin {
         line(&mut text, "metrics", &format!("http://{admin}/metrics"));
@@ -124,7 +127,7 @@ fn ways_in(text: &mut String, announcement: &Announcement<'_>) {
     if !signs_in && !accepts_minted {
         return;
     }
-    let url = format!("{public_url}/mcp/{name}");
+    let url = url_of(public_url, name, server);
     text.push('\n');
     if signs_in {
         let _ = writeln!(
@@ -144,6 +147,12 @@ fn ways_in(text: &mut String, announcement: &Announcement<'_>) {
             "in a client:   {{\"mcpServers\": {{\"{name}\": {{\"type\": \"http\", \"url\": \"{url}\", \"headers\": {{\"Authorization\": \"Bearer TOKEN\"}}}}}}}}"
         );
     }
+}
+
+/// Where callers find a server.
+fn url_of(public_url: &str, name: &ServerName, server: &Server) -> String {
+    // The door has been built with this very resource, so it can be made.
+    server.mount.resource(public_url, name).map_or_else(|_| public_url.to_owned(), |resource| resource.to_string())
 }
 
 /// Whether the door's own authorization server gives tokens for it.

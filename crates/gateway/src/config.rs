@@ -14,6 +14,7 @@ use broker::authorization_server::{Delegation, PersonalGrant, TokenGrant};
 use broker::reference::{Reference, Template};
 use ipnet::IpNet;
 use oauth::issuer::Issuer;
+use oauth::resource::{InvalidUri, Resource};
 use oauth::scope::ScopeSet;
 use policy::RuleSet;
 use policy::quota::Rate;
@@ -30,6 +31,8 @@ pub struct Config {
     pub accept: Accept,
     /// The servers behind the door, by name.
     pub servers: BTreeMap<ServerName, Server>,
+    /// The endpoint at which several of them are one, if there is one.
+    pub merge: Option<Merge>,
     /// Whether whoever opens a link is taken for the person that it was made for: on a person's own machine only, where nobody else can. Elsewhere people sign in.
     pub trusts_links: bool,
     /// Inner networks that the names of issuers may lead to.
@@ -203,6 +206,11 @@ impl ServerName {
         Ok(Self(text.into()))
     }
 
+    /// What stands for all members of `/mcp` together, in the record and the metrics: no server can be called so.
+    pub(crate) fn of_all() -> Self {
+        Self("*".into())
+    }
+
     /// The name itself.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -232,12 +240,62 @@ pub struct Server {
     pub protocol: Protocol,
     /// A name for people, shown in the resource metadata.
     pub title: Option<String>,
+    /// Where it answers.
+    pub mount: Mount,
     /// What a call of a tool is answered for which the token lacks scopes.
     pub missing_scope: MissingScope,
     /// Whether callers may prove to have the key of their token.
     pub dpop: Dpop,
     /// A hash of everything above, so that a reload keeps what did not change.
     pub fingerprint: [u8; 32],
+}
+
+/// Where a server answers, below the public URL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mount {
+    /// At `/mcp/<name>`.
+    #[default]
+    Name,
+    /// At the public URL itself: one server at most.
+    Root,
+}
+
+impl Mount {
+    /// The URL that callers of this server use, which is also the audience of their tokens (RFC 8707, RFC 9728).
+    pub fn resource(self, public_url: &str, name: &ServerName) -> Result<Resource, InvalidUri> {
+        match self {
+            Self::Name => Resource::join_path(public_url, &format!("/mcp/{name}")),
+            Self::Root => {
+                // Without a path it is spelled as URL libraries write it, with the slash; tokens may leave that out.
+                let bare = Resource::parse(public_url)?;
+                if bare.path().is_empty() { Resource::join_path(public_url, "/") } else { Ok(bare) }
+            }
+        }
+    }
+}
+
+/// Several servers as one, at `/mcp`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Merge {
+    /// The members, in the order of their names.
+    pub servers: Vec<ServerName>,
+    /// A name for people.
+    pub title: Option<String>,
+}
+
+impl Merge {
+    /// What people call it who were told no other name.
+    pub const TITLE: &str = "All servers";
+
+    /// Whether a server of this name can be a member: the names of its tools begin with its own and `__`, and it must be clear where that ends.
+    pub fn can_hold(name: &ServerName) -> bool {
+        !name.as_str().contains("__") && !name.as_str().ends_with('_')
+    }
+
+    /// The URL that its callers use.
+    pub fn resource(public_url: &str) -> Result<Resource, InvalidUri> {
+        Resource::join_path(public_url, "/mcp")
+    }
 }
 
 /// Whether callers may prove, with each request, to have the key that their token is bound to (RFC 9449).

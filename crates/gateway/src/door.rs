@@ -37,10 +37,12 @@ use crate::layers::authenticate::Authenticator;
 use crate::layers::proofs::Proofs;
 use crate::layers::rate_limit::AddressQuotas;
 use crate::layers::session::Sessions;
+use crate::merge::cursor::Cursors;
 use crate::metrics::{Metrics, ReloadLabel};
 use crate::refusal::Refusal;
 use crate::routes;
 use crate::table::{Server, Table};
+use crate::tasks::TaskIds;
 use crate::underway::Underway;
 
 /// What the door is built on; made in one place, `claviger/wire`.
@@ -97,6 +99,10 @@ pub struct Door {
     client_key: hmac::Key,
     /// Seals what callers carry from a question to its answer.
     states: Arc<States>,
+    /// Seals whose a task is.
+    pub(crate) task_ids: Arc<TaskIds>,
+    /// Seals where a merged list goes on.
+    cursors: Arc<Cursors>,
     store: Arc<dyn Store>,
     /// The pages on which they do so.
     pub(crate) connect: Connect,
@@ -114,6 +120,8 @@ impl Door {
         let book = Arc::new(Book::new(Arc::clone(&store), instance_key, Arc::new(move || clock.unix_milliseconds()))?);
         let client_key = hmac::Key::new(hmac::HMAC_SHA256, instance_key.derive("client-headers", "").as_slice());
         let states = Arc::new(States::new(instance_key)?);
+        let task_ids = Arc::new(TaskIds::new(instance_key)?);
+        let cursors = Arc::new(Cursors::new(instance_key)?);
         let connect = Connect::new(instance_key, Arc::clone(&store))?;
         let forge = Forge {
             clock,
@@ -124,6 +132,8 @@ impl Door {
             book: &book,
             client_key: &client_key,
             states: &states,
+            task_ids: &task_ids,
+            cursors: &cursors,
             store: &store,
         };
         let places = config.limits.calls_in_flight.get() as usize;
@@ -151,6 +161,8 @@ impl Door {
             book,
             client_key,
             states,
+            task_ids,
+            cursors,
             store,
             connect,
             annex,
@@ -166,10 +178,10 @@ impl Door {
         config.trusts_links &= old.config.trusts_links;
         let forge = self.forge();
         let table = forge.table(config, &old.public_url, Some(&old)).inspect_err(|_| self.reloaded("refused"))?;
-        let crossings: Vec<*const Crossing> = table.servers.values().map(|server| Arc::as_ptr(&server.crossing)).collect();
+        let crossings: Vec<*const Crossing> = table.endpoints().map(|server| Arc::as_ptr(&server.crossing)).collect();
         let kept: Vec<*const StdioBack> = table.servers.values().filter_map(|server| server.stdio().map(Arc::as_ptr)).collect();
         self.table.store(Arc::new(table));
-        for server in old.servers.values().filter(|server| !crossings.contains(&Arc::as_ptr(&server.crossing))) {
+        for server in old.endpoints().filter(|server| !crossings.contains(&Arc::as_ptr(&server.crossing))) {
             server.crossing.close();
         }
         self.reloaded("accepted");
@@ -181,8 +193,8 @@ impl Door {
     }
 
     fn forge(&self) -> Forge<'_> {
-        let Self { clock, client, tls, resolver, metrics, book, client_key, states, store, .. } = self;
-        Forge { clock: *clock, client, tls, resolver, metrics, book, client_key, states, store }
+        let Self { clock, client, tls, resolver, metrics, book, client_key, states, task_ids, cursors, store, .. } = self;
+        Forge { clock: *clock, client, tls, resolver, metrics, book, client_key, states, task_ids, cursors, store }
     }
 
     /// Everything that people have granted.
@@ -263,7 +275,7 @@ impl Door {
         self.draining.cancel();
         self.closing.cancel();
         let table = self.table.load_full();
-        table.servers.values().for_each(|server| server.crossing.close());
+        table.endpoints().for_each(|server| server.crossing.close());
         join_all(table.servers.values().filter_map(|server| server.stdio()).map(|back| back.shutdown(children_have))).await;
     }
 

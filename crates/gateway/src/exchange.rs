@@ -32,6 +32,8 @@ use crate::underway::Followed;
 pub(crate) struct Exchange {
     door: Arc<Door>,
     server: Arc<Server>,
+    /// The server that it is about, where several are one.
+    member: Option<Arc<Server>>,
     started: u64,
     address: IpAddr,
     request_id: String,
@@ -88,6 +90,7 @@ impl Exchange {
             request_id: door.next_request_id(),
             door: Arc::clone(door),
             server: Arc::clone(server),
+            member: None,
             address,
             trace_id,
             principal: None,
@@ -116,7 +119,7 @@ impl Exchange {
 
     /// Cuts an answer down to what this caller may see; `None` when it cannot be read and so cannot be shown.
     pub(crate) fn rewrite(&self, rewrite: Rewrite, body: Bytes) -> Option<Bytes> {
-        lists::apply(rewrite, body, &self.server, self.principal.as_deref()?)
+        lists::apply(rewrite, body, &self.server, self.principal.as_deref()?, &self.door.task_ids)
     }
 
     pub(crate) fn caller_is(&mut self, principal: &Arc<Principal>) {
@@ -149,7 +152,7 @@ impl Exchange {
 
     /// What the tool would have said, where the server's callers are to read it beside the challenge.
     fn explanation(&self, refusal: &Refusal, message: Option<&Message<'_>>) -> Option<Vec<u8>> {
-        let (Refusal::InsufficientScope { needed, .. }, MissingScope::ChallengeAndResult) = (refusal, self.server.missing_scope) else {
+        let (Refusal::InsufficientScope { needed, .. }, MissingScope::ChallengeAndResult) = (refusal, self.subject().missing_scope) else {
             return None;
         };
         let is_modern = self.version.and_then(ProtocolVersion::parse).is_some_and(ProtocolVersion::is_modern);
@@ -159,10 +162,21 @@ impl Exchange {
     /// Asks for what only the person can give: their leave.
     fn invite(&self, message: &Message<'_>, principal: &Principal) -> Response<Body> {
         let now = self.door.clock.unix_seconds();
-        let invitation = self.door.connect.invitation(&self.door.table.load(), &self.server, principal, now);
+        let invitation = self.door.connect.invitation(&self.door.table.load(), self.subject(), principal, now);
         let version = self.version.and_then(ProtocolVersion::parse);
         let means = version.map_or(Means::Error, |version| Means::of(message, version, self.opens_urls));
         routes::json(StatusCode::OK, invitation.answer(message.id(), means, version).into())
+    }
+
+    /// Notes which server it is about, and the name there; the record says the same of a call whichever way it came.
+    pub(crate) fn is_about(&mut self, (member, target): (Arc<Server>, String)) {
+        self.member = Some(member);
+        self.target = Some(target);
+    }
+
+    /// The server whose business it is.
+    fn subject(&self) -> &Arc<Server> {
+        self.member.as_ref().unwrap_or(&self.server)
     }
 
     /// Notes whether the caller's client opens URLs for its person.
@@ -228,16 +242,17 @@ impl Exchange {
         if refusal.is_denial() {
             self.decision = Some(Verdict::Deny(refusal.code()));
         }
-        self.server.metrics.refusal(refusal);
+        let subject = self.subject();
+        subject.metrics.refusal(refusal);
         // What one person's own account may not do is nobody's but theirs to mend.
         if let Refusal::Back(failure) = refusal
-            && self.server.people().is_none()
+            && subject.people().is_none()
             && let Some(trouble) = Trouble::of(failure)
         {
-            self.server.is_parked.store(true, Ordering::Relaxed);
-            self.door.attention.needed(self.server.name.as_str(), &trouble);
+            subject.is_parked.store(true, Ordering::Relaxed);
+            self.door.attention.needed(subject.name.as_str(), &trouble);
         }
-        log_refusal(refusal, &self.request_id, &self.server.name);
+        log_refusal(refusal, &self.request_id, &subject.name);
     }
 
     /// Writes the record and the metrics. Everything about the call has happened by now.
@@ -262,10 +277,11 @@ impl Exchange {
 
     fn write_one(&self, method: Option<&str>, target: Option<&str>, end: End) {
         let nanoseconds = self.door.clock.monotonic_nanoseconds().saturating_sub(self.started);
-        self.server.metrics.call(method, end.outcome, nanoseconds);
-        let is_parked = &self.server.is_parked;
+        let subject = self.subject();
+        subject.metrics.call(method, end.outcome, nanoseconds);
+        let is_parked = &subject.is_parked;
         if end.outcome == Outcome::Ok && is_parked.load(Ordering::Relaxed) && is_parked.swap(false, Ordering::Relaxed) {
-            self.door.attention.over(self.server.name.as_str());
+            self.door.attention.over(subject.name.as_str());
         }
         let principal = self.principal.as_deref();
         let record = CallRecord {
@@ -284,7 +300,7 @@ impl Exchange {
             trace_id: self.trace_id.as_deref().map(Cow::Borrowed),
             bytes_in: self.bytes_in,
             bytes_out: end.bytes_out,
-            ..CallRecord::new(self.door.clock.unix_milliseconds(), self.request_id.as_str(), self.server.name.as_str())
+            ..CallRecord::new(self.door.clock.unix_milliseconds(), self.request_id.as_str(), subject.name.as_str())
         };
         if let Err(error) = self.door.auditor.record(&record) {
             self.door.metrics.unrecorded.inc();

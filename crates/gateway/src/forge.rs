@@ -5,17 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwapOption;
-use aws_lc_rs::hmac;
+use aws_lc_rs::{digest, hmac};
 use broker::connection::Book;
 use broker::resolve::Resolver;
 use ipnet::IpNet;
 use oauth::grant::Wanted;
 use oauth::issuer::Issuer;
 use oauth::resource::Resource;
+use oauth::scope::ScopeSet;
 use outbound::client::Client;
 use outbound::guard::Guard;
 use outbound::pool::{InvalidUpstream, Pool, PoolLimits};
 use outbound::tls::InvalidRoots;
+use policy::RuleSet;
 use store::Store;
 use token::{KeySet, Trust, TypRule};
 use tokio::sync::Mutex;
@@ -25,15 +27,18 @@ use crate::back::credentials::{BearerSource, Credentials};
 use crate::back::stdio::{StdioBack, Way};
 use crate::back::{Back, EraBook, http as http_back};
 use crate::clock::Clock;
-use crate::config::{self, Accept, ClientHeaders, Config, ServerName, TokenSource, UpstreamCredential};
+use crate::config::{self, Accept, ClientHeaders, Config, Dpop, Merge, MissingScope, Mount, ServerName, TokenSource, UpstreamCredential};
 use crate::connect::SignIn;
 use crate::era::{Crossing, States};
 use crate::introspections::Introspections;
 use crate::issuer_keys::IssuerKeys;
 use crate::layers::host_guard::HostGuard;
 use crate::logins::Logins;
+use crate::merge::Merged;
+use crate::merge::cursor::Cursors;
 use crate::metrics::Metrics;
-use crate::table::{Challenges, Gate, Keys, Server, Table, Trusted, metadata_document, resource_of};
+use crate::table::{About, Callers, Challenges, Gate, Keys, Server, Table, Trusted, metadata_document};
+use crate::tasks::TaskIds;
 
 /// Makes tables of configurations, and holds what every server is made with.
 pub(crate) struct Forge<'a> {
@@ -47,6 +52,10 @@ pub(crate) struct Forge<'a> {
     pub(crate) client_key: &'a hmac::Key,
     /// For what callers carry for the door.
     pub(crate) states: &'a Arc<States>,
+    /// For whose a task is.
+    pub(crate) task_ids: &'a Arc<TaskIds>,
+    /// For where a merged list goes on.
+    pub(crate) cursors: &'a Arc<Cursors>,
     pub(crate) store: &'a Arc<dyn Store>,
 }
 
@@ -139,11 +148,15 @@ impl Forge<'_> {
             let built = self.server(name, server, &config, public_url, old, &mut issuers)?;
             servers.insert(name.as_str().into(), Arc::new(built));
         }
+        let merged = match &config.merge {
+            Some(merge) => Some(Arc::new(self.merged(merge, &servers, &config, public_url, old, &mut issuers)?)),
+            None => None,
+        };
         let sign_ins = self.sign_ins(&config, &mut issuers)?;
         let host_guard = HostGuard::new(&config.listen, public_url);
         let generation = old.map_or(0, |old| old.generation + 1);
         let public_path = Url::parse(public_url).map_or_else(|_| String::new(), |url| url.path().trim_end_matches('/').to_owned());
-        Ok(Table { config, generation, public_url: public_url.to_owned(), public_path, host_guard, servers, sign_ins })
+        Ok(Table { config, generation, public_url: public_url.to_owned(), public_path, host_guard, servers, merged, sign_ins })
     }
 
     #[expect(clippy::too_many_arguments, reason = "a server is made of all of these")]
@@ -156,8 +169,10 @@ impl Forge<'_> {
         old: Option<&Table>,
         issuers: &mut Issuers,
     ) -> Result<Server, BuildError> {
-        let resource = resource_of(public_url, name).map_err(|source| BuildError::Resource { server: name.clone(), source })?;
-        let document = metadata_document(&resource, config, name, server);
+        let resource = server.mount.resource(public_url, name).map_err(|source| BuildError::Resource { server: name.clone(), source })?;
+        let about =
+            About { title: server.title.clone().unwrap_or_else(|| name.to_string()), baseline: server.rules.baseline(), dpop: server.dpop };
+        let document = metadata_document(&resource, config, Callers::Of(name), &about);
         let metadata = document.to_json().map_err(|source| BuildError::Metadata { server: name.clone(), source })?;
         let unchanged = old.and_then(|old| old.server(name.as_str())).filter(|old| old.fingerprint == server.fingerprint);
         let (back, crossing) = if let Some(old) = unchanged {
@@ -167,9 +182,10 @@ impl Forge<'_> {
             (self.back(name, server, &resource, config)?, crossing)
         };
         Ok(Server {
-            gate: self.gate(name, &resource, config, issuers)?,
-            challenges: Challenges::new(&resource, &server.rules.baseline()),
+            gate: self.gate(Callers::Of(name), &resource, config, issuers)?,
+            challenges: Challenges::new(&resource, &about.baseline),
             name: name.clone(),
+            mount: server.mount,
             rules: server.rules.clone(),
             missing_scope: server.missing_scope,
             url: resource.as_str().to_owned(),
@@ -181,6 +197,51 @@ impl Forge<'_> {
             fingerprint: server.fingerprint,
             metrics: self.metrics.for_server(name.as_str()),
             is_parked: AtomicBool::new(unchanged.is_some_and(|old| old.is_parked.load(Ordering::Relaxed))),
+        })
+    }
+
+    /// The endpoint at which servers are one: their rules stay theirs, so it has none of its own.
+    #[expect(clippy::too_many_arguments, reason = "an endpoint is made of all of these")]
+    fn merged(
+        &self,
+        merge: &Merge,
+        servers: &HashMap<Box<str>, Arc<Server>>,
+        config: &Config,
+        public_url: &str,
+        old: Option<&Table>,
+        issuers: &mut Issuers,
+    ) -> Result<Server, BuildError> {
+        let name = ServerName::of_all();
+        let resource = Merge::resource(public_url).map_err(|source| BuildError::Resource { server: name.clone(), source })?;
+        let members: Vec<Arc<Server>> = merge.servers.iter().filter_map(|name| servers.get(name.as_str())).map(Arc::clone).collect();
+        let about = About {
+            title: merge.title.clone().unwrap_or_else(|| Merge::TITLE.to_owned()),
+            baseline: members.iter().fold(ScopeSet::default(), |all, member| all.union(&member.rules.baseline())),
+            dpop: strictest(&members),
+        };
+        let callers = Callers::OfAll(&merge.servers);
+        let document = metadata_document(&resource, config, callers, &about);
+        let metadata = document.to_json().map_err(|source| BuildError::Metadata { server: name.clone(), source })?;
+        let fingerprint = fingerprint_of(&about.title, &members);
+        let unchanged = old.and_then(|old| old.merged.as_ref()).filter(|old| old.fingerprint == fingerprint);
+        let crossing = unchanged
+            .map_or_else(|| Crossing::new(name.as_str(), self.states, self.clock, self.metrics, config), |old| Arc::clone(&old.crossing));
+        Ok(Server {
+            gate: self.gate(callers, &resource, config, issuers)?,
+            challenges: Challenges::new(&resource, &about.baseline),
+            mount: Mount::Name,
+            rules: RuleSet::open(),
+            missing_scope: MissingScope::default(),
+            url: resource.as_str().to_owned(),
+            dpop: about.dpop,
+            metadata: metadata.into(),
+            crossing,
+            needs_callers_token: members.iter().any(|member| member.needs_callers_token),
+            fingerprint,
+            metrics: self.metrics.for_server(name.as_str()),
+            is_parked: AtomicBool::new(false),
+            back: Back::Merged(Arc::new(Merged::new(&about.title, members, self.task_ids, self.cursors, config))),
+            name,
         })
     }
 
@@ -256,9 +317,9 @@ impl Forge<'_> {
         })
     }
 
-    fn gate(&self, name: &ServerName, resource: &Resource, config: &Config, issuers: &mut Issuers) -> Result<Gate, BuildError> {
+    fn gate(&self, callers: Callers<'_>, resource: &Resource, config: &Config, issuers: &mut Issuers) -> Result<Gate, BuildError> {
         let Accept::Tokens(sources) = &config.accept else { return Ok(Gate::Bypass) };
-        let trusted = sources.iter().map(|source| self.trusted(source, name, resource, &config.allowed_networks, issuers));
+        let trusted = sources.iter().map(|source| self.trusted(source, callers, resource, &config.allowed_networks, issuers));
         Ok(Gate::Tokens(trusted.filter_map(Result::transpose).collect::<Result<_, _>>()?))
     }
 
@@ -294,14 +355,14 @@ impl Forge<'_> {
     fn trusted(
         &self,
         source: &TokenSource,
-        name: &ServerName,
+        callers: Callers<'_>,
         resource: &Resource,
         networks: &[IpNet],
         issuers: &mut Issuers,
     ) -> Result<Option<Trusted>, BuildError> {
         match source {
             TokenSource::Issuer { issuer, audiences, servers, client_headers, introspection, .. } => {
-                if servers.as_ref().is_some_and(|servers| !servers.contains(name)) {
+                if !callers.are_let_in(servers.as_deref()) {
                     return Ok(None);
                 }
                 let keys = self.keys_of(issuer, networks, issuers);
@@ -322,9 +383,9 @@ impl Forge<'_> {
                     Trust { typ: TypRule::AccessToken, ..Trust::new(Some(issuer.as_str().to_owned()), resource.accepted_spellings()) };
                 Ok(Some(Trusted { is_own: true, ..Trusted::new(trust, Keys::Issuer(Arc::clone(keys))) }))
             }
-            TokenSource::SharedSecret { secrets, server, max_lifetime } if server == name => {
+            TokenSource::SharedSecret { secrets, server, max_lifetime } if matches!(callers, Callers::Of(name) if server == name) => {
                 // The bare name is what `token mint --aud` and its elders write; it is accepted for secrets that only this server has (A4).
-                let audiences = resource.accepted_spellings().into_iter().chain([name.to_string()]).collect();
+                let audiences = resource.accepted_spellings().into_iter().chain([server.to_string()]).collect();
                 let trust = Trust { max_lifetime_seconds: Some(max_lifetime.as_secs()), ..Trust::new(None, audiences) };
                 let keys = Keys::Fixed(KeySet::shared_secrets(secrets.iter().cloned()));
                 Ok(Some(Trusted::new(trust, keys)))
@@ -357,4 +418,26 @@ impl Forge<'_> {
         let wanted = Wanted { resource: Some(resource.clone()), scopes: settings.scopes.clone(), ..Wanted::default() };
         Ok(Logins::new(login, wanted, self.client_key.clone(), self.clock))
     }
+}
+
+/// Where one of them lets nobody in without a proof, nobody comes in to all without one.
+fn strictest(members: &[Arc<Server>]) -> Dpop {
+    let has = |dpop| members.iter().any(|member| member.dpop == dpop);
+    match (has(Dpop::Require), has(Dpop::Accept)) {
+        (true, _) => Dpop::Require,
+        (false, true) => Dpop::Accept,
+        (false, false) => Dpop::Off,
+    }
+}
+
+/// Changes with each of them.
+fn fingerprint_of(title: &str, members: &[Arc<Server>]) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for member in members {
+        context.update(&member.fingerprint);
+    }
+    context.update(title.as_bytes());
+    let mut output = [0; 32];
+    output.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
+    output
 }

@@ -8,8 +8,10 @@ use mcp::splice::{Edit, splice};
 use mcp::version::ProtocolVersion;
 use policy::Action;
 
+use crate::back::Back;
 use crate::principal::Principal;
 use crate::table::Server;
+use crate::tasks::{self, TaskIds, Tasks};
 
 /// A change that an answer needs on its way to the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,12 +22,18 @@ pub(crate) enum Rewrite {
     AnyList,
     /// A list: only the items that this caller may use.
     List(ListKind),
+    /// What may name a task: its id becomes the caller's. `asked`: it was asked about.
+    Tasks { asked: bool },
 }
 
 /// Which change the answer to this message needs, if any.
 pub(crate) fn rewrite_for(server: &Server, message: &Message<'_>) -> Option<Rewrite> {
     match message.method()? {
         method::SERVER_DISCOVER => Some(Rewrite::Discover),
+        // Several servers as one give their tasks their ids themselves.
+        method if tasks::may_come_of(message) => {
+            (!matches!(server.back, Back::Merged(_))).then_some(Rewrite::Tasks { asked: tasks::is_about_task(method) })
+        }
         method => ListKind::of_method(method).filter(|_| !server.rules.hides_nothing()).map(Rewrite::List),
     }
 }
@@ -33,12 +41,18 @@ pub(crate) fn rewrite_for(server: &Server, message: &Message<'_>) -> Option<Rewr
 /// Applies the change to one message; messages that it does not concern come back untouched.
 ///
 /// `None`: the message claims to be a result of this list but cannot be read as one, so it cannot be shown.
-pub(crate) fn apply(rewrite: Rewrite, body: Bytes, server: &Server, principal: &Principal) -> Option<Bytes> {
+pub(crate) fn apply(rewrite: Rewrite, body: Bytes, server: &Server, principal: &Principal, ids: &TaskIds) -> Option<Bytes> {
     let message = Message::parse(&body).ok()?;
+    if let Rewrite::Tasks { asked } = rewrite {
+        let tasks = Tasks { ids, server: server.name.as_str(), caller: &principal.key };
+        let edits = tasks.outward(&message, asked)?;
+        return Some(if edits.is_empty() { body } else { splice(message.raw().as_bytes(), &edits).into() });
+    }
     let Some(result) = message.result() else { return Some(body) };
     let edits = match rewrite {
         Rewrite::AnyList => any_list(result.as_str(), server, principal),
         Rewrite::Discover => discovery(result.as_str(), server),
+        Rewrite::Tasks { .. } => return None,
         Rewrite::List(kind) => {
             let caller = principal.as_caller();
             list::filter(result.as_str(), kind, |name| server.rules.decide(&caller, &action(kind, name)).is_ok())
@@ -77,7 +91,8 @@ fn discovery(result: &str, server: &Server) -> Result<Vec<Edit>, ListError> {
     Ok(edits)
 }
 
-fn action(kind: ListKind, name: &str) -> Action<'_> {
+/// What the caller does who uses an item of a list.
+pub(crate) fn action(kind: ListKind, name: &str) -> Action<'_> {
     match kind {
         ListKind::Prompts => Action::Prompt(name),
         ListKind::Resources | ListKind::ResourceTemplates => Action::Resource(name),

@@ -23,6 +23,12 @@ pub(crate) enum Refusal {
     /// No server of that name.
     #[error("no server of that name is behind this door")]
     UnknownServer,
+    /// A tool, prompt, resource or task that is nobody's, or not this caller's.
+    #[error("there is no such tool, prompt, resource or task")]
+    UnknownTarget,
+    /// A request about a task by a client that has not declared that it knows them (SEP-2663).
+    #[error("the client has not declared the tasks extension")]
+    TasksUndeclared,
     /// The method is not one that this path knows. `allow` goes into the header.
     #[error("the HTTP method is not allowed here")]
     MethodNotAllowed {
@@ -174,6 +180,8 @@ impl Refusal {
             Self::ForeignOrigin => "foreign_origin",
             Self::NoSuchPath => "no_such_path",
             Self::UnknownServer => "unknown_server",
+            Self::UnknownTarget => "unknown_target",
+            Self::TasksUndeclared => "tasks_undeclared",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::NoToken => "no_token",
             Self::TokenInQuery => "token_in_query",

@@ -183,6 +183,7 @@ impl Source {
     pub(crate) async fn next(&mut self) -> Option<Result<Bytes, Broken>> {
         match self {
             Self::Channel(frames) => frames.recv().await.map(Ok),
+            Self::Mapped(mapped) => Box::pin(mapped.next()).await,
             Self::Http(body) => loop {
                 match body.frame().await? {
                     Ok(frame) => {
@@ -200,6 +201,48 @@ impl Source {
     }
 }
 
+/// A stream of events of which each message becomes something else.
+pub(crate) struct Mapped {
+    source: Source,
+    decoder: sse::Decoder,
+    change: Box<dyn Fn(Bytes) -> Option<Bytes> + Send + Sync>,
+}
+
+impl Mapped {
+    /// `change` gives nothing for a message that must not be passed on.
+    pub(crate) fn new(source: Source, message_bytes: usize, change: impl Fn(Bytes) -> Option<Bytes> + Send + Sync + 'static) -> Self {
+        Self { source, decoder: sse::Decoder::new(message_bytes), change: Box::new(change) }
+    }
+
+    async fn next(&mut self) -> Option<Result<Bytes, Broken>> {
+        loop {
+            let piece = match self.source.next().await? {
+                Ok(piece) => change_events(&mut self.decoder, &piece, &self.change),
+                Err(broken) => return Some(Err(broken)),
+            };
+            match piece {
+                // A part of an event says nothing yet.
+                Some(piece) if piece.is_empty() => {}
+                piece => return Some(piece.ok_or(Broken)),
+            }
+        }
+    }
+}
+
+/// The events that a piece completes, each with its message changed.
+fn change_events(decoder: &mut sse::Decoder, piece: &[u8], change: impl Fn(Bytes) -> Option<Bytes>) -> Option<Bytes> {
+    let mut output = Vec::with_capacity(piece.len());
+    let mut events = Vec::new();
+    decoder.decode(piece, &mut events).ok()?;
+    for mut event in events {
+        if let Some(data) = event.data.take().filter(|data| !data.is_empty()) {
+            event.data = Some(String::from_utf8(change(data.into())?.into()).ok()?);
+        }
+        output.extend_from_slice(&sse::encode(&event));
+    }
+    Some(output.into())
+}
+
 /// Rewrites the one event that carries a list; all others pass as they are.
 struct EventFilter {
     decoder: sse::Decoder,
@@ -208,17 +251,7 @@ struct EventFilter {
 
 impl EventFilter {
     fn pass(&mut self, piece: &[u8], exchange: &Exchange) -> Option<Bytes> {
-        let mut output = Vec::with_capacity(piece.len());
-        let mut events = Vec::new();
-        self.decoder.decode(piece, &mut events).ok()?;
-        for mut event in events {
-            if let Some(data) = event.data.take().filter(|data| !data.is_empty()) {
-                let data = exchange.rewrite(self.rewrite, data.into())?;
-                event.data = Some(String::from_utf8(data.into()).ok()?);
-            }
-            output.extend_from_slice(&sse::encode(&event));
-        }
-        Some(output.into())
+        change_events(&mut self.decoder, piece, |message| exchange.rewrite(self.rewrite, message))
     }
 }
 

@@ -16,6 +16,7 @@ use mcp::header::PARAM_PREFIX;
 
 use crate::annex;
 use crate::body::Body;
+use crate::config::Mount;
 use crate::connect;
 use crate::door::Door;
 use crate::layers::{body_limit, rescue};
@@ -93,11 +94,13 @@ enum Route<'a> {
 /// Behind a public URL with a path, a proxy may pass that path on or take it off; both are understood.
 fn route<'a>(table: &'a Table, path: &'a str) -> Route<'a> {
     if let Some(resource_path) = path.strip_prefix(METADATA_PATH) {
-        let resource_path = below(resource_path, &table.public_path);
-        // The root form speaks for the one server there is; with several, only the path-inserted form is unambiguous (RFC 9728 §3.1).
-        let server = match resource_path {
+        // The root form speaks for the server that is at the root, or for the one server there is; with several, only the path-inserted form is
+        // unambiguous (RFC 9728 §3.1).
+        let server = match below(resource_path, &table.public_path) {
+            "" | "/" if table.root().is_some() => table.root(),
             "" | "/" if table.servers.len() == 1 => table.servers.values().next(),
-            inserted => inserted.strip_prefix("/mcp/").and_then(|name| table.server(name)),
+            "/mcp" => table.merged.as_ref(),
+            inserted => inserted.strip_prefix("/mcp/").and_then(|name| named(table, name)),
         };
         return server.map_or(Route::Unknown(Refusal::NoSuchPath), Route::Metadata);
     }
@@ -105,17 +108,28 @@ fn route<'a>(table: &'a Table, path: &'a str) -> Route<'a> {
     {
         return Route::Connections(rest);
     }
+    if let "" | "/" = below(path, &table.public_path) {
+        return table.root().map_or(Route::Unknown(Refusal::NoSuchPath), Route::Mcp);
+    }
+    if below(path, &table.public_path) == "/mcp" {
+        return table.merged.as_ref().map_or(Route::Unknown(Refusal::NoSuchPath), Route::Mcp);
+    }
     let Some(rest) = below(path, &table.public_path).strip_prefix("/mcp/") else { return Route::Unknown(Refusal::NoSuchPath) };
     match rest.split_once('/') {
-        None => table.server(rest).map_or(Route::Unknown(Refusal::UnknownServer), Route::Mcp),
+        None => named(table, rest).map_or(Route::Unknown(Refusal::UnknownServer), Route::Mcp),
         Some((name, "health")) => table.server(name).map_or(Route::Unknown(Refusal::UnknownServer), Route::Health),
         Some(_) => Route::Unknown(Refusal::NoSuchPath),
     }
 }
 
-/// The path below the public URL's own, where it is below it.
+/// The server at `/mcp/<name>`, if that is where it is.
+fn named<'a>(table: &'a Table, name: &str) -> Option<&'a Arc<Server>> {
+    table.server(name).filter(|server| server.mount == Mount::Name)
+}
+
+/// The path below the public URL's own, where it is below it; nothing for that URL itself.
 fn below<'p>(path: &'p str, public_path: &str) -> &'p str {
-    path.strip_prefix(public_path).filter(|rest| rest.starts_with('/')).unwrap_or(path)
+    path.strip_prefix(public_path).filter(|rest| rest.is_empty() || rest.starts_with('/')).unwrap_or(path)
 }
 
 /// Public by design: any page may read it (RFC 9728 §3).

@@ -35,6 +35,7 @@ use crate::principal::{CallerToken, Principal};
 use crate::refusal::Refusal;
 use crate::relay::{self, Homeward};
 use crate::table::{Server, Table};
+use crate::tasks::{self, NoSuchTask, Tasks};
 use crate::underway::Conversation;
 
 /// One request for `/mcp/<name>`: always answered, always recorded.
@@ -149,8 +150,44 @@ impl Call<'_> {
         if let Some(method) = message.method() {
             era::require_method(wire.era, method).map_err(Refusal::Wire)?;
         }
+        if wire.era == Era::Modern && tasks::are_undeclared(message) {
+            return Err(Refusal::TasksUndeclared);
+        }
+        let subject = authorize::subject(self.server, &self.principal, message)?;
+        let about = subject.as_ref().map_or_else(|| Arc::clone(self.server), |(member, _)| Arc::clone(member));
+        if let Some(subject) = subject {
+            exchange.is_about(subject);
+        }
         let permit = authorize::authorize(self.server, &self.principal, message)?;
         exchange.allowed(&permit);
+        let inward = self.inward(message, wire.era)?;
+        match &inward {
+            None => self.carry(message, body, headers, &Judgement { wire, permit, about }, exchange).await,
+            Some(body) => {
+                let message = Message::parse(body).map_err(Refusal::Envelope)?;
+                self.carry(&message, body, headers, &Judgement { wire, permit, about }, exchange).await
+            }
+        }
+    }
+
+    /// The message with the server's own ids of tasks in the places of the caller's. Tasks of the legacy era belong to their sessions.
+    fn inward(&self, message: &Message<'_>, era: Era) -> Result<Option<Bytes>, Refusal> {
+        if era == Era::Legacy || matches!(self.server.back, Back::Merged(_)) {
+            return Ok(None);
+        }
+        let tasks = Tasks { ids: &self.door.task_ids, server: self.server.name.as_str(), caller: &self.principal.key };
+        tasks.inward(message).map_err(|NoSuchTask| Refusal::UnknownTarget)
+    }
+
+    async fn carry(
+        &self,
+        message: &Message<'_>,
+        body: &Bytes,
+        headers: &HeaderMap,
+        judgement: &Judgement,
+        exchange: &mut Exchange,
+    ) -> Result<Homeward, Refusal> {
+        let Judgement { wire, permit, about } = judgement;
         let session = match wire.era {
             Era::Legacy if message.method() != Some("initialize") => self.session(headers).await?,
             Era::Legacy | Era::Modern => None,
@@ -162,7 +199,7 @@ impl Call<'_> {
             self.follow(message, session.as_deref(), exchange);
         }
         let rewrite = lists::rewrite_for(self.server, message);
-        let people = self.server.people();
+        let people = about.people();
         if people.is_some() {
             exchange.opens_urls(opens_urls(message, version, session.as_deref()));
         }
@@ -173,7 +210,7 @@ impl Call<'_> {
             version,
             version_declared: wire.version.is_some(),
             session: session.as_deref(),
-            mandate: self.mandate(&permit),
+            mandate: self.mandate(permit),
             headers,
         };
         let people = people.map(|people| (people, self.door.clock.unix_milliseconds()));
@@ -277,7 +314,7 @@ impl Call<'_> {
     }
 
     fn mandate<'m>(&'m self, permit: &'m Permit) -> Mandate<'m> {
-        Mandate { principal: &self.principal, token: self.token.as_deref(), permit }
+        Mandate { principal: &self.principal, token: self.token.as_ref(), permit }
     }
 
     /// The caller's session, if the request names one.
@@ -342,6 +379,14 @@ impl Call<'_> {
         };
         self.door.sessions.seal(self.server.name.as_str(), &self.principal.key, &session)
     }
+}
+
+/// What is settled about a message before it goes on.
+struct Judgement {
+    wire: era::Envelope,
+    permit: Permit,
+    /// The server whose business it is.
+    about: Arc<Server>,
 }
 
 /// What a server answered, and what its caller declared where the door keeps their session.

@@ -11,14 +11,14 @@ use oauth::challenge::Challenge;
 use oauth::issuer::Issuer;
 use oauth::oauth_error::OauthError;
 use oauth::protected_resource::ProtectedResourceMetadata;
-use oauth::resource::{InvalidUri, Resource};
+use oauth::resource::Resource;
 use oauth::scope::ScopeSet;
 use policy::RuleSet;
 use token::{KeySet, Trust, dpop};
 
 use crate::back::Back;
 use crate::back::stdio::StdioBack;
-use crate::config::{self, Dpop, MissingScope, ServerName, TokenSource};
+use crate::config::{self, Dpop, MissingScope, Mount, ServerName, TokenSource};
 use crate::connect::SignIn;
 use crate::era::Crossing;
 use crate::introspections::Introspections;
@@ -38,6 +38,8 @@ pub(crate) struct Table {
     pub(crate) public_path: String,
     pub(crate) host_guard: HostGuard,
     pub(crate) servers: HashMap<Box<str>, Arc<Server>>,
+    /// Where several of them are one.
+    pub(crate) merged: Option<Arc<Server>>,
     /// Where people can sign in.
     pub(crate) sign_ins: Vec<SignIn>,
 }
@@ -45,6 +47,7 @@ pub(crate) struct Table {
 /// One server behind the door.
 pub(crate) struct Server {
     pub(crate) name: ServerName,
+    pub(crate) mount: Mount,
     pub(crate) rules: RuleSet,
     pub(crate) gate: Gate,
     pub(crate) metadata: Bytes,
@@ -68,7 +71,7 @@ impl Server {
     /// The children's keeper, if the server is one that has children.
     pub(crate) fn stdio(&self) -> Option<&Arc<StdioBack>> {
         match &self.back {
-            Back::Http(_) => None,
+            Back::Http(_) | Back::Merged(_) => None,
             Back::Stdio(back) => Some(back),
         }
     }
@@ -77,7 +80,7 @@ impl Server {
     pub(crate) fn people(&self) -> Option<&Arc<PerPerson>> {
         match &self.back {
             Back::Http(back) => back.credentials.people(),
-            Back::Stdio(_) => None,
+            Back::Merged(_) | Back::Stdio(_) => None,
         }
     }
 
@@ -216,6 +219,16 @@ impl Table {
         self.servers.get(name)
     }
 
+    /// Whatever has callers: the servers, and all of them as one.
+    pub(crate) fn endpoints(&self) -> impl Iterator<Item = &Arc<Server>> {
+        self.servers.values().chain(&self.merged)
+    }
+
+    /// The server at the public URL itself, if one is there.
+    pub(crate) fn root(&self) -> Option<&Arc<Server>> {
+        self.servers.values().find(|server| server.mount == Mount::Root)
+    }
+
     /// A server as people call it.
     pub(crate) fn title(&self, server: &Server) -> String {
         let title = self.config.servers.get(server.name.as_str()).and_then(|server| server.title.clone());
@@ -223,38 +236,56 @@ impl Table {
     }
 }
 
-/// The resource of a server: the URL that callers use, which is also the audience of their tokens (RFC 8707, RFC 9728).
-pub(crate) fn resource_of(public_url: &str, name: &ServerName) -> Result<Resource, InvalidUri> {
-    Resource::join_path(public_url, &format!("/mcp/{name}"))
+/// Whose callers are meant: those of one server, or of all that are one.
+#[derive(Clone, Copy)]
+pub(crate) enum Callers<'a> {
+    Of(&'a ServerName),
+    OfAll(&'a [ServerName]),
 }
 
-/// The RFC 9728 document of one server.
+impl Callers<'_> {
+    /// Whether tokens may let them in that are good for these servers; `None`: for every server.
+    pub(crate) fn are_let_in(self, servers: Option<&[ServerName]>) -> bool {
+        let Some(servers) = servers else { return true };
+        match self {
+            Self::Of(name) => servers.contains(name),
+            Self::OfAll(names) => names.iter().all(|name| servers.contains(name)),
+        }
+    }
+}
+
+/// What an endpoint says of itself.
+pub(crate) struct About {
+    pub(crate) title: String,
+    pub(crate) baseline: ScopeSet,
+    pub(crate) dpop: Dpop,
+}
+
+/// The RFC 9728 document of one endpoint.
 pub(crate) fn metadata_document(
     resource: &Resource,
     config: &config::Config,
-    name: &ServerName,
-    server: &config::Server,
+    callers: Callers<'_>,
+    about: &About,
 ) -> ProtectedResourceMetadata {
     let issuers = match &config.accept {
         config::Accept::Bypass => Vec::new(),
-        config::Accept::Tokens(sources) => sources.iter().filter_map(|source| issuer_for(source, name)).collect(),
+        config::Accept::Tokens(sources) => sources.iter().filter_map(|source| issuer_for(source, callers)).collect(),
     };
     // Shared secrets bind tokens to nobody.
     let has_issuers = !issuers.is_empty();
-    let mut metadata = ProtectedResourceMetadata::new(resource.clone(), issuers, &server.rules.baseline());
-    if has_issuers && server.dpop != Dpop::Off {
+    let mut metadata = ProtectedResourceMetadata::new(resource.clone(), issuers, &about.baseline);
+    if has_issuers && about.dpop != Dpop::Off {
         metadata.dpop_signing_alg_values_supported = dpop::ALGORITHMS.map(str::to_owned).into();
-        metadata.dpop_bound_access_tokens_required = (server.dpop == Dpop::Require).then_some(true);
+        metadata.dpop_bound_access_tokens_required = (about.dpop == Dpop::Require).then_some(true);
     }
-    metadata.resource_name = Some(server.title.clone().unwrap_or_else(|| name.to_string()));
+    metadata.resource_name = Some(about.title.clone());
     metadata
 }
 
-fn issuer_for(source: &TokenSource, name: &ServerName) -> Option<Issuer> {
+fn issuer_for(source: &TokenSource, callers: Callers<'_>) -> Option<Issuer> {
     match source {
-        TokenSource::Issuer { issuer, servers, .. } if servers.as_ref().is_none_or(|servers| servers.contains(name)) => {
-            Some(issuer.clone())
-        }
+        TokenSource::Issuer { issuer, servers, .. } if callers.are_let_in(servers.as_deref()) => Some(issuer.clone()),
         TokenSource::Own { issuer, .. } => Some(issuer.clone()),
         TokenSource::Issuer { .. } | TokenSource::SharedSecret { .. } => None,
     }

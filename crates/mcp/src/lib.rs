@@ -14,6 +14,7 @@ pub mod list;
 pub mod method;
 pub mod param_header;
 pub mod raw;
+pub mod rename;
 pub mod splice;
 pub mod sse;
 pub mod version;

@@ -3,12 +3,15 @@
 //! Items that stay keep every byte; items that go are spliced out. A filtered list is the caller's own, so it must not be
 //! cached for others: `"cacheScope":"public"` becomes `"private"`.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use crate::envelope::{EnvelopeError, Place};
 use crate::method;
 use crate::raw::RawJson;
-use crate::splice::{Edit, range_within};
+use crate::rename::quoted;
+use crate::splice::{Edit, range_within, splice};
 use crate::strict::read_members;
 
 /// One of the four results that list what a server has.
@@ -75,6 +78,66 @@ pub fn filter(result_raw: &str, list: ListKind, mut keep: impl FnMut(&str) -> bo
     Ok(edits)
 }
 
+/// One item of a list result.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Item<'a> {
+    raw: RawJson<'a>,
+    /// Its name, or its URI, as it stands in it.
+    named: RawJson<'a>,
+    name: Cow<'a, str>,
+}
+
+impl Item<'_> {
+    /// Its name, or its URI.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The item under another name; every other byte of it stays.
+    pub fn renamed(&self, name: &str) -> String {
+        let edit = range_within(self.raw.as_str(), self.named.as_str()).map(|range| Edit::new(range, quoted(name)));
+        String::from_utf8(splice(self.raw.as_str().as_bytes(), edit.as_slice())).unwrap_or_default()
+    }
+}
+
+/// What a list result says, read for being one of several.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Page<'a> {
+    /// Its items, in order.
+    pub items: Vec<Item<'a>>,
+    /// Where the next page begins.
+    pub next_cursor: Option<String>,
+    /// For how long it may be kept.
+    pub ttl_milliseconds: Option<i64>,
+}
+
+/// Reads the page that `result_raw` is of `list`.
+pub fn page(result_raw: &str, list: ListKind) -> Result<Page<'_>, ListError> {
+    let [tools, prompts, resources, templates, next_cursor, ttl] =
+        read_members(result_raw, Place::Result, &["tools", "prompts", "resources", "resourceTemplates", "nextCursor", "ttlMs"])?;
+    let listed = match list {
+        ListKind::Prompts => prompts,
+        ListKind::ResourceTemplates => templates,
+        ListKind::Resources => resources,
+        ListKind::Tools => tools,
+    };
+    let listed: Vec<&RawValue> = match listed {
+        Some(array) => serde_json::from_str(array.as_str()).map_err(|_| ListError::NotAnArray)?,
+        None => Vec::new(),
+    };
+    let items = listed.into_iter().enumerate().map(|(index, item)| {
+        let raw = RawJson::trusted(item.get());
+        let named = named(raw, list)?.ok_or(ListError::Nameless { index })?;
+        let name = named.decode_string().ok_or(ListError::Nameless { index })?;
+        Ok(Item { raw, named, name })
+    });
+    Ok(Page {
+        items: items.collect::<Result<_, ListError>>()?,
+        next_cursor: next_cursor.and_then(RawJson::decode_string).map(Cow::into_owned),
+        ttl_milliseconds: ttl.and_then(RawJson::decode_integer),
+    })
+}
+
 /// The names (or URIs) of the items of a list result, in order.
 pub fn names(result_raw: &str, list: ListKind) -> Result<Vec<String>, ListError> {
     let mut names = Vec::new();
@@ -113,13 +176,16 @@ pub(crate) fn retain<'a>(
 }
 
 fn name_of(item: RawJson<'_>, list: ListKind, index: usize) -> Result<String, ListError> {
+    named(item, list)?.and_then(RawJson::decode_string).map(Into::into).ok_or(ListError::Nameless { index })
+}
+
+fn named(item: RawJson<'_>, list: ListKind) -> Result<Option<RawJson<'_>>, ListError> {
     let [name, uri, template] = read_members(item.as_str(), Place::Item, &["name", "uri", "uriTemplate"])?;
-    let found = match list {
+    Ok(match list {
         ListKind::Prompts | ListKind::Tools => name,
         ListKind::ResourceTemplates => template,
         ListKind::Resources => uri,
-    };
-    found.and_then(RawJson::decode_string).map(Into::into).ok_or(ListError::Nameless { index })
+    })
 }
 
 fn privacy_edit(whole: &str, cache_scope: Option<RawJson<'_>>) -> Option<Edit> {

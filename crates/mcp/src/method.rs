@@ -26,6 +26,10 @@ pub const NOTIFICATIONS_RESOURCES_UPDATED: &str = "notifications/resources/updat
 pub const NOTIFICATIONS_ROOTS_LIST_CHANGED: &str = "notifications/roots/list_changed";
 /// `notifications/subscriptions/acknowledged`
 pub const NOTIFICATIONS_SUBSCRIPTIONS_ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";
+/// `notifications/tasks`, of the tasks extension
+pub const NOTIFICATIONS_TASKS: &str = "notifications/tasks";
+/// `notifications/tasks/status`, of 2025-11-25
+pub const NOTIFICATIONS_TASKS_STATUS: &str = "notifications/tasks/status";
 /// `notifications/tools/list_changed`
 pub const NOTIFICATIONS_TOOLS_LIST_CHANGED: &str = "notifications/tools/list_changed";
 /// `ping`

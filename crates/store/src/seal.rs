@@ -65,7 +65,19 @@ impl Sealer {
         }
         let mut nonce = [0_u8; NONCE_LEN];
         rand::fill(&mut nonce).map_err(|_| CannotSeal)?;
+        self.seal_with(nonce, plaintext, context)
+    }
 
+    /// As [`Sealer::seal`], but the same plaintext and context always give the same text: for what others compare. That two texts seal the same is all
+    /// that it tells more (RFC 8452 §4 keeps the rest for a repeated nonce).
+    pub fn seal_alike(&self, plaintext: &[u8], context: &[u8]) -> Result<String, CannotSeal> {
+        if plaintext.len() > PLAINTEXT_BYTES {
+            return Err(CannotSeal);
+        }
+        self.seal_with([0; NONCE_LEN], plaintext, context)
+    }
+
+    fn seal_with(&self, nonce: [u8; NONCE_LEN], plaintext: &[u8], context: &[u8]) -> Result<String, CannotSeal> {
         let mut body = Zeroizing::new(Vec::with_capacity(plaintext.len().saturating_add(TAG_BYTES)));
         body.extend_from_slice(plaintext);
         let sealing = Nonce::assume_unique_for_key(nonce);

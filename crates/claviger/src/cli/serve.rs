@@ -37,6 +37,9 @@ pub(crate) struct ServeArguments {
     /// Which protocol eras the server speaks [default: auto]
     #[arg(long, value_name = "ERA", conflicts_with_all = ["config", "mcp"])]
     pub(crate) protocol: Option<Era>,
+    /// All servers as one at /mcp as well, with the tools named SERVER__TOOL
+    #[arg(long)]
+    pub(crate) merge: bool,
     /// The address to listen on; port 0 lets the system choose [default: 127.0.0.1:8787]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,

@@ -209,7 +209,7 @@ impl Keeper<'_> {
         let draft = self.planner.draft()?;
         let secrets = draft.secrets.clone();
         // The running door keeps its own resolver.
-        let mut plan = secrets.lend(self.planner.around(), async |resolver| Plan::of(draft, resolver).await).await?;
+        let mut plan = Box::pin(secrets.lend(self.planner.around(), async |resolver| Plan::of(draft, resolver).await)).await?;
         for place in &plan.exposed {
             voice::warn(place);
         }

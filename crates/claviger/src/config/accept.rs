@@ -59,6 +59,19 @@ impl Accept {
         matches!(self, Self::Minted)
     }
 
+    /// Whether there is anybody whose tokens are good for all of these servers at once. A shared secret is good for one.
+    pub(super) fn opens_all(&self, names: &[ServerName], has_issuer: bool) -> bool {
+        match self {
+            Self::Bypass => true,
+            Self::Minted => has_issuer,
+            Self::Entries(entries) => {
+                let is_good =
+                    |entry: &Entry| matches!(entry, Entry::Issuer { .. }) && names.iter().all(|name| entry.is_good_for(name.as_str()));
+                has_issuer || entries.iter().any(is_good)
+            }
+        }
+    }
+
     /// Blames the servers that demand tokens that are bound to a key, where nobody makes such tokens. Who shares a secret binds none.
     pub(super) fn bound_where_demanded(&self, has_issuer: bool, servers: &BTreeMap<ServerName, Server>, judge: &mut Judge<'_>) {
         let Self::Entries(entries) = self else { return };

@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 use std::path::{Path as FilePath, PathBuf};
 
 use ::scan::Policy;
-use gateway::config::{Limits, Server, ServerName, Timeouts};
+use gateway::config::{Limits, Merge, Server, ServerName, Timeouts};
 use ipnet::IpNet;
 
 use self::own_file::Written;
@@ -23,7 +23,7 @@ use super::secrets::Secrets;
 use super::server::{self, Dialect, Literals, Origin};
 use super::store::Store;
 use super::tree::{Node, Path, Place, Sources, Value};
-use super::{clients, federation, file, issuer, networks, people, read, scan, schema, shape};
+use super::{clients, federation, file, issuer, merge, mount, networks, people, read, scan, schema, shape};
 use crate::cli::ServeArguments;
 use crate::voice::{Exit, Report};
 
@@ -39,6 +39,8 @@ pub(crate) struct Draft {
     pub(crate) trusts_links: bool,
     /// The servers.
     pub(crate) servers: BTreeMap<ServerName, Server>,
+    /// The endpoint at which several of them are one.
+    pub(crate) merge: Option<Merge>,
     /// Inner networks that issuers may be in.
     pub(crate) allowed_networks: Vec<IpNet>,
     /// Caps and rates.
@@ -192,10 +194,9 @@ impl<'d> Drafter<'d> {
         let trusts_links = people::trusts_links(&servers, &accept, is_own_machine, &mut judge);
         let issuer = issuer::read(file.issuer.as_ref(), accept.is_unwritten(), &names, &folder, &state, &mut judge).filter(|_| !is_bypass);
         accept.bound_where_demanded(issuer.is_some(), &servers, &mut judge);
-        self.notices.extend(issuer.iter().flat_map(|issuer| &issuer.providers).filter_map(federation::Written::notice));
-        if let Some(tls) = listeners.as_ref().and_then(|listeners| listeners.door.tls.as_ref()) {
-            self.watch.extend([tls.certificate.clone(), tls.key.clone()]);
-        }
+        let beside = merge::Beside { servers: &servers, accept: &accept, has_issuer: issuer.is_some() };
+        let merge = merge::read(file.merge.as_ref(), self.arguments.merge, &beside, &mut judge);
+        self.note(issuer.as_ref(), listeners.as_ref());
         let Some(listeners) = listeners else { return Ok(None) };
         let (watch, notices) = (std::mem::take(&mut self.watch), std::mem::take(&mut self.notices));
         Ok(Some(Draft {
@@ -204,6 +205,7 @@ impl<'d> Drafter<'d> {
             issuer,
             trusts_links,
             servers,
+            merge,
             allowed_networks,
             limits,
             timeouts,
@@ -218,6 +220,14 @@ impl<'d> Drafter<'d> {
             sources: Sources::default(),
             root,
         }))
+    }
+
+    /// What a person should know of, and what a reload looks at besides the configuration.
+    fn note(&mut self, issuer: Option<&issuer::Written>, listeners: Option<&Listeners>) {
+        self.notices.extend(issuer.into_iter().flat_map(|issuer| &issuer.providers).filter_map(federation::Written::notice));
+        if let Some(tls) = listeners.and_then(|listeners| listeners.door.tls.as_ref()) {
+            self.watch.extend([tls.certificate.clone(), tls.key.clone()]);
+        }
     }
 
     /// These sections alone. `None` when a fault was found.
@@ -276,6 +286,7 @@ impl<'d> Drafter<'d> {
     }
 
     fn own_servers(&mut self, file: &file::File, root: Option<&Node>, folder: &FilePath) -> Servers {
+        mount::one_at_the_root(&file.servers, &mut Judge::new(root, &mut self.faults));
         let path = Path::default().key("servers");
         let build = |(name, server): (&String, &file::Server)| {
             let origin = Origin { root, path: path.key(name), dialect: Dialect::Own, folder };

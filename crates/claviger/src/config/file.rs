@@ -38,6 +38,8 @@ pub(crate) struct File {
     pub(crate) issuer: Option<Issuer>,
     /// The servers behind the door, by the name that stands in `/mcp/<name>`.
     pub(crate) servers: BTreeMap<String, Server>,
+    /// The endpoint `/mcp`, at which several servers are one; without this section, or `claviger serve --merge`, there is none. See docs/guides/merged.md.
+    pub(crate) merge: Option<Merge>,
     /// Where the door may go by itself.
     pub(crate) outbound: Outbound,
     /// How much and how often.
@@ -115,6 +117,16 @@ pub(crate) struct Accept {
     pub(crate) max_lifetime: Option<String>,
 }
 
+/// The endpoint `/mcp`, at which several servers are one.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Merge {
+    /// The servers that are part of it. Default: all.
+    pub(crate) servers: Option<Vec<String>>,
+    /// A name for people.
+    pub(crate) title: Option<String>,
+}
+
 /// One server behind the door: a `command`, a `url` or a `builtin`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -147,10 +159,20 @@ pub(crate) struct Server {
     pub(crate) protocol: Option<Protocol>,
     /// A name for people.
     pub(crate) title: Option<String>,
+    /// Where it answers: `/` is the public URL itself, for one server at most. Default: `/mcp/<name>`.
+    pub(crate) mount: Option<Mount>,
     /// What a call of a tool is answered whose token lacks scopes. Status 403 and the challenge are always there. Default: `challenge`.
     pub(crate) missing_scope: Option<MissingScope>,
     /// Whether callers may prove, with each request, to have the key that their token is bound to (DPoP, RFC 9449). Default: `accept`.
     pub(crate) dpop: Option<Dpop>,
+}
+
+/// Where a server answers, if not at `/mcp/<name>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub(crate) enum Mount {
+    /// At the public URL itself.
+    #[serde(rename = "/")]
+    Root,
 }
 
 /// Whether callers may prove to have the key of their token.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use broker::reference::Template;
 use broker::resolve::Resolver;
-use gateway::config::{Config, Server, ServerName};
+use gateway::config::{Config, Merge, Server, ServerName};
 use issuer::config::{
     Allowance, Bringers, ClientProof, Documents, Exchange, HostPattern, KnownClient, Lifetimes, Meaning, ProtectedResource, TrustedProvider,
 };
@@ -305,6 +305,7 @@ impl Ready {
     /// Everything, now that it is known what the door is called from outside.
     pub(crate) fn at(&self, public_url: &str, gateway: &Config, means: &Means) -> Result<issuer::config::Config, Unfit> {
         let resource = |(name, server): (&ServerName, &Server)| protected(public_url, name, server, &self.written.words);
+        let merged = gateway.merge.as_ref().map(|merge| all_of(public_url, merge, gateway, &self.written.words));
         let groups_count = self.written.allowance.by_group.is_some();
         let provider = |written: &federation::Written| {
             let provider = means.provider(written, &gateway.allowed_networks, groups_count);
@@ -313,7 +314,7 @@ impl Ready {
         Ok(issuer::config::Config {
             issuer: Issuer::parse(public_url)?,
             providers: self.written.providers.iter().map(provider).collect::<Result<_, _>>()?,
-            resources: gateway.servers.iter().map(resource).collect::<Result<_, _>>()?,
+            resources: gateway.servers.iter().map(resource).chain(merged).collect::<Result<_, _>>()?,
             clients: self.clients.clone(),
             allowance: self.written.allowance.clone(),
             accounts: self.written.accounts.clone(),
@@ -341,6 +342,30 @@ impl Ready {
     }
 }
 
+/// The endpoint at which servers are one: whatever opens something at one of them opens it there.
+fn all_of(public_url: &str, merge: &Merge, gateway: &Config, words: &BTreeMap<String, String>) -> Result<ProtectedResource, Unfit> {
+    let mut scopes: BTreeMap<Scope, Meaning> = BTreeMap::new();
+    let mut baseline = ScopeSet::default();
+    for (name, server) in merge.servers.iter().filter_map(|name| gateway.servers.get_key_value(name)) {
+        baseline = baseline.union(&server.rules.baseline());
+        for (scope, meaning) in protected(public_url, name, server, words)?.scopes {
+            let named = match meaning {
+                Meaning::Words(words) => Meaning::Words(words),
+                Meaning::Patterns(patterns) => {
+                    Meaning::Patterns(patterns.into_iter().map(|pattern| format!("{name}: {pattern}")).collect())
+                }
+            };
+            match (scopes.get_mut(&scope), named) {
+                (Some(Meaning::Patterns(known)), Meaning::Patterns(more)) => known.extend(more),
+                (Some(_), _) => {}
+                (None, named) => drop(scopes.insert(scope, named)),
+            }
+        }
+    }
+    let title = merge.title.clone().unwrap_or_else(|| Merge::TITLE.to_owned());
+    Ok(ProtectedResource { name: "*".to_owned(), resource: Merge::resource(public_url)?, title, baseline, scopes })
+}
+
 fn protected(public_url: &str, name: &ServerName, server: &Server, words: &BTreeMap<String, String>) -> Result<ProtectedResource, Unfit> {
     let meaning = |scope: &Scope, patterns: Vec<&str>| match words.get(scope.as_str()) {
         Some(words) => Meaning::Words(words.clone()),
@@ -352,7 +377,7 @@ fn protected(public_url: &str, name: &ServerName, server: &Server, words: &BTree
     });
     Ok(ProtectedResource {
         name: name.to_string(),
-        resource: Resource::join_path(public_url, &format!("/mcp/{name}"))?,
+        resource: server.mount.resource(public_url, name)?,
         title: server.title.clone().unwrap_or_else(|| name.to_string()),
         baseline: server.rules.baseline(),
         scopes: scopes.collect(),

@@ -1,7 +1,7 @@
 //! What shall the door do? From files, variables and flags to values that are already valid. Nothing here listens, starts or sends.
 //!
 //! `file` says what can stand in `claviger.toml`; `read` turns texts into a `tree` that knows every place; `shape` holds them against the schema; `server`,
-//! `credential`, `listen`, `accept`, `networks`, `secrets`, `store` and `numbers` judge one section each; `variables` says what a table of variables means, and `paired` which of them are pairs; `people` says how browsers show who sits at them; `clients` reads the files of MCP clients; `draft`
+//! `credential`, `listen`, `accept`, `networks`, `secrets`, `store` and `numbers` judge one section each; `variables` says what a table of variables means, and `paired` which of them are pairs; `people` says how browsers show who sits at them; `merge` and `mount` say where servers answer but at their own paths; `clients` reads the files of MCP clients; `draft`
 //! puts it together and `plan` adds the secrets. `fixed` knows what of it a reload leaves as it is.
 
 pub(crate) mod accept;
@@ -21,6 +21,8 @@ pub(crate) mod inventory;
 pub(crate) mod issuer;
 mod judge;
 pub(crate) mod listen;
+mod merge;
+mod mount;
 pub(crate) mod name;
 mod networks;
 pub(crate) mod numbers;

@@ -120,6 +120,7 @@ impl Plan {
             accept,
             trusts_links: draft.trusts_links,
             servers: draft.servers,
+            merge: draft.merge,
             allowed_networks: draft.allowed_networks,
             limits: draft.limits,
             timeouts: draft.timeouts,

@@ -8,7 +8,7 @@ use std::path::{Path as FilePath, PathBuf};
 
 use aws_lc_rs::digest;
 use broker::reference::Template;
-use gateway::config::{Dpop, MissingScope, Process, Protocol, Server, ServerName, Upstream, UpstreamCredential};
+use gateway::config::{Dpop, MissingScope, Mount, Process, Protocol, Server, ServerName, Upstream, UpstreamCredential};
 use http::HeaderName;
 use url::Url;
 
@@ -90,9 +90,10 @@ pub(crate) fn build(
         Some(file::Dpop::Off) => Dpop::Off,
         Some(file::Dpop::Require) => Dpop::Require,
     };
+    let mount = server.mount.map_or(Mount::Name, |file::Mount::Root| Mount::Root);
     let fingerprint = fingerprint(name, server, origin, &builder.certificates);
     let title = server.title.clone();
-    Some((parsed?, Server { upstream: upstream?, rules: rules?, protocol, title, missing_scope, dpop, fingerprint }))
+    Some((parsed?, Server { upstream: upstream?, rules: rules?, protocol, title, mount, missing_scope, dpop, fingerprint }))
 }
 
 struct Builder<'b> {

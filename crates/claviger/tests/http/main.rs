@@ -43,6 +43,10 @@ mod mcp;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
+mod merged;
+#[cfg(test)]
+mod mount;
+#[cfg(test)]
 mod old_transport;
 #[cfg(test)]
 mod record;

@@ -200,7 +200,7 @@ fn bytes(secret: SecretString) -> Bytes {
 }
 
 fn shown_by(mandate: Mandate<'_>) -> Result<Bearer<'_>, BackFailure> {
-    let Principal { issuer, subject, client, scopes, audiences, expires_at, .. } = mandate.principal;
+    let Principal { issuer, subject, client, scopes, audiences, expires_at, .. } = &**mandate.principal;
     let token = mandate.token.ok_or(BackFailure::CallerToken(CallerTokenUnfit::Absent))?.release(mandate.permit);
     Ok(Bearer { issuer, subject, client: client.as_deref(), scopes, audiences, token, expires_at: *expires_at })
 }

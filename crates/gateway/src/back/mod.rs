@@ -11,6 +11,8 @@ pub(crate) mod probe;
 pub mod stdio;
 pub(crate) mod together;
 
+use std::sync::Arc;
+
 use ::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use mcp::envelope::Message;
@@ -25,15 +27,19 @@ pub use failure::{BackFailure, CredentialPlace};
 pub use probe::Eras;
 
 use crate::layers::session::Session;
+use crate::merge::Merged;
 use crate::principal::{CallerToken, Principal};
+use crate::relay::Mapped;
 
 /// What stands behind one name. Copies share connections, children and sessions.
 #[derive(Clone)]
 pub(crate) enum Back {
     /// A Streamable HTTP server.
-    Http(std::sync::Arc<http::HttpBack>),
+    Http(Arc<http::HttpBack>),
+    /// Several servers as one.
+    Merged(Arc<Merged>),
     /// A program, or a server of our own, over a pipe.
-    Stdio(std::sync::Arc<stdio::StdioBack>),
+    Stdio(Arc<stdio::StdioBack>),
 }
 
 impl Back {
@@ -41,6 +47,7 @@ impl Back {
     pub(crate) async fn pass(&self, outgoing: &Outgoing<'_>, whole: bool) -> Result<Reply, BackFailure> {
         match self {
             Self::Http(back) => back.send(outgoing, whole).await,
+            Self::Merged(back) => back.pass(outgoing).await,
             Self::Stdio(back) => Box::pin(pipe::carry(back, outgoing)).await,
         }
     }
@@ -52,6 +59,8 @@ impl Back {
                 let id = session.map(|session| session.upstream.as_str());
                 back.listen(id, session.map(|session| session.version), headers, mandate).await
             }
+            // A modern server takes POSTs only; the streams of legacy callers are the crossing's.
+            Self::Merged(_) => Ok(Reply::Bare { status: StatusCode::METHOD_NOT_ALLOWED, retry_after: None }),
             Self::Stdio(back) => {
                 let session = session.ok_or(BackFailure::SessionGone)?;
                 Ok(back.listen(&mandate.principal.key, &session.upstream).await?.into())
@@ -66,6 +75,7 @@ impl Back {
                 Reply::Bare { status: StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, .. } => Ok(ENDED),
                 reply => Ok(reply),
             },
+            Self::Merged(_) => Ok(ENDED),
             Self::Stdio(back) => {
                 back.close(&mandate.principal.key, &session.upstream).await?;
                 Ok(ENDED)
@@ -77,6 +87,7 @@ impl Back {
     pub(crate) fn forget_eras(&self) {
         match self {
             Self::Http(back) => back.forget_eras(),
+            Self::Merged(_) => {}
             Self::Stdio(back) => back.forget_eras(),
         }
     }
@@ -85,6 +96,8 @@ impl Back {
     pub(crate) fn trouble(&self) -> Option<String> {
         match self {
             Self::Http(back) => back.trouble(),
+            // Each member says so itself.
+            Self::Merged(_) => None,
             Self::Stdio(back) => back.trouble(),
         }
     }
@@ -93,9 +106,9 @@ impl Back {
 /// Who has something done at an upstream, and the proof that they may.
 #[derive(Clone, Copy)]
 pub(crate) struct Mandate<'a> {
-    pub(crate) principal: &'a Principal,
+    pub(crate) principal: &'a Arc<Principal>,
     /// Their own token, where the configuration has a use for it.
-    pub(crate) token: Option<&'a CallerToken>,
+    pub(crate) token: Option<&'a Arc<CallerToken>>,
     pub(crate) permit: &'a Permit,
 }
 
@@ -192,6 +205,8 @@ pub(crate) enum Source {
     Channel(mpsc::Receiver<Bytes>),
     /// An upstream's body.
     Http(Lease),
+    /// Another one, of which each message becomes something else.
+    Mapped(Box<Mapped>),
 }
 
 /// The answer to a DELETE.

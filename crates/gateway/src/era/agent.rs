@@ -79,7 +79,7 @@ impl Agent {
         self.back.end(session, self.mandate()).await
     }
 
-    fn mandate(&self) -> Mandate<'_> {
-        Mandate { principal: &self.principal, token: self.token.as_deref(), permit: &self.permit }
+    pub(crate) fn mandate(&self) -> Mandate<'_> {
+        Mandate { principal: &self.principal, token: self.token.as_ref(), permit: &self.permit }
     }
 }

@@ -56,6 +56,13 @@ impl Incoming {
         Self::new(agent, session, State::Asked(asked), message_bytes)
     }
 
+    /// Reads what has come back already.
+    pub(crate) fn of_reply(agent: Agent, reply: Reply, message_bytes: usize) -> Result<Self, BackFailure> {
+        let mut incoming = Self::new(agent, None, State::Over, message_bytes);
+        incoming.take(reply)?;
+        Ok(incoming)
+    }
+
     fn new(agent: Agent, session: Option<Arc<Session>>, state: State, message_bytes: usize) -> Self {
         let decoder = sse::Decoder::new(message_bytes);
         Self { agent, session, state, decoder, message_bytes, waiting: VecDeque::new(), last_event: None, pause: PAUSE, resumptions: 0 }

@@ -5,7 +5,7 @@
 //! for clients older than their server, `modern_caller` for those that are newer.
 
 pub(crate) mod agent;
-mod incoming;
+pub(crate) mod incoming;
 pub(crate) mod legacy_caller;
 pub(crate) mod modern_caller;
 pub(crate) mod outward;

@@ -9,6 +9,7 @@ use crate::body::Body;
 use crate::config::Dpop;
 use crate::refusal::{Challenge, Outward, Refusal, SOON};
 use crate::table::{Scheme, Server};
+use crate::tasks;
 
 /// Turns a refusal into the response that the caller sees. `id` is the JSON-RPC id where the message could be read that far.
 /// `asked` is the server and how the caller has shown a token there.
@@ -59,6 +60,12 @@ fn outward(refusal: &Refusal) -> Outward {
     match refusal {
         Refusal::ForeignHost | Refusal::ForeignOrigin => plain(StatusCode::FORBIDDEN, error_code::FORBIDDEN, text),
         Refusal::NoSuchPath | Refusal::UnknownServer => plain(StatusCode::NOT_FOUND, error_code::INVALID_REQUEST, text),
+        // As a server says it of what it does not know (2026-07-28, tools).
+        Refusal::UnknownTarget => plain(StatusCode::OK, error_code::INVALID_PARAMS, text),
+        Refusal::TasksUndeclared => Outward {
+            data: Some(tasks::REQUIRED.to_owned()),
+            ..plain(StatusCode::BAD_REQUEST, error_code::MISSING_CLIENT_CAPABILITY, text)
+        },
         Refusal::MethodNotAllowed { allow } => {
             Outward { allow: Some(allow), ..plain(StatusCode::METHOD_NOT_ALLOWED, error_code::INVALID_REQUEST, text) }
         }

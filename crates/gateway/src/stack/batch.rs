@@ -28,6 +28,10 @@ impl Call<'_> {
         headers: &HeaderMap,
         exchange: &mut Exchange,
     ) -> Result<Homeward, Refusal> {
+        // Each member may be about another server, and the record names one.
+        if matches!(self.server.back, Back::Merged(_)) {
+            return Err(Refusal::BatchNotAllowed);
+        }
         let session = self.session(headers).await?;
         let declared = Self::batch_version(messages, headers)?;
         let version = declared.unwrap_or_else(|| session.as_deref().map_or(ASSUMED, |session| session.version));
@@ -64,6 +68,7 @@ impl Call<'_> {
         }
         let reply = match &self.server.back {
             Back::Http(back) => back.send(&outgoing, false).await?,
+            Back::Merged(_) => return Err(Refusal::BatchNotAllowed),
             Back::Stdio(back) => pipe::carry_all(back, &outgoing, session.as_deref().ok_or(Refusal::SessionMissing)?, messages).await?,
         };
         Ok(Homeward { reply, session: None, rewrite: None, stream_place: None })

@@ -183,9 +183,19 @@ impl<'a> Reference<'a> {
         self.name.as_ref().and_then(Text::as_str)
     }
 
+    /// `name` as written, whatever its type.
+    pub fn name_raw(&self) -> Option<RawJson<'a>> {
+        self.name.as_ref().map(Text::raw)
+    }
+
     /// `uri` of a `ref/resource`: a URI or a URI template.
     pub fn uri(&self) -> Option<&str> {
         self.uri.as_ref().and_then(Text::as_str)
+    }
+
+    /// `uri` as written, whatever its type.
+    pub fn uri_raw(&self) -> Option<RawJson<'a>> {
+        self.uri.as_ref().map(Text::raw)
     }
 }
 

@@ -191,3 +191,14 @@ fn sealer(purpose: &'static str) -> Sealer {
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
 }
+
+#[test]
+fn what_others_compare_is_sealed_to_the_same_text_and_opens_as_ever() {
+    let sealer = Sealer::new(&InstanceKey::from_bytes(&[1; 32]), "test").unwrap();
+    let (first, second) = (sealer.seal_alike(b"id", b"alice").unwrap(), sealer.seal_alike(b"id", b"alice").unwrap());
+    assert_eq!(first, second);
+    assert_eq!(sealer.open(&first, b"alice").unwrap().as_slice(), b"id");
+    assert!(sealer.open(&first, b"bob").is_err());
+    assert_ne!(first, sealer.seal_alike(b"id", b"bob").unwrap());
+    assert_ne!(first, sealer.seal_alike(b"other", b"alice").unwrap());
+}

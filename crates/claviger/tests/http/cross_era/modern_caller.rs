@@ -1,5 +1,7 @@
 //! A modern caller before a legacy server that the test holds in its hands: what the server is told, and what the caller is not.
 
+use std::sync::{Arc, Mutex};
+
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -119,10 +121,13 @@ async fn whoever_hangs_up_cancels_at_the_server_in_its_own_words() {
     assert_eq!(cancelled["params"]["requestId"], calls(&puppet, "tools/call").remove(0).message()["id"]);
 }
 
+/// A call that waits for an answer: its stream and its id.
+type Waiting = (mpsc::Sender<Bytes>, Value);
+
 /// A server that asks for a name in the middle of a call, and says what it was told.
 async fn asking_server() -> (Puppet, Door) {
-    let waiting: std::sync::Arc<std::sync::Mutex<Option<(mpsc::Sender<Bytes>, Value)>>> = std::sync::Arc::default();
-    let heard = std::sync::Arc::clone(&waiting);
+    let waiting: Arc<Mutex<Option<Waiting>>> = Arc::default();
+    let heard = Arc::clone(&waiting);
     let puppet = Puppet::start(move |seen| {
         let message = seen.message();
         match message["method"].as_str() {
@@ -152,7 +157,7 @@ async fn asking_server() -> (Puppet, Door) {
     (puppet, door)
 }
 
-fn asking(caller: &Caller, more: Value) -> Request {
+fn asking(caller: &Caller, more: &Value) -> Request {
     let mut message = modern_message("tools/call", json!({"name": "ask", "arguments": {"n": 1}}));
     message["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!({"elicitation": {}});
     for (name, value) in more.as_object().unwrap() {
@@ -165,28 +170,28 @@ fn asking(caller: &Caller, more: Value) -> Request {
 async fn a_question_is_answered_by_whom_it_was_put_to_and_by_nobody_else() {
     let (puppet, door) = asking_server().await;
     let (alice, bob) = (door.caller("alice"), door.caller("bob"));
-    let asked = asking(&alice, json!({})).send().await.result();
+    let asked = asking(&alice, &json!({})).send().await.result();
     assert_eq!(asked["resultType"], "input_required");
     let (key, question) = asked["inputRequests"].as_object().unwrap().iter().next().unwrap();
     assert_eq!((&question["method"], &question["params"]["message"]), (&json!("elicitation/create"), &json!("Who?")));
     let answers = json!({ key: {"action": "accept", "content": {"name": "Alice"}} });
     let retry = json!({"inputResponses": answers, "requestState": asked["requestState"]});
 
-    let stolen = asking(&bob, retry.clone()).send().await;
+    let stolen = asking(&bob, &retry).send().await;
     assert_eq!(stolen.error_code(), Some(-32602), "{}", stolen.text());
     let mut changed = retry.clone();
     changed["arguments"] = json!({"n": 1000});
-    assert_eq!(asking(&alice, changed).send().await.error_code(), Some(-32602), "it was asked for other arguments");
+    assert_eq!(asking(&alice, &changed).send().await.error_code(), Some(-32602), "it was asked for other arguments");
     let mut forged = retry.clone();
     forged["requestState"] = json!("AAAA");
-    assert_eq!(asking(&alice, forged).send().await.error_code(), Some(-32602));
+    assert_eq!(asking(&alice, &forged).send().await.error_code(), Some(-32602));
 
-    let empty = asking(&alice, json!({"inputResponses": {}, "requestState": asked["requestState"]})).send().await.result();
+    let empty = asking(&alice, &json!({"inputResponses": {}, "requestState": asked["requestState"]})).send().await.result();
     assert_eq!(empty["resultType"], "input_required", "whoever asks again without an answer is asked again: {empty}");
     let retry = json!({"inputResponses": answers, "requestState": empty["requestState"]});
-    let done = asking(&alice, retry.clone()).send().await;
+    let done = asking(&alice, &retry).send().await;
     assert_eq!(done.tool_text(), r#"{"action":"accept","content":{"name":"Alice"}}"#);
-    assert_eq!(asking(&alice, retry).send().await.error_code(), Some(-32602), "an answer is good once");
+    assert_eq!(asking(&alice, &retry).send().await.error_code(), Some(-32602), "an answer is good once");
     assert_eq!(calls(&puppet, "tools/call").len(), 1, "the server was asked once");
 }
 
@@ -236,7 +241,7 @@ async fn methods_that_the_server_cannot_have_are_not_brought_to_it() {
     let (puppet, door) = legacy_server(text_result).await;
     let alice = door.caller("alice");
     let answer = alice.modern("tasks/get", json!({"taskId": "t"})).header("mcp-name", "t").send().await;
-    assert_eq!(answer.verdict(), (404, Some(-32601)));
+    assert_eq!(answer.verdict(), (400, Some(-32021)), "the client has not declared that it knows tasks");
     let discovered = alice.modern("server/discover", json!({})).send().await.result();
     assert_eq!(discovered["instructions"], "Be kind.");
     assert!(discovered["supportedVersions"].as_array().unwrap().contains(&json!("2026-07-28")), "{discovered}");
