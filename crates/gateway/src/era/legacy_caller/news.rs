@@ -34,8 +34,9 @@ async fn feed(crossing: Arc<Crossing>, agent: Agent, caller: Arc<Caller>, frames
     caller.promise(Some(BTreeSet::new()));
     let feeding = async {
         let mut pause = SHORTEST_PAUSE;
+        let mut before = None;
         loop {
-            match listen_once(&crossing, &agent, &caller, &frames).await {
+            match listen_once(&crossing, &agent, &caller, &frames, &mut before).await {
                 Ok(()) => pause = SHORTEST_PAUSE,
                 Err(failure) => {
                     tracing::debug!(target: "door", error = &failure as &dyn std::error::Error, "a modern server's news could not be had");
@@ -57,13 +58,21 @@ async fn feed(crossing: Arc<Crossing>, agent: Agent, caller: Arc<Caller>, frames
     caller.promise(None);
 }
 
-/// Listens until the caller watches something else or the server ends the stream.
-async fn listen_once(crossing: &Crossing, agent: &Agent, caller: &Caller, frames: &mpsc::Sender<Bytes>) -> Result<(), BackFailure> {
+/// Listens until the caller watches something else or the server ends the stream. `before`: the stream so far, which is heard until this one is
+/// acknowledged, so that nothing is missed between the two.
+async fn listen_once(
+    crossing: &Crossing,
+    agent: &Agent,
+    caller: &Caller,
+    frames: &mpsc::Sender<Bytes>,
+    before: &mut Option<Incoming>,
+) -> Result<(), BackFailure> {
     let mut watching = caller.watching();
     let offers = discover(crossing, agent, caller).await?;
     let watched: BTreeSet<String> = watching.borrow_and_update().clone();
     let Some(wanted) = offers.wanted(&watched) else {
         // There is nothing to hear until they watch something, or the server tells no news of what they watch.
+        *before = None;
         caller.promise(Some(watched));
         return watching.changed().await.map_err(|_| BackFailure::SessionGone);
     };
@@ -72,23 +81,45 @@ async fn listen_once(crossing: &Crossing, agent: &Agent, caller: &Caller, frames
     let body = caller.client.request(request.to_string().as_bytes(), "\"claviger-news\"", None)?;
     let mut incoming = Incoming::of(agent.clone(), Letter::plain(body, MODERN, None), crossing.limits.message_bytes);
     loop {
-        let heard = tokio::select! {
-            heard = incoming.next() => heard?,
-            _ = watching.changed() => return Ok(()),
+        let (heard, is_of_before) = tokio::select! {
+            heard = incoming.next() => (heard?.ok_or(BackFailure::Crashed)?, false),
+            Some(heard) = next_of(before) => (heard, true),
+            _ = watching.changed() => {
+                before.get_or_insert(incoming);
+                return Ok(());
+            }
         };
-        let Some(heard) = heard else { return Err(BackFailure::Crashed) };
         let message = Message::parse(&heard).map_err(|_| BackFailure::BadAnswer)?;
         match (message.kind(), message.method()) {
-            (Kind::Notification, Some(method::NOTIFICATIONS_SUBSCRIPTIONS_ACKNOWLEDGED)) => caller.promise(Some(watched.clone())),
+            (Kind::Notification, Some(method::NOTIFICATIONS_SUBSCRIPTIONS_ACKNOWLEDGED)) if is_of_before => {}
+            (Kind::Notification, Some(method::NOTIFICATIONS_SUBSCRIPTIONS_ACKNOWLEDGED)) => {
+                *before = None;
+                caller.promise(Some(watched.clone()));
+            }
             (Kind::Notification, _) => {
                 let plain = to_legacy::notification(&message).map_err(|_| BackFailure::BadAnswer)?;
                 if frames.send(frame(&plain)).await.is_err() {
                     return Ok(());
                 }
             }
+            _ if is_of_before => *before = None,
             // Whether it ends with a word or with an error, it is opened again after a pause.
             _ => return Err(BackFailure::Crashed),
         }
+    }
+}
+
+/// What the stream before says; `None`, once: it has ended.
+async fn next_of(before: &mut Option<Incoming>) -> Option<Bytes> {
+    match before {
+        Some(stream) => {
+            let heard = stream.next().await.ok().flatten();
+            if heard.is_none() {
+                *before = None;
+            }
+            heard
+        }
+        None => std::future::pending().await,
     }
 }
 
