@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use tokio::io::AsyncReadExt as _;
@@ -16,6 +17,7 @@ pub(super) struct Terminal {
     child: Child,
     keyboard: File,
     shown: Arc<Mutex<String>>,
+    screen: JoinHandle<()>,
 }
 
 impl Terminal {
@@ -32,14 +34,14 @@ impl Terminal {
         let mut screen = keyboard.try_clone().unwrap();
         let shown = Arc::new(Mutex::new(String::new()));
         let sink = Arc::clone(&shown);
-        std::thread::spawn(move || {
+        let screen = std::thread::spawn(move || {
             let mut piece = [0; 4096];
             // At its end a terminal is an error.
             while let Ok(count @ 1..) = screen.read(&mut piece) {
                 sink.lock().unwrap().push_str(&String::from_utf8_lossy(&piece[..count]));
             }
         });
-        Self { child, keyboard, shown }
+        Self { child, keyboard, shown, screen }
     }
 
     /// Waits until the screen asks this, and types a line.
@@ -69,6 +71,10 @@ impl Terminal {
             self.child.wait().await.unwrap().code()
         };
         let code = tokio::time::timeout(PATIENCE, ended).await.expect("the command ends");
+        // What it said last may not be on the screen yet. A screen that never ends keeps what it shows.
+        let screen = self.screen;
+        let read = tokio::task::spawn_blocking(move || screen.join().unwrap());
+        tokio::time::timeout(PATIENCE, read).await.expect("the terminal ends").unwrap();
         Finished { code, stdout, stderr: self.shown.lock().unwrap().clone() }
     }
 }
